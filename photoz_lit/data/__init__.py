@@ -1,0 +1,1 @@
+"""Cutout stores, splits and LightningDataModules."""

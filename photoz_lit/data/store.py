@@ -1,0 +1,150 @@
+"""CutoutStore: a folder with one memory-mapped image array and one catalogue row per galaxy."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from photoz_lit.errors import InputError
+from photoz_lit.settings import Settings
+
+STORE_VERSION = 1
+BLOCK_ROWS = 1024
+DataKind = Literal["simulated", "simulated_from_catalogue", "real"]
+
+
+class StoreHeader(Settings):
+    """Content of ``store.json``.
+
+    Attributes
+    ----------
+    version : format version of the store.
+    data : whether the pixels are simulated, drawn from a real catalogue, or real.
+    field : name of the field (``conf/field``) the images come from.
+    bands : band names, in the order of the image's second axis.
+    pixel_scale : [arcsec / pixel].
+    flux_unit : name of the linear flux unit of the pixels.
+    zero_points : band -> AB magnitude of one flux unit [mag].
+    n_galaxies, height, width : shape of the images, with ``bands``.
+    dtype : type of the pixels.
+    checksums : CRC-32 of each block of ``BLOCK_ROWS`` rows of the images.
+    catalogue_checksum : CRC-32 of ``catalogue.parquet``.
+    provenance : how the store was made (settings, versions, seed, source files).
+    """
+
+    version: int = STORE_VERSION
+    data: DataKind
+    field: str
+    bands: tuple[str, ...]
+    pixel_scale: float
+    flux_unit: str
+    zero_points: dict[str, float]
+    n_galaxies: int
+    height: int
+    width: int
+    dtype: Literal["float32", "float16"] = "float32"
+    checksums: tuple[int, ...] = ()
+    catalogue_checksum: int = 0
+    provenance: dict[str, Any] = {}
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape of ``images.npy``: (N, bands, height, width)."""
+        return self.n_galaxies, len(self.bands), self.height, self.width
+
+
+@dataclass(frozen=True)
+class CutoutStore:
+    """A readable store. Images keep the archive's own linear unit; ``header.zero_points`` says which.
+
+    Attributes
+    ----------
+    path : folder of the store.
+    header : see :class:`StoreHeader`.
+    images : read-only memory map, (N, bands, height, width).
+    catalogue : one row per image, in the same order.
+    """
+
+    path: Path
+    header: StoreHeader
+    images: NDArray[np.generic]
+    catalogue: pd.DataFrame
+
+    def __len__(self) -> int:
+        return self.header.n_galaxies
+
+    @property
+    def data_hash(self) -> str:
+        """Short hash of images and catalogue, for provenance."""
+        text = json.dumps([self.header.checksums, self.header.catalogue_checksum])
+        return f"{zlib.crc32(text.encode()):08x}"
+
+    def verify(self) -> None:
+        """Compare every block with its checksum.
+
+        Raises
+        ------
+        InputError : a block differs; the sentence names the first one.
+        """
+        for block, expected in enumerate(self.header.checksums):
+            rows = slice(block * BLOCK_ROWS, (block + 1) * BLOCK_ROWS)
+            if block_checksum(self.images[rows]) != expected:
+                raise InputError(
+                    f"{self.path / 'images.npy'}: rows {rows.start} to {min(rows.stop, len(self)) - 1} differ from"
+                    " their checksum; write the store again."
+                )
+
+
+def block_checksum(images: NDArray[Any]) -> int:
+    """CRC-32 of the bytes of a block of images, in C order."""
+    return zlib.crc32(np.ascontiguousarray(images).data)
+
+
+def open_store(path: str | Path) -> CutoutStore:
+    """Open a store for reading.
+
+    Raises
+    ------
+    InputError : no store there, a half-written one, another version, or files that do not fit each other.
+    """
+    folder = Path(path)
+    header_path = folder / "store.json"
+    if not header_path.is_file():
+        if folder.with_name(folder.name + ".partial").is_dir():
+            raise InputError(f"{folder} is only half written ({folder.name}.partial is beside it); run its task again.")
+        raise InputError(f"{folder} is no store: it has no store.json; give the folder that a task wrote.")
+    header = _read_header(header_path)
+    try:
+        images = np.load(folder / "images.npy", mmap_mode="r")
+        catalogue = pd.read_parquet(folder / "catalogue.parquet")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: images or catalogue cannot be read ({error}); write the store again.") from error
+    if images.shape != header.shape or images.dtype != np.dtype(header.dtype) or len(catalogue) != len(images):
+        raise InputError(
+            f"{folder}: images {images.dtype} {images.shape} and {len(catalogue)} catalogue rows do not fit store.json"
+            f" ({header.dtype} {header.shape}); write the store again."
+        )
+    return CutoutStore(folder, header, images, catalogue)
+
+
+def _read_header(path: Path) -> StoreHeader:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); write the store again.") from error
+    version = content.get("version") if isinstance(content, dict) else None
+    if version != STORE_VERSION:
+        raise InputError(f"{path}: store version {version} is not {STORE_VERSION}; write the store again.")
+    try:
+        return StoreHeader.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{path}: '{'.'.join(map(str, first['loc']))}' is wrong: {first['msg']}.") from error

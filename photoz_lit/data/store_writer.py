@@ -1,0 +1,202 @@
+"""Write a CutoutStore block by block, atomically and resumably, from one process or several."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from photoz_lit.data.catalogue import complete_catalogue
+from photoz_lit.data.store import BLOCK_ROWS, CutoutStore, StoreHeader, block_checksum, open_store
+from photoz_lit.errors import InputError
+
+FLOAT16_LARGEST = 6.0e4
+FLOAT16_ROUNDING = 0.05
+
+
+class StoreWriter:
+    """Writes blocks of ``BLOCK_ROWS`` rows into ``<path>.partial``; :meth:`finish` makes it the store.
+
+    A block counts as written once its small JSON file is there, so an interrupted job resumes with
+    :meth:`missing_blocks`. Several processes may write different blocks of one partial store.
+
+    Parameters
+    ----------
+    path : folder of the store to be; must not exist yet.
+    header : describes the store; its checksums are filled in by :meth:`finish`.
+
+    Raises
+    ------
+    InputError : the store exists, its folder cannot be written, or the disk is too small.
+    """
+
+    def __init__(self, path: str | Path, header: StoreHeader) -> None:
+        self.path = Path(path)
+        self.header = header
+        self.partial = self.path.with_name(self.path.name + ".partial")
+        if self.path.exists():
+            raise InputError(f"{self.path} exists already; choose another 'store' or remove it.")
+        fingerprint = header.model_dump_json()
+        try:
+            self._prepare(fingerprint)
+        except OSError as error:
+            raise InputError(f"{self.partial} cannot be written ({error.strerror or error}).") from error
+
+    def _prepare(self, fingerprint: str) -> None:
+        plan = self.partial / "plan.json"
+        if plan.is_file() and plan.read_text() == fingerprint:
+            return
+        if self.partial.exists():
+            shutil.rmtree(self.partial)
+        (self.partial / "blocks").mkdir(parents=True)
+        needed = int(np.prod(self.header.shape)) * np.dtype(self.header.dtype).itemsize
+        free = shutil.disk_usage(self.partial).free
+        if needed > free:
+            shutil.rmtree(self.partial)
+            raise InputError(
+                f"{self.path} needs {needed / 1e9:.2f} GB and its disk has {free / 1e9:.2f} GB free; make room or"
+                " write elsewhere."
+            )
+        np.lib.format.open_memmap(
+            self.partial / "images.npy", "w+", dtype=self.header.dtype, shape=self.header.shape
+        ).flush()
+        plan.write_text(fingerprint)
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks of the whole store."""
+        return -(-self.header.n_galaxies // BLOCK_ROWS)
+
+    def block_rows(self, block: int) -> slice:
+        """Rows of a block."""
+        return slice(block * BLOCK_ROWS, min((block + 1) * BLOCK_ROWS, self.header.n_galaxies))
+
+    def missing_blocks(self) -> list[int]:
+        """Blocks that are not written yet."""
+        return [b for b in range(self.n_blocks) if not self._block_file(b, "json").is_file()]
+
+    def write_block(self, block: int, images: NDArray[Any], catalogue: pd.DataFrame) -> None:
+        """Write one block.
+
+        Parameters
+        ----------
+        block : its number.
+        images : (rows, bands, height, width) linear flux.
+        catalogue : one row per image.
+
+        Raises
+        ------
+        InputError : shapes do not fit, a pixel is not finite in float16's range, or the disk is full.
+        """
+        rows = self.block_rows(block)
+        expected = (rows.stop - rows.start, *self.header.shape[1:])
+        if images.shape != expected or len(catalogue) != expected[0]:
+            raise InputError(
+                f"block {block} of {self.path} has images {images.shape} and {len(catalogue)} catalogue rows;"
+                f" {expected} are due."
+            )
+        if self.header.dtype == "float16":
+            _require_float16(images, self.header.bands, self.path)
+        pixels = np.ascontiguousarray(images, dtype=self.header.dtype)
+        try:
+            target = np.load(self.partial / "images.npy", mmap_mode="r+")
+            target[rows] = pixels
+            target.flush()
+            del target
+            complete_catalogue(catalogue, self.header.bands).to_parquet(self._block_file(block, "parquet"), index=False)
+            _write_text(self._block_file(block, "json"), json.dumps({"checksum": block_checksum(pixels)}))
+        except OSError as error:
+            raise InputError(
+                f"{self.partial} cannot be written ({error.strerror or error}); what is there is kept and the same"
+                " command goes on from it."
+            ) from error
+
+    def finish(self, provenance: dict[str, Any] | None = None) -> CutoutStore:
+        """Join the catalogue, write ``store.json`` last and rename the folder into place.
+
+        Raises
+        ------
+        InputError : blocks are missing, or the disk is full.
+        """
+        missing = self.missing_blocks()
+        if missing:
+            raise InputError(f"{self.path}: {len(missing)} of {self.n_blocks} blocks are missing; run the task again.")
+        checksums = tuple(
+            int(json.loads(self._block_file(b, "json").read_text())["checksum"]) for b in range(self.n_blocks)
+        )
+        try:
+            parts = [pd.read_parquet(self._block_file(b, "parquet")) for b in range(self.n_blocks)]
+            table = self.partial / "catalogue.parquet"
+            pd.concat(parts, ignore_index=True).to_parquet(table, index=False)
+            header = self.header.model_copy(
+                update={
+                    "checksums": checksums,
+                    "catalogue_checksum": zlib.crc32(table.read_bytes()),
+                    "provenance": {**self.header.provenance, **(provenance or {})},
+                }
+            )
+            _write_text(self.partial / "store.json", header.model_dump_json(indent=1))
+            shutil.rmtree(self.partial / "blocks")
+            (self.partial / "plan.json").unlink()
+            self.partial.rename(self.path)
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be written ({error.strerror or error}).") from error
+        return open_store(self.path)
+
+    def _block_file(self, block: int, suffix: str) -> Path:
+        return self.partial / "blocks" / f"{block:06d}.{suffix}"
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Write a text file so that it is there whole or not at all."""
+    temporary = path.with_suffix(path.suffix + f".{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def write_store(path: str | Path, header: StoreHeader, images: NDArray[Any], catalogue: pd.DataFrame) -> CutoutStore:
+    """Write a store that fits in memory, see :class:`StoreWriter`."""
+    writer = StoreWriter(path, header)
+    for block in writer.missing_blocks():
+        rows = writer.block_rows(block)
+        writer.write_block(block, images[rows], catalogue.iloc[rows])
+    return writer.finish()
+
+
+def float16_suits(images: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether half precision keeps each band: no pixel over 6e4, rms rounding below 5 % of the sky noise.
+
+    The sky noise is 1.4826 · MAD of the band's outermost pixels.
+
+    Parameters
+    ----------
+    images : (N, bands, height, width) linear flux.
+
+    Returns
+    -------
+    (bands,) booleans.
+    """
+    finite = np.where(np.isfinite(images), images, 0.0).astype(np.float64)
+    in_range = np.abs(finite).max(axis=(0, 2, 3)) <= FLOAT16_LARGEST
+    rounding = np.clip(finite, -FLOAT16_LARGEST, FLOAT16_LARGEST)
+    rms = np.sqrt(np.mean((rounding.astype(np.float16) - rounding) ** 2, axis=(0, 2, 3)))
+    edge = np.concatenate([finite[..., 0, :], finite[..., -1, :], finite[..., :, 0], finite[..., :, -1]], axis=-1)
+    edge = np.moveaxis(edge, 1, 0).reshape(edge.shape[1], -1)
+    sky = 1.4826 * np.median(np.abs(edge - np.median(edge, axis=1, keepdims=True)), axis=1)
+    return np.asarray(in_range & (rms <= FLOAT16_ROUNDING * sky))
+
+
+def _require_float16(images: NDArray[Any], bands: tuple[str, ...], path: Path) -> None:
+    bad = [band for band, suits in zip(bands, float16_suits(images), strict=True) if not suits]
+    if bad:
+        raise InputError(
+            f"{path}: band {bad[0]} does not fit float16 (a pixel over 6e4, or rounding over 5 % of the sky noise);"
+            " write it as float32."
+        )

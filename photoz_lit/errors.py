@@ -1,0 +1,22 @@
+"""The one exception for bad input: a sentence a user can act on."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(Exception):
+    """Bad input: one sentence naming the file, row or key, and the mend.
+
+    The command line prints it without a traceback and exits with code 2.
+    """
+
+
+def nearest(name: str, known: Iterable[object]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the known name closest to ``name``, or the list of known names."""
+    names = [str(k) for k in known]
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; known are {', '.join(sorted(names))}." if names else "."

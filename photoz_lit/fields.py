@@ -1,0 +1,129 @@
+"""A field: its bands, pixel scale, zero points, redshift grid and observing conditions."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from pydantic import Field as Entry
+from pydantic import ValidationError, model_validator
+
+from photoz_lit.errors import InputError, nearest
+from photoz_lit.settings import Settings
+
+BAND_ORDER = ("u", "g", "r", "i", "z", "y", "j", "h", "k")
+
+
+def conf_directory() -> Path:
+    """Return the folder of the Hydra groups: inside an installed wheel, or beside the package in a checkout."""
+    inside = Path(__file__).parent / "conf"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "conf"
+
+
+class Band(Settings):
+    """One band of a field, with the conditions under which it is observed.
+
+    Attributes
+    ----------
+    zero_point : AB magnitude of one flux unit that the network's pixel stretch expects [mag].
+    filter : transmission curve -> share of the exposures, e.g. ``{"speclite:hsc2017-r": 0.5, ...}``.
+    seeing : full width at half maximum of the PSF [arcsec].
+    moffat_beta : wing slope of the Moffat PSF.
+    psf_ellipticity : |e| of the PSF, (1 - q²)/(1 + q²).
+    depth : 5 sigma point-source depth in a 2 arcsec aperture [AB mag]; it fixes the sky noise.
+    noise_correlation : width (sigma) of the Gaussian kernel that resampling leaves in the noise [pixel].
+    gain : electrons per flux unit at ``zero_point``; 0 draws no Poisson noise of the source.
+    background : mean sky residual left in the image [sky sigma per pixel].
+    zero_point_error : calibration error of this field [mag]; positive makes objects too faint.
+    """
+
+    zero_point: float
+    filter: dict[str, float]
+    seeing: float = Entry(gt=0)
+    moffat_beta: float = Entry(default=3.0, gt=1)
+    psf_ellipticity: float = Entry(default=0.0, ge=0, lt=1)
+    depth: float
+    noise_correlation: float = Entry(default=0.0, ge=0)
+    gain: float = Entry(default=0.0, ge=0)
+    background: float = 0.0
+    zero_point_error: float = 0.0
+
+
+class Field(Settings):
+    """A survey field: everything a network, a simulation or a metric must know about it.
+
+    Attributes
+    ----------
+    name : name of the field.
+    description : one line for ``--help``.
+    pixel_scale : [arcsec / pixel].
+    bands : band name -> :class:`Band`, in the order in which the network sees them.
+    z_segments : redshift grid as ``[[z_lo, z_hi, n_bins], ...]``, contiguous.
+    outlier_threshold : |Δz| from which a galaxy is an outlier.
+    reference_band : band whose magnitude stands for the galaxy's brightness.
+    flux_divisor : linear flux is divided by it before the stretch (CFHTLS: 1000).
+    """
+
+    name: str
+    description: str = ""
+    pixel_scale: float = Entry(gt=0)
+    bands: dict[str, Band]
+    z_segments: list[tuple[float, float, int]]
+    outlier_threshold: float = Entry(gt=0)
+    reference_band: str
+    flux_divisor: float = Entry(default=1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Field:
+        if self.reference_band not in self.bands:
+            raise ValueError(f"reference_band '{self.reference_band}' is not among the bands {list(self.bands)}")
+        for (_, high, _), (low, _, _) in zip(self.z_segments, self.z_segments[1:], strict=False):
+            if high != low:
+                raise ValueError(f"z_segments are not contiguous at {high} and {low}")
+        if any(high <= low or n < 1 for low, high, n in self.z_segments):
+            raise ValueError("every z_segment needs z_lo < z_hi and at least one bin")
+        return self
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """Names of the bands, in order."""
+        return tuple(self.bands)
+
+    @cached_property
+    def z_edges(self) -> NDArray[np.float64]:
+        """Edges of the redshift bins, shape (n_bins + 1,), strictly increasing."""
+        parts = [np.linspace(low, high, n + 1)[:-1] for low, high, n in self.z_segments]
+        return np.concatenate([*parts, [self.z_segments[-1][1]]])
+
+    @property
+    def n_bins(self) -> int:
+        """Number of redshift bins."""
+        return sum(n for _, _, n in self.z_segments)
+
+
+def load_field(name: str, directory: Path | None = None) -> Field:
+    """Read ``conf/field/<name>.yaml``.
+
+    Raises
+    ------
+    InputError : the field is unknown or its file is not a valid field.
+    """
+    folder = (directory or conf_directory()) / "field"
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        raise InputError(f"unknown field '{name}'{nearest(name, [p.stem for p in folder.glob('*.yaml')])}")
+    return parse_field(yaml.safe_load(path.read_text()), str(path))
+
+
+def parse_field(content: dict[str, Any], where: str) -> Field:
+    """Validate the content of a field file; ``where`` names it in the error sentence."""
+    try:
+        return Field.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "field"
+        raise InputError(f"{where}: '{key}' is wrong: {first['msg']}.") from error
