@@ -1,0 +1,160 @@
+"""COSMOS2020 (Weaver et al. 2022): CLASSIC and FARMER joined, cleaned, with the four photo-z of each galaxy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from astropy.io import fits
+
+from photoz_lit.errors import InputError, nearest
+from photoz_lit.labels.consensus import consensus, photo_z_columns
+from photoz_lit.labels.crossmatch import match_sky
+from photoz_lit.labels.exclusions import Exclusions
+from photoz_lit.labels.settings import ConsensusSettings
+
+# FLAG_COMBINED 0: inside HSC, UltraVISTA and outside every bright-star mask. lp_type 0 galaxy, 1 star, 2 X-ray source,
+# -9 failed fit. MODEL_FLAG 0: The Farmer found a valid profile.
+CLASSIC_COLUMNS = ("ID", "ALPHA_J2000", "DELTA_J2000", "FLAG_COMBINED", "lp_type", "lp_zPDF", "ez_z_phot")
+FARMER_COLUMNS = (*CLASSIC_COLUMNS, "MODEL_FLAG")
+PHOTO_Z = ("lp_zPDF_classic", "ez_z_phot_classic", "lp_zPDF_farmer", "ez_z_phot_farmer")
+PHOTOMETRY = {
+    "u": "CFHT_u",
+    **{band: f"HSC_{band}" for band in "grizy"},
+    "j": "UVISTA_J",
+    "h": "UVISTA_H",
+    "k": "UVISTA_Ks",
+}
+STAR, XRAY, FAILED = 1, 2, -9
+
+
+@dataclass(frozen=True)
+class CosmosLabels:
+    """Consensus labels of COSMOS2020.
+
+    Attributes
+    ----------
+    table : ``object_id``, ``ra``, ``dec`` [deg], ``z``, ``z_err``, ``z_quality``, and ``mag_<band>``,
+        ``mag_err_<band>`` where the CLASSIC file has them (AB, NaN where invalid).
+    counts : reason -> rows removed, from CLASSIC's rows on; ``kept`` last.
+    """
+
+    table: pd.DataFrame
+    counts: dict[str, int]
+
+
+def read_fits_columns(path: str | Path, required: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a few columns of a wide FITS table without loading the others.
+
+    Columns become native-endian; text is stripped; masked integers are not expected.
+
+    Raises
+    ------
+    InputError : the file cannot be read, has no table, or lacks a required column.
+    """
+    where = Path(path)
+    try:
+        with fits.open(where, memmap=True) as hdus:
+            table = next((hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)), None)
+            if table is None:
+                raise InputError(f"{where} has no table; give the catalogue's FITS file.")
+            names = set(table.columns.names)
+            for name in required:
+                if name not in names:
+                    raise InputError(f"{where} has no column '{name}'{nearest(name, names)}")
+            wanted = [*required, *(name for name in optional if name in names)]
+            return pd.DataFrame({name: _native(np.asarray(table.data[name])) for name in wanted})
+    except (OSError, TypeError) as error:
+        raise InputError(f"{where} cannot be read as FITS ({error}).") from error
+
+
+def _native(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind in "SU":
+        return np.char.strip(values.astype(str)).astype(object)
+    return values.astype(values.dtype.newbyteorder("="))
+
+
+def cosmos2020_labels(
+    classic_path: str | Path, farmer_path: str | Path, settings: ConsensusSettings | None = None
+) -> CosmosLabels:
+    """Read, match and clean COSMOS2020 and keep the galaxies whose four photo-z agree.
+
+    Raises
+    ------
+    InputError : a file is wrong, the catalogues do not overlap, or nothing is left.
+    """
+    limits = settings or ConsensusSettings()
+    photometry = [f"{name}_{kind}" for name in PHOTOMETRY.values() for kind in ("MAG", "MAGERR")]
+    classic = read_fits_columns(classic_path, CLASSIC_COLUMNS, photometry)
+    farmer = read_fits_columns(farmer_path, FARMER_COLUMNS)
+    rows, others = match_sky(
+        classic["ALPHA_J2000"],
+        classic["DELTA_J2000"],
+        farmer["ALPHA_J2000"],
+        farmer["DELTA_J2000"],
+        limits.match_radius,
+    )
+    if not len(rows):
+        raise InputError(
+            f"{classic_path} and {farmer_path} do not overlap: no object lies within {limits.match_radius}″ in both;"
+            " give the CLASSIC and the FARMER catalogue of one field."
+        )
+    matched = np.zeros(len(classic), bool)
+    matched[rows] = True
+    joined = pd.concat(
+        [
+            classic.iloc[rows].reset_index(drop=True).rename(columns=lambda n: f"{n}_classic"),
+            farmer.iloc[others].reset_index(drop=True).rename(columns=lambda n: f"{n}_farmer"),
+        ],
+        axis=1,
+    )
+    exclusions = _clean(joined, limits, f"{classic_path} and {farmer_path}")
+    result = consensus(joined[list(PHOTO_Z)].to_numpy(np.float64), limits)
+    keep = exclusions.keep
+    table = pd.DataFrame(
+        {
+            "object_id": [f"cosmos2020-{i}" for i in joined.loc[keep, "ID_classic"]],
+            "ra": joined.loc[keep, "ALPHA_J2000_classic"].to_numpy(np.float64),
+            "dec": joined.loc[keep, "DELTA_J2000_classic"].to_numpy(np.float64),
+            "z": result.z[keep],
+            "z_err": result.spread[keep],
+            "z_quality": "consensus",
+            **_magnitudes(joined[keep]),
+        }
+    )
+    unmatched = {"without a FARMER counterpart": int((~matched).sum())}
+    return CosmosLabels(table, {**unmatched, **exclusions.counts, "kept": len(table)})
+
+
+def _clean(joined: pd.DataFrame, limits: ConsensusSettings, where: str) -> Exclusions:
+    """Count and remove stars, X-ray sources, masked objects, failed fits and photo-z that disagree."""
+    exclusions = Exclusions(len(joined), where)
+
+    def either(column: str, value: int) -> np.ndarray:
+        return np.asarray((joined[f"{column}_classic"] == value) | (joined[f"{column}_farmer"] == value))
+
+    exclusions.remove("stars", either("lp_type", STAR))
+    exclusions.remove("X-ray sources", either("lp_type", XRAY))
+    exclusions.remove("masked", (joined["FLAG_COMBINED_classic"] != 0) | (joined["FLAG_COMBINED_farmer"] != 0))
+    exclusions.remove("failed fits", either("lp_type", FAILED) | (joined["MODEL_FLAG_farmer"] != 0))
+    result = consensus(photo_z_columns(joined, PHOTO_Z, where), limits)
+    exclusions.remove("without four valid photo-z", ~result.valid)
+    exclusions.remove("whose photo-z disagree", ~result.agrees)
+    exclusions.require_rows("check that these are the COSMOS2020 catalogues.")
+    return exclusions
+
+
+def _magnitudes(joined: pd.DataFrame) -> dict[str, np.ndarray]:
+    columns: dict[str, np.ndarray] = {}
+    for band, name in PHOTOMETRY.items():
+        if f"{name}_MAG_classic" not in joined:
+            continue
+        magnitude = joined[f"{name}_MAG_classic"].to_numpy(np.float64)
+        valid = np.isfinite(magnitude) & (magnitude > 0) & (magnitude < 50)
+        columns[f"mag_{band}"] = np.where(valid, magnitude, np.nan)
+        if f"{name}_MAGERR_classic" in joined:
+            columns[f"mag_err_{band}"] = np.where(valid, joined[f"{name}_MAGERR_classic"].to_numpy(np.float64), np.nan)
+    return columns

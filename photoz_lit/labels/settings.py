@@ -1,0 +1,165 @@
+"""Section ``labels`` of the config."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from photoz_lit.settings import Settings
+
+TIERS = ("spec", "grism", "prism", "photo")
+Tier = Literal["spec", "grism", "prism", "photo"]
+
+
+class ConsensusSettings(Settings):
+    """Which photo-z agree.
+
+    Attributes
+    ----------
+    max_spread : largest σ(z) / (1 + z̄) of a consensus.
+    match_radius : CLASSIC and FARMER are matched within it [arcsec].
+    z_min, z_max : a photo-z outside this open interval is no value.
+    """
+
+    max_spread: float = Field(default=0.1, gt=0)
+    match_radius: float = Field(default=0.6, gt=0)
+    z_min: float = 0.0
+    z_max: float = 12.0
+
+
+class LabelSourceSettings(Settings):
+    """One catalogue of labels.
+
+    Attributes
+    ----------
+    name : written to ``z_source``.
+    tier : what its redshifts are, best first: ``spec``, ``grism``, ``prism``, ``photo``.
+    path : table (CSV, FITS, ECSV, Parquet, VOTable), or a CutoutStore.
+    columns : our column -> its column, e.g. ``{z: ZSPEC, ra: RA, mag_i: i}``.
+    select : expression that a secure label fulfils, e.g. ``"3 <= ZFLAG < 5"``; others are counted and left out.
+    photo_z : columns whose consensus is the label; ``columns.z`` is then not needed.
+    match : how a label finds its photometry: by position in the target catalogue, by ``object_id``, or ``none`` where
+        the label catalogue brings its own magnitudes.
+    """
+
+    name: str
+    tier: Tier
+    path: str
+    columns: dict[str, str] = {}
+    select: str = ""
+    photo_z: list[str] = []
+    match: Literal["sky", "id", "none"] = "sky"
+
+
+class CosmosSettings(Settings):
+    """COSMOS2020.
+
+    Attributes
+    ----------
+    classic, farmer : FITS files of the two catalogues; empty: not used.
+    select : further expression on the joined catalogue's columns (suffixes ``_classic``, ``_farmer``).
+    """
+
+    classic: str = ""
+    farmer: str = ""
+    select: str = ""
+
+    @model_validator(mode="after")
+    def _both(self) -> CosmosSettings:
+        if bool(self.classic) != bool(self.farmer):
+            raise ValueError("cosmos2020 needs both 'classic' and 'farmer', or neither")
+        return self
+
+
+class SomSettings(Settings):
+    """The self-organising map.
+
+    Attributes
+    ----------
+    magnitude : band of the one magnitude among the features.
+    bands : bands whose adjacent colours are the features, in order; empty: those that the target catalogue has.
+    rows, columns : cells; 0: by rule.
+    trainer : ``minisom``, ``batch`` (torch), or ``auto``: batch from ``batch_from`` galaxies on.
+    batch_from : see ``trainer``.
+    min_features : a galaxy with fewer valid features cannot be placed; it is counted and left out.
+    n_training : at most so many target galaxies train the map, drawn at random.
+    passes : passes over the training galaxies.
+    sigma_final : width of the neighbourhood at the end of training [cells].
+    """
+
+    magnitude: str = "i"
+    bands: list[str] = []
+    rows: int = Field(default=0, ge=0)
+    columns: int = Field(default=0, ge=0)
+    trainer: Literal["auto", "minisom", "batch"] = "auto"
+    batch_from: int = 50_000
+    min_features: int = Field(default=3, ge=1)
+    n_training: int = Field(default=200_000, ge=10)
+    passes: int = Field(default=10, ge=1)
+    sigma_final: float = Field(default=0.5, gt=0)
+
+
+class MergeSettings(Settings):
+    """How labels fill the cells.
+
+    Attributes
+    ----------
+    size : galaxies in the merged catalogue; 0: as many as ``fill`` allows.
+    fill : share of the covered target sample that finds a label of its own in the largest merged catalogue.
+    match_radius : labels of one object lie within it [arcsec].
+    gold_test : leave out cells whose spec-z and photo-z contradict each other.
+    gold_sigma, gold_floor : a cell passes where |⟨z_spec⟩ − ⟨z_phot⟩| ≤ max(gold_sigma · σ_MAD, gold_floor).
+    max_weight : weights stay within [1 / max_weight, max_weight].
+    """
+
+    size: int = Field(default=0, ge=0)
+    fill: float = Field(default=0.9, gt=0, le=1)
+    match_radius: float = Field(default=0.6, gt=0)
+    gold_test: bool = True
+    gold_sigma: float = 5.0
+    gold_floor: float = 0.4
+    max_weight: float = Field(default=10.0, ge=1)
+
+
+class SmoothingSettings(Settings):
+    """Smoothing of N(z | magnitude).
+
+    Attributes
+    ----------
+    enabled : multiply the weights by smooth / raw density.
+    bandwidth : kernel width in ln(1 + z); 0: by rule.
+    max_weight : smooth / raw stays within [1 / max_weight, max_weight].
+    """
+
+    enabled: bool = True
+    bandwidth: float = Field(default=0.0, ge=0)
+    max_weight: float = Field(default=4.0, ge=1)
+
+
+class LabelsSettings(Settings):
+    """Label set of a deep field.
+
+    Attributes
+    ----------
+    output : folder of the label set.
+    target : photometric catalogue that defines what is representative: a table or a CutoutStore; empty: a simulated
+        COSMOS is drawn.
+    target_columns : our column -> its column.
+    target_select : expression that the target sample fulfils.
+    sources : catalogues of labels.
+    cosmos2020 : CLASSIC and FARMER files, as a source of tier ``photo``.
+    benchmark : instead of a label set, measure the merge of a million galaxies.
+    """
+
+    output: str = "labels"
+    target: str = ""
+    target_columns: dict[str, str] = {}
+    target_select: str = ""
+    sources: list[LabelSourceSettings] = []
+    cosmos2020: CosmosSettings = CosmosSettings()
+    consensus: ConsensusSettings = ConsensusSettings()
+    som: SomSettings = SomSettings()
+    merge: MergeSettings = MergeSettings()
+    smoothing: SmoothingSettings = SmoothingSettings()
+    benchmark: bool = False
