@@ -1,0 +1,52 @@
+"""Compose the config, call its task: ``python -m photoz_lit +experiment=hsc9b_early_fusion``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from photoz_lit.command_line import explain, print_help, with_default_scale
+from photoz_lit.config import locate, validate
+from photoz_lit.errors import InputError
+from photoz_lit.fields import conf_directory
+
+
+def run_task(composed: DictConfig) -> None:
+    """Validate a composed config and call its task."""
+    config = validate(composed)
+    locate(config.task.target)(config)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; bad input prints one sentence and exits with code 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if {"-h", "--help"} & set(given):
+        print_help()
+        return
+    # Hydra prints errors of its own and exits with 1; with this it lets them through to the sentence below.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    try:
+        overrides = with_default_scale(given)
+        sys.argv[1:] = overrides
+        hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name="config")(run_task)()
+    except InputError as error:
+        _fail(str(error))
+    except (HydraException, OmegaConfBaseException) as error:
+        _fail(explain(error))
+    except KeyboardInterrupt:
+        _fail("interrupted; what was finished is kept, and the same command goes on from it.", code=130)
+
+
+def _fail(sentence: str, code: int = 2) -> None:
+    print(f"photoz_lit: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""The typed config: what Hydra composed, checked; a wrong key or value gives one readable sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import Field as Entry
+from pydantic import ValidationError
+
+from photoz_lit.errors import InputError, nearest
+from photoz_lit.fields import Field
+from photoz_lit.ingest.settings import IngestSettings
+from photoz_lit.labels.settings import LabelsSettings
+from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
+from photoz_lit.settings import Settings
+from photoz_lit.simulation.settings import SimulationSettings
+
+
+class TaskSettings(Settings):
+    """A verb: ``target`` is the dotted path of a function that takes the :class:`Config`."""
+
+    model_config = {**Settings.model_config, "extra": "allow"}
+    name: str
+    description: str
+    target: str = Entry(alias="_target_")
+
+
+class ExperimentSettings(Settings):
+    """Name of the run folder's parent, and one line for ``--help``."""
+
+    name: str
+    description: str = ""
+
+
+class ScaleSettings(Settings):
+    """``demo`` or ``paper``: sizes that other groups refer to."""
+
+    name: str
+    stamp_size: int = Entry(gt=0)
+    width: float = Entry(gt=0)
+    n_galaxies: int = Entry(gt=0)
+    max_epochs: int = Entry(gt=0)
+    batch_size: int = Entry(gt=0)
+    learning_rate: float = Entry(gt=0)
+
+
+class DataSettings(Settings):
+    """Which stores are read, and how; see ``conf/data/survey.yaml`` for each key."""
+
+    store: str | list[str] | None
+    source: str | None
+    target: str | list[str] | None
+    bands: list[str] | None
+    cache: str
+    simulation_seed: int = Entry(ge=0)
+    batch_size: int = Entry(gt=0)
+    num_workers: int = Entry(ge=0)
+    augment: bool
+    missing_bands: Literal["drop", "blank"]
+    select: str | None
+    label_weights: dict[str, float]
+    weighted_sampling: bool
+    labels: str | None
+    resident: bool | Literal["auto"]
+
+    @property
+    def stores(self) -> list[str]:
+        """The stores as a list, empty where the field is simulated."""
+        return [self.store] if isinstance(self.store, str) else list(self.store or [])
+
+
+class ModuleSettings(Settings):
+    """LightningModule class, loss and optimiser schedule; see ``conf/module``."""
+
+    name: str
+    target: str = Entry(alias="_target_")
+    learning_rate: float = Entry(gt=0)
+    milestones: list[float]
+    decay: float = Entry(gt=0, le=1)
+    warmup: float = Entry(ge=0, lt=1)
+    weight_decay: float = Entry(ge=0)
+    point_loss: Literal["mae", "mse"]
+    point_loss_weight: float = Entry(ge=0)
+
+
+class AdaptSettings(Settings):
+    """Domain adaptation; ``none`` trains on the source alone."""
+
+    name: str
+
+
+class TrainerSettings(Settings):
+    """How Lightning's Trainer runs; see ``conf/trainer``."""
+
+    name: str
+    accelerator: Literal["auto", "cpu", "gpu"]
+    devices: int | list[int] | Literal["auto"]
+    strategy: str
+    max_epochs: int = Entry(gt=0)
+    max_steps: int
+    precision: str
+    channels_last: bool
+    compile: bool
+    gradient_clip: float | None
+    patience: int | None
+    threads: int | None
+    progress: bool
+
+
+class LoggerSettings(Settings):
+    """Where training curves go; ``metrics.csv`` is always written."""
+
+    name: Literal["csv", "wandb"]
+
+
+class CrossValidationSettings(Settings):
+    """``folds=5`` tests every fold once; null tests fold 0 and validates on fold 1."""
+
+    folds: Literal[5] | None
+
+
+class EnsembleSettings(Settings):
+    """Networks trained per fold, with seeds of their own."""
+
+    members: int = Entry(gt=0)
+
+
+class PathSettings(Settings):
+    """Where run folders go."""
+
+    runs: Path
+
+
+class Config(Settings):
+    """The whole config of one job."""
+
+    task: TaskSettings
+    experiment: ExperimentSettings
+    seed: int = Entry(ge=0)
+    scale: ScaleSettings
+    field: Field
+    data: DataSettings
+    simulation: SimulationSettings
+    network: NetworkSettings
+    modality: ModalitySettings
+    fusion: FusionSettings
+    module: ModuleSettings
+    adapt: AdaptSettings
+    ingest: IngestSettings
+    labels: LabelsSettings
+    trainer: TrainerSettings
+    logger: LoggerSettings
+    cv: CrossValidationSettings
+    ensemble: EnsembleSettings
+    paths: PathSettings
+    store: str | None
+    run: str | None
+    runs: str | list[str] | None
+    baseline: str | None
+    drop: list[str]
+    source: str | None
+    targets: list[str]
+    rerun: bool
+
+
+def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
+    """Turn a composed config into a :class:`Config`.
+
+    Raises
+    ------
+    InputError : a key is unknown (the nearest one is named), missing, or its value is wrong.
+    """
+    try:
+        content = OmegaConf.to_container(composed, resolve=True) if isinstance(composed, DictConfig) else composed
+        return Config.model_validate(content)
+    except OmegaConfBaseException as error:
+        raise InputError(f"config: {str(error).splitlines()[0]}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = _keys_beside(first["loc"])
+            raise InputError(f"unknown key '{key}'{nearest(str(first['loc'][-1]), known)}") from error
+        if first["type"] == "missing":
+            raise InputError(f"the config has no '{key}'; give it a value.") from error
+        message = first["msg"].removeprefix("Value error, ").rstrip(".")
+        raise InputError(f"'{key}={first['input']}' is wrong: {message}.") from error
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    """Known keys of the section in which an unknown key stood."""
+    section: Any = Config
+    for part in location[:-1]:
+        section = section.model_fields[part].annotation if part in getattr(section, "model_fields", {}) else None
+    return list(getattr(section, "model_fields", {}))
+
+
+def locate(path: str) -> Callable[..., Any]:
+    """Import ``package.module.name``.
+
+    Raises
+    ------
+    InputError : there is no such thing.
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"'{path}' cannot be imported ({error}); correct its _target_.") from error
+    if not callable(found):
+        raise InputError(f"'{path}' is not callable; correct its _target_.")
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,46 @@
+"""Labels from a table in place of a store's own: joined on ``object_id``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from photoz_lit.data.sample import Sample
+from photoz_lit.data.tables import read_table
+from photoz_lit.errors import InputError
+
+LABEL_COLUMNS = ("z", "z_err", "z_source", "z_quality", "weight")
+
+
+def relabel(sample: Sample, path: str) -> Sample:
+    """Replace the labels of a sample; a galaxy that the table does not name becomes unlabelled.
+
+    Parameters
+    ----------
+    sample : any sample.
+    path : table with ``object_id``, ``z`` and, optionally, ``z_err``, ``z_source``, ``z_quality``, ``weight``.
+
+    Raises
+    ------
+    InputError : a column is missing, an id occurs twice, or no id is in the sample.
+    """
+    table = read_table(path)
+    for name in ("object_id", "z"):
+        if name not in table:
+            raise InputError(f"{path} has no column '{name}'; task=labels writes such a table.")
+    labels = table[["object_id", *[c for c in LABEL_COLUMNS if c in table]]].copy()
+    labels["object_id"] = labels["object_id"].astype(str)
+    twice = labels["object_id"][labels["object_id"].duplicated()]
+    if len(twice):
+        raise InputError(f"{path} names object_id {twice.iloc[0]} twice; keep one label per galaxy.")
+    catalogue = sample.catalogue.drop(columns=[c for c in LABEL_COLUMNS if c in sample.catalogue])
+    joined = catalogue.merge(labels, on="object_id", how="left", sort=False)
+    if not joined["z"].notna().any():
+        raise InputError(f"{path} shares no object_id with the store; give the labels of this store.")
+    for name in ("z_source", "z_quality"):
+        joined[name] = joined[name].fillna("") if name in joined else ""
+    joined["z_err"] = joined.get("z_err", np.nan)
+    if "weight" in joined:
+        joined["weight"] = joined["weight"].fillna(0.0)
+    return replace(sample, catalogue=joined)

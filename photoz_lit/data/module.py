@@ -1,0 +1,262 @@
+"""LightningDataModules: batches of galaxies, stretched and turned on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from photoz_lit.data.folds import N_FOLDS
+from photoz_lit.data.pixels import drawn_transforms, stretch, turn
+from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.sampling import ShardedBatchSampler, world
+from photoz_lit.data.store import open_store
+from photoz_lit.errors import InputError
+from photoz_lit.fields import load_field
+
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows of a sample to train on, to validate on and to test on; disjoint."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+    test_fold: int
+
+
+def split_sample(sample: Sample, test_fold: int = 0) -> Split:
+    """Test on one fold, validate on the next, train on the other three; unlabelled galaxies take no part.
+
+    Raises
+    ------
+    InputError : one of the three has no labelled galaxy.
+    """
+    fold = sample.catalogue["fold"].to_numpy()
+    validation_fold = (test_fold + 1) % N_FOLDS
+    labelled = sample.labelled
+    test = np.flatnonzero(labelled & (fold == test_fold))
+    validation = np.flatnonzero(labelled & (fold == validation_fold))
+    train = np.flatnonzero(labelled & (fold != test_fold) & (fold != validation_fold))
+    for name, rows in (("train on", train), ("validate on", validation), ("test on", test)):
+        if len(rows) == 0:
+            raise InputError(f"{int(labelled.sum())} labelled galaxies leave none to {name}; give a larger store.")
+    return Split(train, validation, test, test_fold)
+
+
+class GalaxyBatches(Dataset[Batch]):
+    """Reads whole batches of a sample; the pixels stay away where the device holds them already."""
+
+    def __init__(self, sample: Sample, label_weights: dict[str, float], with_pixels: bool) -> None:
+        catalogue = sample.catalogue
+        z = catalogue["z"].to_numpy(float)
+        z_bin = np.clip(np.searchsorted(sample.field.z_edges, z, side="right") - 1, 0, sample.field.n_bins - 1)
+        weight = catalogue["z_source"].map(lambda source: label_weights.get(str(source), 1.0)).to_numpy(float)
+        ebv = np.nan_to_num(catalogue["ebv"].to_numpy(float))
+        mag = catalogue[f"mag_{sample.field.reference_band}"].to_numpy(float)
+        self.sample = sample
+        self.with_pixels = with_pixels
+        self.columns: Batch = {
+            "ebv": torch.from_numpy(ebv.astype(np.float32))[:, None],
+            "z": torch.from_numpy(z.astype(np.float32)),
+            "z_bin": torch.from_numpy(z_bin.astype(np.int64)),
+            "weight": torch.from_numpy(weight.astype(np.float32)),
+            "mag": torch.from_numpy(mag.astype(np.float32)),
+            "index": torch.arange(len(sample)),
+        }
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+    def __getitem__(self, galaxy: int) -> Batch:
+        return self.__getitems__([galaxy])
+
+    def __getitems__(self, galaxies: Sequence[int]) -> Batch:
+        """Columns of the batch and, where wanted, its linear flux as ``image``."""
+        index = torch.as_tensor(galaxies)
+        batch = {name: column[index] for name, column in self.columns.items()}
+        if self.with_pixels:
+            batch["image"] = torch.from_numpy(self.sample.flux(index.numpy()))
+        return batch
+
+
+class CutoutDataModule(pl.LightningDataModule):
+    """Batches of a sample: ``image`` (B, bands, H, W) float32 after the stretch, ``ebv`` (B, 1), ``z`` (B,),
+    ``z_bin`` (B,), ``weight`` (B,), ``mag`` (B,), ``index`` (B,).
+
+    Parameters
+    ----------
+    sample : the galaxies.
+    split : rows to train, validate and test on.
+    batch_size : per rank.
+    seed : of batch order and augmentation.
+    augment : flip and turn training images.
+    num_workers : processes that read batches.
+    label_weights : weight in the loss of each label source, 1 where not named.
+    weighted_sampling : draw training galaxies by the catalogue's column ``weight``.
+    resident : keep all pixels in the accelerator's memory; ``auto`` where they take less than half of it.
+    """
+
+    def __init__(
+        self,
+        sample: Sample,
+        split: Split,
+        batch_size: int = 64,
+        seed: int = 0,
+        augment: bool = True,
+        num_workers: int = 0,
+        label_weights: dict[str, float] | None = None,
+        weighted_sampling: bool = False,
+        resident: bool | str = False,
+    ) -> None:
+        super().__init__()
+        self.sample = sample
+        self.split = split
+        self.batch_size = batch_size
+        self.seed = seed
+        self.augment = augment
+        self.num_workers = num_workers
+        self.sampling_weights = _sampling_weights(sample, split) if weighted_sampling else None
+        self.resident = _resident(sample, resident)
+        self.galaxies = GalaxyBatches(sample, label_weights or {}, with_pixels=not self.resident)
+        self._pixels: Tensor | None = None
+        self._transforms: tuple[int, Tensor] | None = None
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Training galaxies, in the order of this epoch."""
+        return self.loader(self.split.train, shuffle=True, weights=self.sampling_weights)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Validation galaxies, each once."""
+        return self.loader(self.split.validation)
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Test galaxies, each once."""
+        return self.loader(self.split.test)
+
+    def loader(
+        self, galaxies: NDArray[np.int64], shuffle: bool = False, weights: NDArray[np.float64] | None = None
+    ) -> DataLoader[Batch]:
+        """Batches of any galaxies of the sample, shared among the ranks."""
+        rank, size = world()
+        sampler = ShardedBatchSampler(galaxies, self.batch_size, shuffle, self.seed, rank, size, weights)
+        return DataLoader(
+            self.galaxies,
+            batch_sampler=sampler,
+            collate_fn=_as_is,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002
+        """Fetch resident pixels, stretch them, and turn them where the network trains."""
+        index = batch["index"]
+        if "image" not in batch:
+            batch["image"] = self._resident_pixels(index.device)[index].float()
+        image = stretch(batch["image"])
+        trainer = self.trainer
+        if self.augment and trainer is not None and trainer.training:
+            image = turn(image, self._epoch_transforms(trainer.current_epoch)[index.cpu()].to(index.device))
+        batch["image"] = image
+        return batch
+
+    def _epoch_transforms(self, epoch: int) -> Tensor:
+        if self._transforms is None or self._transforms[0] != epoch:
+            self._transforms = (epoch, drawn_transforms(len(self.sample), self.seed, epoch))
+        return self._transforms[1]
+
+    def _resident_pixels(self, device: torch.device) -> Tensor:
+        if self._pixels is None:
+            # Filled in blocks: the host never holds the whole sample.
+            shape = (len(self.sample), len(self.sample.bands), self.sample.stamp_size, self.sample.stamp_size)
+            pixels = torch.empty(shape, device=device)
+            for start in range(0, len(self.sample), 4096):
+                rows = np.arange(start, min(start + 4096, len(self.sample)))
+                pixels[start : start + len(rows)] = torch.from_numpy(self.sample.flux(rows)).to(device)
+            self._pixels = pixels
+        return self._pixels
+
+
+class SurveyDataModule(CutoutDataModule):
+    """A :class:`CutoutDataModule` on the stores of one survey, for use without the command line.
+
+    Parameters
+    ----------
+    stores : folders of the stores.
+    stamp_size : [pixel].
+    bands : names, in order; None takes all that are shared.
+    test_fold : the fold that is tested; the next one is for validation.
+    options : see :class:`CutoutDataModule`.
+    """
+
+    field_name: ClassVar[str]
+
+    def __init__(
+        self,
+        stores: Sequence[str | Path],
+        stamp_size: int = 64,
+        bands: Sequence[str] | None = None,
+        test_fold: int = 0,
+        **options: Any,
+    ) -> None:
+        opened = [open_store(store) for store in stores]
+        sample = load_sample(opened, load_field(self.field_name), stamp_size, bands)
+        super().__init__(sample, split_sample(sample, test_fold), **options)
+
+
+class SDSSDataModule(SurveyDataModule):
+    """SDSS main galaxy sample: ugriz, 180 bins on [0, 0.4], outliers from 0.05."""
+
+    field_name = "sdss"
+
+
+class CFHTLSDataModule(SurveyDataModule):
+    """CFHTLS: ugriz, 1000 bins on [0, 4], flux at zero point 30 divided by 1000."""
+
+    field_name = "cfhtls"
+
+
+class HSC6BandDataModule(SurveyDataModule):
+    """HSC-CLAUDS: ugrizy, 380 bins on [0, 4] and 20 on [4, 6]."""
+
+    field_name = "hsc6b"
+
+
+class HSC9BandDataModule(SurveyDataModule):
+    """HSC-CLAUDS with VIRCam: ugrizy and J H Ks, bins as with six bands."""
+
+    field_name = "hsc9b"
+
+
+def _as_is(batch: Batch) -> Batch:
+    return batch
+
+
+def _sampling_weights(sample: Sample, split: Split) -> NDArray[np.float64]:
+    if "weight" not in sample.catalogue:
+        raise InputError("data.weighted_sampling needs a catalogue column 'weight'; task=labels writes one.")
+    weights = sample.catalogue["weight"].to_numpy(float)[split.train]
+    if not np.all(np.isfinite(weights)) or np.any(weights < 0) or weights.sum() == 0:
+        raise InputError("the catalogue's column 'weight' has values that are negative or missing; make labels anew.")
+    return weights
+
+
+def _resident(sample: Sample, wanted: bool | str) -> bool:
+    """Whether the pixels live on the accelerator."""
+    if wanted != "auto":
+        return bool(wanted)
+    if not torch.cuda.is_available():
+        return False
+    needed = 4 * len(sample) * len(sample.bands) * sample.stamp_size**2
+    return bool(needed < 0.5 * torch.cuda.mem_get_info()[0])

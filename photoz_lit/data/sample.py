@@ -1,0 +1,208 @@
+"""A sample: the galaxies of one or several stores as a network needs them, bands picked by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from photoz_lit.data.folds import assign_folds
+from photoz_lit.data.pixels import flux_factors
+from photoz_lit.data.selection import select
+from photoz_lit.data.store import CutoutStore
+from photoz_lit.errors import InputError, nearest
+from photoz_lit.fields import Field
+
+
+@dataclass(frozen=True)
+class StoreView:
+    """One store, seen through the bands and the stamp size of a network."""
+
+    store: CutoutStore
+    band_axis: NDArray[np.int64]
+    factors: NDArray[np.float32]
+    crop: tuple[slice, slice]
+
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Linear flux at the field's zero point, (len(rows), bands, stamp, stamp) float32."""
+        stamps = self.store.images[rows][:, self.band_axis][:, :, self.crop[0], self.crop[1]]
+        return np.asarray(stamps, np.float32) * self.factors[:, None, None]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Galaxies ready for a network or the forest.
+
+    Attributes
+    ----------
+    field : zero points, redshift grid and thresholds.
+    bands : names, in the order of the image's channel axis.
+    stamp_size : height and width of the stamps [pixel].
+    data : ``simulated``, ``simulated_from_catalogue`` or ``real``.
+    data_hash : hash of the stores.
+    catalogue : one row per galaxy, columns of the store, and ``fold``.
+    views, part, row : where each galaxy's pixels are.
+    blank : (N, bands) bands to be blanked because the galaxy lacks them, or None.
+    """
+
+    field: Field
+    bands: tuple[str, ...]
+    stamp_size: int
+    data: str
+    data_hash: str
+    catalogue: pd.DataFrame
+    views: tuple[StoreView, ...]
+    part: NDArray[np.int64]
+    row: NDArray[np.int64]
+    blank: NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.catalogue)
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Whether a galaxy has a redshift label."""
+        return np.isfinite(self.catalogue["z"].to_numpy(float))
+
+    def flux(self, galaxies: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
+        """Linear flux of some galaxies, (n, bands, stamp, stamp), before the stretch."""
+        index = np.asarray(galaxies, np.int64)
+        out = np.empty((len(index), len(self.bands), self.stamp_size, self.stamp_size), np.float32)
+        for number, view in enumerate(self.views):
+            here = self.part[index] == number
+            if here.any():
+                out[here] = view.read(self.row[index[here]])
+        if self.blank is not None:
+            out[self.blank[index]] = 0.0
+        return out
+
+    def take(self, keep: NDArray[Any]) -> Sample:
+        """Return the sample restricted to a mask or a list of rows."""
+        return replace(
+            self,
+            catalogue=self.catalogue.loc[keep].reset_index(drop=True)
+            if keep.dtype == bool
+            else self.catalogue.iloc[keep].reset_index(drop=True),
+            part=self.part[keep],
+            row=self.row[keep],
+            blank=None if self.blank is None else self.blank[keep],
+        )
+
+
+def shared_bands(stores: Sequence[CutoutStore], field: Field, asked: Sequence[str] | None) -> tuple[str, ...]:
+    """Bands that all stores have and the field knows, in the field's order, or those asked for.
+
+    Raises
+    ------
+    InputError : a band is unknown, or missing in a store; or none is shared.
+    """
+    shared = [b for b in field.band_names if all(b in s.header.bands for s in stores)]
+    if asked is None:
+        if not shared:
+            raise InputError(f"the stores share no band with field '{field.name}' ({', '.join(field.band_names)}).")
+        return tuple(shared)
+    for band in asked:
+        if band not in field.bands:
+            raise InputError(f"data.bands: field '{field.name}' has no band '{band}'{nearest(band, field.band_names)}")
+        for store in stores:
+            if band not in store.header.bands:
+                raise InputError(f"{store.path} has no band '{band}'; it has {', '.join(store.header.bands)}.")
+    if len(set(asked)) != len(asked):
+        raise InputError(f"data.bands names a band twice: {', '.join(asked)}.")
+    return tuple(asked)
+
+
+def load_sample(
+    stores: Sequence[CutoutStore],
+    field: Field,
+    stamp_size: int,
+    bands: Sequence[str] | None = None,
+    selection: str | None = None,
+    missing_bands: str = "drop",
+) -> Sample:
+    """Join stores into one sample.
+
+    Parameters
+    ----------
+    stores : opened stores.
+    field : the field whose zero points and grid are used.
+    stamp_size : [pixel]; larger stamps are centre-cropped.
+    bands : names, in order; None takes all that are shared.
+    selection : expression on the catalogue, e.g. ``"18 <= mag_i <= 25"``.
+    missing_bands : ``drop`` galaxies that lack a band (catalogue column ``missing_<band>``), or ``blank`` the band.
+
+    Raises
+    ------
+    InputError : bands, stamp size, pixel scale, zero points or redshifts do not fit; the sentence says which.
+    """
+    chosen = shared_bands(stores, field, bands)
+    views = tuple(_view(store, field, chosen, stamp_size) for store in stores)
+    kinds = {s.header.data for s in stores}
+    if len(kinds) > 1:
+        raise InputError(f"the stores mix {' and '.join(sorted(kinds))} data; train on one kind at a time.")
+    catalogue = pd.concat([s.catalogue for s in stores], ignore_index=True)
+    part = np.repeat(np.arange(len(stores)), [len(s) for s in stores])
+    row = np.concatenate([np.arange(len(s)) for s in stores])
+    catalogue["fold"] = assign_folds(catalogue["object_id"], catalogue["ra"].to_numpy(), catalogue["dec"].to_numpy())
+    hashes = "-".join(s.data_hash for s in stores)
+    blank = _missing(catalogue, chosen)
+    sample = Sample(field, chosen, stamp_size, kinds.pop(), hashes, catalogue, views, part, row, blank)
+    keep = np.ones(len(sample), bool) if selection is None else select(selection, catalogue)
+    if blank is not None and missing_bands == "drop":
+        keep &= ~blank.any(axis=1)
+    if not keep.any():
+        raise InputError("no galaxy is left after data.select and data.missing_bands; loosen them.")
+    return sample.take(keep)
+
+
+def _view(store: CutoutStore, field: Field, bands: tuple[str, ...], stamp_size: int) -> StoreView:
+    header = store.header
+    if min(header.height, header.width) < stamp_size:
+        raise InputError(
+            f"{store.path} has stamps of {header.height}×{header.width} pixels and the network needs {stamp_size};"
+            " choose a smaller scale.stamp_size or cut larger stamps."
+        )
+    if not np.isclose(header.pixel_scale, field.pixel_scale, rtol=0.02):
+        raise InputError(
+            f"{store.path} has {header.pixel_scale}″ pixels and field '{field.name}' {field.pixel_scale}″;"
+            " choose the field of the store."
+        )
+    top, left = (header.height - stamp_size) // 2, (header.width - stamp_size) // 2
+    return StoreView(
+        store,
+        np.array([header.bands.index(b) for b in bands]),
+        flux_factors(field, bands, header.zero_points, str(store.path)),
+        (slice(top, top + stamp_size), slice(left, left + stamp_size)),
+    )
+
+
+def _missing(catalogue: pd.DataFrame, bands: tuple[str, ...]) -> NDArray[np.bool_] | None:
+    """(N, bands) from the columns ``missing_<band>``, or None where no galaxy lacks a band."""
+    if not any(f"missing_{b}" in catalogue for b in bands):
+        return None
+    columns = [catalogue.get(f"missing_{b}", pd.Series(False, catalogue.index)) for b in bands]
+    missing = np.stack([c.fillna(False).to_numpy(bool) for c in columns], axis=1)
+    return missing if missing.any() else None
+
+
+def require_on_grid(sample: Sample) -> None:
+    """Refuse labels outside the field's redshift grid.
+
+    Raises
+    ------
+    InputError : names how many there are and the first of them.
+    """
+    z = sample.catalogue["z"].to_numpy(float)
+    low, high = sample.field.z_edges[[0, -1]]
+    outside = np.flatnonzero((z < low) | (z > high))
+    if len(outside):
+        first = sample.catalogue.iloc[outside[0]]
+        raise InputError(
+            f"{len(outside)} galaxies have a redshift outside the grid of field '{sample.field.name}' ({low:g} to"
+            f" {high:g}), the first is object_id {first['object_id']} with z={first['z']:g}; leave them out, e.g."
+            f' data.select="z <= {high:g}".'
+        )

@@ -1,0 +1,141 @@
+"""LightningModules: one base, the baseline CNN and the multimodal CNN on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchmetrics import MeanMetric
+
+from photoz_lit.data.module import Batch
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.metrics import CRPS, SigmaMAD
+from photoz_lit.networks import FusionSettings, ModalitySettings, NetworkSettings, build_network
+
+
+class PhotoZModule(pl.LightningModule):
+    """Redshift PDF from an image cube: cross-entropy over the bins plus MAE (or MSE) of the scalar head.
+
+    Parameters are plain data, so that a checkpoint can rebuild its module.
+
+    Parameters
+    ----------
+    network, modality, fusion : settings of :func:`photoz_lit.networks.build_network`.
+    bands : names, in channel order.
+    stamp_size : [pixel].
+    z_edges : edges of the redshift bins, (n_bins + 1,).
+    learning_rate : of Adam, after the warm-up.
+    milestones, decay : at these shares of the training the learning rate is multiplied by ``decay``.
+    warmup : share of the training over which the learning rate rises from zero.
+    weight_decay : decoupled (AdamW); 0 is plain Adam.
+    point_loss, point_loss_weight : ``mae`` or ``mse`` of the scalar head, and its weight.
+    channels_last : memory format of images and weights.
+    """
+
+    def __init__(
+        self,
+        network: dict[str, Any],
+        modality: dict[str, Any],
+        fusion: dict[str, Any],
+        bands: Sequence[str],
+        stamp_size: int,
+        z_edges: Sequence[float],
+        learning_rate: float = 1e-4,
+        milestones: Sequence[float] = (0.7, 0.9),
+        decay: float = 0.1,
+        warmup: float = 0.0,
+        weight_decay: float = 0.0,
+        point_loss: str = "mae",
+        point_loss_weight: float = 1.0,
+        channels_last: bool = True,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.network = build_network(
+            NetworkSettings.model_validate(network),
+            ModalitySettings.model_validate(modality),
+            FusionSettings.model_validate(fusion),
+            bands,
+            stamp_size,
+            len(z_edges) - 1,
+        )
+        if channels_last:
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.point_loss = {"mae": nn.L1Loss(reduction="none"), "mse": nn.MSELoss(reduction="none")}[point_loss]
+        self.val_loss = MeanMetric()
+        self.val_metrics = nn.ModuleDict({"sigma_mad": SigmaMAD(z_edges), "crps": CRPS(z_edges)})
+
+    def forward(self, image: Tensor, ebv: Tensor) -> Any:
+        """Network output for stretched images (B, bands, H, W) and reddening (B, 1)."""
+        if self.hparams["channels_last"]:
+            image = image.contiguous(memory_format=torch.channels_last)
+        return self.network(image, ebv)
+
+    def loss(self, output: Any, batch: Batch) -> Tensor:
+        """Loss of every galaxy, (B,), before weighting."""
+        cross_entropy = functional.cross_entropy(output.logits.float(), batch["z_bin"], reduction="none")
+        point = self.point_loss(output.z_point.float(), batch["z"])
+        return cross_entropy + self.hparams["point_loss_weight"] * point
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
+        """Weighted mean loss of a batch."""
+        loss = self.loss(self(batch["image"], batch["ebv"]), batch)
+        weight = batch["weight"]
+        mean = (loss * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+        self.log("train_loss", mean.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
+        return mean
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
+        """Update the validation metrics."""
+        output = self(batch["image"], batch["ebv"])
+        self.val_loss.update(self.loss(output, batch), batch["weight"])
+        pdf = output.logits.float().softmax(dim=1)
+        for metric in self.val_metrics.values():
+            metric.update(pdf, batch["z"])
+
+    def on_validation_epoch_end(self) -> None:
+        """Log ``val_loss``, ``val_sigma_mad`` and ``val_crps``, exact over ranks."""
+        self.log("val_loss", self.val_loss.compute(), prog_bar=True)
+        self.val_loss.reset()
+        for name, metric in self.val_metrics.items():
+            self.log(f"val_{name}", metric.compute(), prog_bar=name == "sigma_mad")
+            metric.reset()
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        """Rows of the sample, (B,), and their PDFs, (B, n_bins)."""
+        output = self(batch["image"], batch["ebv"])
+        return batch["index"], output.logits.float().softmax(dim=1)
+
+    def configure_optimizers(self) -> Any:
+        """Adam with a short warm-up and steps down at the milestones."""
+        settings = self.hparams
+        optimiser = torch.optim.AdamW(
+            self.parameters(), lr=settings["learning_rate"], weight_decay=settings["weight_decay"]
+        )
+        total = max(1, int(self.trainer.estimated_stepping_batches))
+
+        def factor(step: int) -> float:
+            share = step / total
+            rise = min(1.0, (step + 1) / max(1.0, settings["warmup"] * total))
+            return float(rise * settings["decay"] ** sum(share >= m for m in settings["milestones"]))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class BaselineCNN(PhotoZModule):
+    """All bands in one stack (Pasquet et al. 2019, Treyer et al. 2023)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        n_modalities = len(self.network.modalities)
+        if n_modalities != 1:
+            raise InputError(f"module=baseline has one modality, not {n_modalities}; choose module=multimodal.")
+
+
+class MultimodalCNN(PhotoZModule):
+    """Subsets of bands in parallel blocks, fused early, middle or late, then a common block."""
