@@ -1,0 +1,90 @@
+"""Layers with the initialisation that all families share: Glorot weights, biases 0.1, no batch norm (it hurt)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+BIAS = 0.1
+
+Activation: TypeAlias = Callable[[int], nn.Module]
+"""Makes the activation that follows a layer of so many channels."""
+
+
+def relu(_channels: int) -> nn.Module:
+    """Rectifier, in place: the layer before it needs no copy of its output."""
+    return nn.ReLU(inplace=True)
+
+
+def prelu(channels: int) -> nn.Module:
+    """Rectifier with one learned slope per channel."""
+    return nn.PReLU(channels)
+
+
+def initialise(weight: Tensor, bias: Tensor) -> None:
+    """Draw Glorot-uniform weights and set the biases to 0.1, in place."""
+    nn.init.xavier_uniform_(weight)
+    nn.init.constant_(bias, BIAS)
+
+
+def convolution(inputs: int, outputs: int, kernel: int, *, valid: bool = False) -> nn.Conv2d:
+    """Square convolution of stride 1, zero-padded to the same size unless ``valid``."""
+    layer = nn.Conv2d(inputs, outputs, kernel, padding=0 if valid else kernel // 2)
+    assert layer.bias is not None
+    initialise(layer.weight, layer.bias)
+    return layer
+
+
+def parallel_convolutions(inputs: int, outputs: Sequence[int]) -> nn.Conv2d:
+    """1x1 convolutions that read the same input, held in one layer: it is read once instead of once per branch.
+
+    Each is initialised as the layer of its own that it stands for.
+    """
+    layer = nn.Conv2d(inputs, sum(outputs), 1)
+    assert layer.bias is not None
+    for weight, bias in zip(
+        torch.split(layer.weight, list(outputs)), torch.split(layer.bias, list(outputs)), strict=True
+    ):
+        initialise(weight, bias)
+    return layer
+
+
+def dense(inputs: int, outputs: int) -> nn.Linear:
+    """Fully connected layer."""
+    layer = nn.Linear(inputs, outputs)
+    initialise(layer.weight, layer.bias)
+    return layer
+
+
+def average_in_place(maps: Tensor) -> Tensor:
+    """Average over 2x2 pixels at stride 1 and keep the size; at the last row and column over what is there.
+
+    The pixel, its right, lower and lower right neighbour are averaged (the "same" padding of the published codes).
+
+    Parameters
+    ----------
+    maps : (B, C, H, W).
+    """
+    return functional.avg_pool2d(maps, 2, stride=1, padding=1, count_include_pad=False)[..., 1:, 1:]
+
+
+class Stage(nn.Sequential):
+    """A quarter of a network's depth.
+
+    Attributes
+    ----------
+    outputs : channels of its output map, or values per image where it ends flat.
+    """
+
+    def __init__(self, outputs: int, *layers: nn.Module) -> None:
+        super().__init__(*layers)
+        self.outputs = outputs
+
+
+def scaled(width: int, factor: float) -> int:
+    """Return a layer's width times the factor, at least 4; exactly ``width`` at factor 1."""
+    return width if factor == 1 else max(4, round(width * factor))

@@ -1,0 +1,69 @@
+"""Typed sections ``network``, ``modality`` and ``fusion`` of the config (no torch in here)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field as Entry
+
+from photoz_lit.settings import Settings
+
+
+class NetworkSettings(Settings):
+    """One family of networks and the size of its member.
+
+    Attributes
+    ----------
+    name : name of the family, as it appears in tables.
+    target : import path of the :class:`~photoz_lit.networks.family.Family` that builds the four stages
+        (``_target_`` in YAML).
+    width : factor on every channel and dense width; 1 is the published network.
+    depth : factor on the number of blocks per stage; 1 is the published network.
+    dense : width of the dense layer that follows the trunk and E(B-V); its output is the features.
+    pdf_head : hidden widths of head A, which ends in one logit per redshift bin.
+    scalar_head : hidden widths of head B, which ends in one redshift; empty is a single dense layer.
+    """
+
+    name: str
+    target: str = Entry(alias="_target_")
+    width: float = Entry(default=1.0, gt=0)
+    depth: float = Entry(default=1.0, gt=0)
+    dense: int = Entry(gt=0)
+    pdf_head: list[int]
+    scalar_head: list[int]
+
+
+class ModalitySettings(Settings):
+    """Which bands go together into which parallel branch.
+
+    Attributes
+    ----------
+    size : bands per modality; ``all`` is one modality with every band, the baseline.
+    order : every how many-th neighbour is taken; several orders put their modalities side by side.
+    sets : explicit modalities, e.g. ``[[u, g], [i, z, y]]``; they replace ``size`` and ``order``.
+    stem_filters : filters of a branch's first convolutions; null is 32 per band of the modality, ``family`` the
+        baseline's own stem.
+    branch_width : ``thin`` gives a branch of M of B bands the share M/B of the family's widths behind the stem
+        (at least 8), ``full`` all of it.
+    dropout : probability with which a modality is dropped from an image in training (never all of them).
+    """
+
+    size: int | Literal["all"] = "all"
+    order: int | list[int] = 1
+    sets: list[list[str]] | None = None
+    stem_filters: int | Literal["family"] | None = None
+    branch_width: Literal["thin", "full"] = "thin"
+    dropout: float = Entry(default=0.0, ge=0, lt=1)
+
+
+class FusionSettings(Settings):
+    """Where the parallel branches are joined.
+
+    Attributes
+    ----------
+    stage : name of the fusion, as it appears in tables.
+    parallel_stages : how many of the four stages ("quarters" of the depth) run once per modality.
+    """
+
+    stage: Literal["early", "middle", "late"]
+    parallel_stages: int = Entry(ge=1, le=3)
