@@ -130,7 +130,8 @@ def _parse(expression: str) -> tuple[ast.expr, dict[str, str]]:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "nested too deeply"
         raise InputError(
-            f"expression '{expression[:200]}' cannot be read ({reason}); write it like '18 <= mag_i <= 25 and flags == 0'."
+            f"expression '{expression[:200]}' cannot be read ({reason});"
+            " write it like '18 <= mag_i <= 25 and flags == 0'."
         ) from error
 
 

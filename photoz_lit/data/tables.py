@@ -116,7 +116,9 @@ def _read_csv(path: Path, suffix: str, columns: Collection[str] | None) -> pd.Da
     names = [str(name).lstrip("# ") for name in head.columns]
     usecols = [names.index(name) for name in _wanted(path, names, columns)]
     table = pd.read_csv(path, sep=separator, names=names, header=0, usecols=usecols, low_memory=False)
-    return table.apply(lambda column: column.str.strip() if pd.api.types.is_string_dtype(column.dtype) else column)
+    for name in table.select_dtypes(include=["object", "string"]):
+        table[name] = table[name].str.strip()
+    return table
 
 
 def _read_fits(path: Path, columns: Collection[str] | None) -> pd.DataFrame:
