@@ -116,7 +116,9 @@ def pit_uniformity(pit_values: ArrayLike) -> dict[str, float]:
     inside [1e-4, 0.9999] only, against the uniform distribution there (RAIL trims alike); NaN if none is inside.
     """
     values = np.asarray(pit_values, np.float64)
-    ks, cvm = stats.kstest(values, "uniform"), stats.cramervonmises(values, "uniform")
+    ks = stats.kstest(values, "uniform")
+    few = len(values) < 2  # Cramér–von Mises needs two
+    cvm = (np.nan, np.nan) if few else _statistic_and_p(stats.cramervonmises(values, "uniform"))
     low, high = PIT_LIMITS
     inside = np.sort(values[(values > low) & (values < high)])
     u = (inside - low) / (high - low)
@@ -126,10 +128,14 @@ def pit_uniformity(pit_values: ArrayLike) -> dict[str, float]:
     return {
         "ks": float(ks.statistic),
         "ks_p": float(ks.pvalue),
-        "cvm": float(cvm.statistic),
-        "cvm_p": float(cvm.pvalue),
+        "cvm": cvm[0],
+        "cvm_p": cvm[1],
         "ad": float(ad),
     }
+
+
+def _statistic_and_p(result: Any) -> tuple[float, float]:
+    return float(result.statistic), float(result.pvalue)
 
 
 def check_pdfs(pdf: NDArray[Any], z_edges: ArrayLike) -> Floats:
