@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import Discriminator, Tag, ValidationError
 from pydantic import Field as Entry
-from pydantic import ValidationError
 
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.fields import Field
@@ -88,6 +88,16 @@ class ModuleSettings(Settings):
     point_loss_weight: float = Entry(ge=0)
 
 
+class ForestSettings(Settings):
+    """The catalogue forest; see ``conf/network/catalogue_forest.yaml``."""
+
+    name: Literal["catalogue_forest"]
+    target: str = Entry(alias="_target_")
+    trees: int = Entry(gt=0)
+    min_samples_leaf: int = Entry(gt=0)
+    max_features: float = Entry(gt=0, le=1)
+
+
 class AdaptSettings(Settings):
     """Domain adaptation; ``none`` trains on the source alone."""
 
@@ -125,15 +135,21 @@ class CrossValidationSettings(Settings):
 
 
 class EnsembleSettings(Settings):
-    """Networks trained per fold, with seeds of their own."""
+    """Networks trained per fold, with seeds of their own, and the mean of their PDFs."""
 
     members: int = Entry(gt=0)
+    mean: Literal["arithmetic", "harmonic"]
 
 
 class PathSettings(Settings):
     """Where run folders go."""
 
     runs: Path
+
+
+def _network_kind(network: Any) -> str:
+    name = network.get("name") if isinstance(network, Mapping) else getattr(network, "name", None)
+    return "catalogue_forest" if name == "catalogue_forest" else "network"
 
 
 class Config(Settings):
@@ -146,7 +162,10 @@ class Config(Settings):
     field: Field
     data: DataSettings
     simulation: SimulationSettings
-    network: NetworkSettings
+    network: Annotated[
+        Annotated[ForestSettings, Tag("catalogue_forest")] | Annotated[NetworkSettings, Tag("network")],
+        Discriminator(_network_kind),
+    ]
     modality: ModalitySettings
     fusion: FusionSettings
     module: ModuleSettings
@@ -182,9 +201,10 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
         raise InputError(f"config: {str(error).splitlines()[0]}.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        location = tuple(part for i, part in enumerate(first["loc"]) if not (i == 1 and first["loc"][0] == "network"))
+        key = ".".join(str(part) for part in location)
         if first["type"] == "extra_forbidden":
-            known = _keys_beside(first["loc"])
+            known = _keys_beside(location)
             raise InputError(f"unknown key '{key}'{nearest(str(first['loc'][-1]), known)}") from error
         if first["type"] == "missing":
             raise InputError(f"the config has no '{key}'; give it a value.") from error

@@ -144,6 +144,10 @@ class CutoutDataModule(pl.LightningDataModule):
         """Test galaxies, each once."""
         return self.loader(self.split.test)
 
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """Test galaxies, each once."""
+        return self.test_dataloader()
+
     def loader(
         self, galaxies: NDArray[np.int64], shuffle: bool = False, weights: NDArray[np.float64] | None = None
     ) -> DataLoader[Batch]:

@@ -14,7 +14,8 @@ from torchmetrics import MeanMetric
 from photoz_lit.data.module import Batch
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.metrics import CRPS, SigmaMAD
-from photoz_lit.networks import FusionSettings, ModalitySettings, NetworkSettings, build_network
+from photoz_lit.networks.multimodal import build_network
+from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
 
 
 class PhotoZModule(pl.LightningModule):
@@ -65,6 +66,7 @@ class PhotoZModule(pl.LightningModule):
         )
         if channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.dropped: frozenset[str] = frozenset()  # modalities left out, by name
         self.point_loss = {"mae": nn.L1Loss(reduction="none"), "mse": nn.MSELoss(reduction="none")}[point_loss]
         self.val_loss = MeanMetric()
         self.val_metrics = nn.ModuleDict({"sigma_mad": SigmaMAD(z_edges), "crps": CRPS(z_edges)})
@@ -73,7 +75,7 @@ class PhotoZModule(pl.LightningModule):
         """Network output for stretched images (B, bands, H, W) and reddening (B, 1)."""
         if self.hparams["channels_last"]:
             image = image.contiguous(memory_format=torch.channels_last)
-        return self.network(image, ebv)
+        return self.network(image, ebv, self.dropped)
 
     def loss(self, output: Any, batch: Batch) -> Tensor:
         """Loss of every galaxy, (B,), before weighting."""

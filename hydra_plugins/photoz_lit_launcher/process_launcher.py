@@ -1,0 +1,39 @@
+"""Hand a sweep's jobs to :mod:`photoz_lit.sweep`: each in a fresh process with a run folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+
+
+class ProcessLauncher(Launcher):
+    """Runs jobs as ``python -m photoz_lit <overrides>``, a bounded number at once, one GPU each where there are any.
+
+    Parameters
+    ----------
+    jobs : how many run at once; ``auto`` is one per GPU, or one on the CPU.
+    """
+
+    def __init__(self, jobs: int | str = "auto") -> None:
+        self.jobs = jobs
+        self.log_folder = Path("runs/sweeps")
+
+    def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:  # noqa: ARG002
+        """Take the sweep's folder, where the jobs' logs go."""
+        self.log_folder = Path(config.hydra.sweep.dir)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:  # noqa: ARG002
+        """Run the jobs.
+
+        Raises
+        ------
+        InputError : jobs failed; the others are done, and the sentence names those that are not.
+        """
+        from photoz_lit.sweep import run_jobs  # not at the top: Hydra imports every plugin at every start
+
+        run_jobs([list(overrides) for overrides in job_overrides], self.log_folder, self.jobs)
+        return [JobReturn(overrides=list(o), status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]

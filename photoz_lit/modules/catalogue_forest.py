@@ -1,0 +1,101 @@
+"""The rival in every table: a random forest on colours and magnitudes, same folds, same PDFs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from sklearn.ensemble import RandomForestRegressor
+
+from photoz_lit.config import Config, ForestSettings
+from photoz_lit.data.module import Split
+from photoz_lit.data.sample import Sample
+from photoz_lit.errors import InputError
+
+FILE = "forest.joblib"
+MISSING = -5.0  # of a colour or magnitude without a value: far from all others, so that a tree can split it off
+
+
+def colours_and_magnitude(catalogue: pd.DataFrame, bands: tuple[str, ...], reference_band: str) -> NDArray[np.float64]:
+    """Adjacent colours, the reference magnitude and E(B-V): features (N, bands + 1), missing ones -5."""
+    magnitudes = catalogue[[f"mag_{b}" for b in bands]].to_numpy(float)
+    reference = catalogue[[f"mag_{reference_band}", "ebv"]].to_numpy(float)
+    features = np.concatenate([magnitudes[:, :-1] - magnitudes[:, 1:], reference], axis=1)
+    return np.nan_to_num(features, nan=MISSING)
+
+
+class CatalogueForest:
+    """Random forest whose PDF is the distribution of the training redshifts in the leaves a galaxy falls into.
+
+    This is a quantile regression forest (Meinshausen 2006): each tree spreads the weight 1 over the labels of the
+    galaxy's leaf, the trees are averaged, and the labels are binned on the field's redshift grid.
+
+    Parameters
+    ----------
+    config : the run's config; ``config.network`` holds the forest's settings.
+    """
+
+    def __init__(self, config: Config) -> None:
+        assert isinstance(config.network, ForestSettings)
+        self.settings = config.network
+        self.forest: RandomForestRegressor | None = None
+        self.leaves = np.empty((0, 0), np.int32)  # leaf of every training galaxy in every tree
+        self.z_bin = np.empty(0, np.int64)  # and its redshift bin
+
+    def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
+        """Fit on training and validation galaxies, since nothing is chosen on the latter."""
+        rows = np.concatenate([split.train, split.validation])
+        table = sample.catalogue.iloc[rows]
+        features = colours_and_magnitude(table, sample.bands, sample.field.reference_band)
+        z = table["z"].to_numpy(float)
+        forest = RandomForestRegressor(
+            n_estimators=self.settings.trees,
+            min_samples_leaf=self.settings.min_samples_leaf,
+            max_features=self.settings.max_features,
+            random_state=seed % 2**32,
+            n_jobs=-1,
+        )
+        forest.fit(features, z)
+        z_bin = np.clip(np.searchsorted(sample.field.z_edges, z, side="right") - 1, 0, sample.field.n_bins - 1)
+        self.forest, self.leaves, self.z_bin = forest, forest.apply(features).astype(np.int32), z_bin
+        folder.mkdir(parents=True, exist_ok=True)
+        joblib.dump((self.forest, self.leaves, self.z_bin), folder / FILE, compress=3)
+
+    def load(self, folder: Path) -> None:
+        """Read the forest.
+
+        Raises
+        ------
+        InputError : it is not there or cannot be read.
+        """
+        try:
+            self.forest, self.leaves, self.z_bin = joblib.load(folder / FILE)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"{folder / FILE} cannot be read ({error}); train the run again.") from error
+
+    def predict(
+        self, sample: Sample, galaxies: NDArray[np.int64], dropped: Collection[str] = ()
+    ) -> NDArray[np.float32]:
+        """PDFs of some galaxies, (n, n_bins)."""
+        if dropped:
+            raise InputError("drop: the catalogue forest has no modalities; drop them from a multimodal run.")
+        assert self.forest is not None
+        table = sample.catalogue.iloc[galaxies]
+        features = colours_and_magnitude(table, sample.bands, sample.field.reference_band)
+        leaves = self.forest.apply(features)
+        pdf = np.zeros((len(galaxies), sample.field.n_bins), np.float32)
+        for tree in range(leaves.shape[1]):
+            pdf += _leaf_histograms(self.leaves[:, tree], self.z_bin, sample.field.n_bins)[leaves[:, tree]].toarray()
+        return pdf / pdf.sum(axis=1, keepdims=True)
+
+
+def _leaf_histograms(leaf: NDArray[np.int32], z_bin: NDArray[np.int64], n_bins: int) -> csr_array:
+    """Share of a leaf's training galaxies in each redshift bin, sparse (leaf number, n_bins)."""
+    per_leaf = np.bincount(leaf)
+    share = (1.0 / per_leaf[leaf]).astype(np.float32)
+    return csr_array((share, (leaf, z_bin)), shape=(len(per_leaf), n_bins))

@@ -1,0 +1,141 @@
+"""Fit and apply a LightningModule."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning.loggers import Logger
+
+from photoz_lit.config import Config, locate
+from photoz_lit.data.module import CutoutDataModule, Split
+from photoz_lit.data.sample import Sample
+from photoz_lit.data.sampling import world
+from photoz_lit.errors import InputError
+from photoz_lit.modules.cnn import PhotoZModule
+from photoz_lit.modules.trainer import BEST, LAST, build_trainer
+
+
+class CNNEstimator:
+    """One network of a run.
+
+    Parameters
+    ----------
+    config : the run's config.
+    loggers : further loggers beside the CSV one.
+    """
+
+    def __init__(self, config: Config, loggers: list[Logger] | None = None) -> None:
+        self.config = config
+        self.loggers = loggers or []
+        self.module: PhotoZModule | None = None
+        self.trainer: pl.Trainer | None = None
+        _quieten()
+
+    def build(self, sample: Sample) -> PhotoZModule:
+        """Build the module of the config for a sample's bands and stamps, with fresh weights."""
+        config = self.config
+        training = config.module.model_dump(exclude={"name", "target"})
+        module = locate(config.module.target)(
+            network=config.network.model_dump(),
+            modality=config.modality.model_dump(),
+            fusion=config.fusion.model_dump(),
+            bands=list(sample.bands),
+            stamp_size=sample.stamp_size,
+            z_edges=sample.field.z_edges.tolist(),
+            channels_last=config.trainer.channels_last,
+            **training,
+        )
+        assert isinstance(module, PhotoZModule)
+        return module
+
+    def data_module(self, sample: Sample, split: Split, seed: int) -> CutoutDataModule:
+        """Batches of the sample, as the config asks for them."""
+        data = self.config.data
+        return CutoutDataModule(
+            sample,
+            split,
+            batch_size=data.batch_size,
+            seed=seed,
+            augment=data.augment,
+            num_workers=data.num_workers,
+            label_weights=data.label_weights,
+            weighted_sampling=data.weighted_sampling,
+            resident=data.resident,
+        )
+
+    def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
+        """Train; an interrupted training goes on from its last epoch. The weights of the best validation loss stay."""
+        pl.seed_everything(seed, verbose=False)
+        self.module = self.build(sample)
+        if self.config.trainer.compile:
+            self.module.network.compile()
+        self.trainer = build_trainer(self.config.trainer, folder, self.loggers)
+        last = folder / LAST
+        self.trainer.fit(
+            self.module, self.data_module(sample, split, seed), ckpt_path=str(last) if last.is_file() else None
+        )
+        if self.trainer.interrupted:
+            raise KeyboardInterrupt
+        self._take_best(folder)
+
+    def load(self, folder: Path) -> None:
+        """Read the weights of the best validation loss.
+
+        Raises
+        ------
+        InputError : they are not there or cannot be read.
+        """
+        path = folder / BEST
+        try:
+            checkpoint = torch.load(path, map_location="cpu", weights_only=False)
+        except (OSError, RuntimeError, EOFError, KeyError) as error:
+            raise InputError(f"{path} cannot be read ({error}); train the run again.") from error
+        self.module = locate(self.config.module.target)(**checkpoint["hyper_parameters"])
+        self.module.load_state_dict(checkpoint["state_dict"])  # type: ignore[union-attr]
+
+    def predict(
+        self, sample: Sample, galaxies: NDArray[np.int64], dropped: Collection[str] = ()
+    ) -> NDArray[np.float32]:
+        """PDFs of some galaxies, (n, n_bins), in their order; under DDP every rank returns all of them."""
+        assert self.module is not None
+        self.module.dropped = self.module.network.check_dropped(dropped) if dropped else frozenset()
+        trainer = self.trainer or build_trainer(self.config.trainer, Path("."), None)
+        data = self.data_module(sample, Split(galaxies, galaxies, galaxies, -1), seed=0)
+        parts: Any = trainer.predict(self.module, datamodule=data)
+        index = np.concatenate([part[0].numpy() for part in parts]) if parts else np.empty(0, np.int64)
+        pdf = np.concatenate([part[1].numpy() for part in parts]) if parts else np.empty((0, sample.field.n_bins))
+        index, pdf = _gather(index, pdf)
+        position = np.empty(len(sample), np.int64)
+        position[index] = np.arange(len(index))
+        return np.asarray(pdf[position[galaxies]], np.float32)
+
+    def _take_best(self, folder: Path) -> None:
+        assert self.module is not None
+        checkpoint = torch.load(folder / BEST, map_location="cpu", weights_only=False)
+        self.module.load_state_dict(checkpoint["state_dict"])
+
+
+def _gather(index: NDArray[Any], pdf: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Join the shards of all ranks."""
+    if world()[1] == 1:
+        return index, pdf
+    shards: list[Any] = [None] * world()[1]
+    torch.distributed.all_gather_object(shards, (index, pdf))
+    return np.concatenate([s[0] for s in shards]), np.concatenate([s[1] for s in shards])
+
+
+def _quieten() -> None:
+    """Leave out Lightning's hints that do not concern an astronomer."""
+    for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")

@@ -1,0 +1,65 @@
+"""Lightning's Trainer, as the config asks for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.loggers import CSVLogger, Logger
+
+from photoz_lit.config import TrainerSettings
+from photoz_lit.networks.precision import best_precision
+
+BEST = "best.ckpt"
+LAST = "last.ckpt"
+
+
+def build_trainer(settings: TrainerSettings, folder: Path, loggers: list[Logger] | None = None) -> pl.Trainer:
+    """Trainer that keeps the checkpoint of the best validation loss and the last one in ``folder``.
+
+    Parameters
+    ----------
+    settings : section ``trainer``.
+    folder : of this member; ``metrics.csv`` is written there too.
+    loggers : further loggers beside the CSV one.
+    """
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    accelerator = settings.accelerator
+    if accelerator == "auto":
+        accelerator = "gpu" if torch.cuda.is_available() else "cpu"
+    callbacks: list[Any] = [
+        ModelCheckpoint(
+            folder, filename=Path(BEST).stem, monitor="val_loss", save_last=True, enable_version_counter=False
+        )
+    ]
+    if settings.patience is not None:
+        callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
+    if settings.progress:
+        callbacks.append(RichProgressBar())
+    return pl.Trainer(
+        accelerator=accelerator,
+        devices=settings.devices,
+        strategy=settings.strategy,
+        max_epochs=settings.max_epochs,
+        max_steps=settings.max_steps,
+        precision=precision_of(settings, accelerator),  # type: ignore[arg-type]
+        gradient_clip_val=settings.gradient_clip,
+        logger=[CSVLogger(folder, name="", version=""), *(loggers or [])],
+        callbacks=callbacks,
+        enable_progress_bar=settings.progress,
+        enable_model_summary=False,
+        use_distributed_sampler=False,  # the data module shares the galaxies out itself, without repeating any
+        num_sanity_val_steps=0,
+        default_root_dir=folder,
+    )
+
+
+def precision_of(settings: TrainerSettings, accelerator: str) -> str:
+    """Precision of the Trainer: as given, or what the processor is fast in."""
+    if settings.precision != "auto":
+        return settings.precision
+    return best_precision("cuda" if accelerator == "gpu" else "cpu")

@@ -1,0 +1,153 @@
+"""The run folder: where a job's results lie, what made them, and which parts are done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+import photoz_lit
+from photoz_lit.config import Config, validate
+from photoz_lit.errors import InputError
+
+LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "qp-prob")
+# What does not change a result: where it goes, and how it is watched.
+OUTSIDE_THE_RESULT = ("task", "paths", "rerun", "logger", "store", "run", "runs", "baseline", "source", "targets", "drop")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """``runs/<experiment>/<id>/`` of one job."""
+
+    path: Path
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job is done: ``metrics.json`` is written last."""
+        return (self.path / "metrics.json").is_file()
+
+    def member(self, fold: int, member: int) -> Path:
+        """Folder of one network: its checkpoints and training curve."""
+        return self.path / "checkpoints" / f"fold_{fold}_member_{member}"
+
+    def member_pdf(self, fold: int, member: int) -> NDArray[np.float32] | None:
+        """Test PDFs of a member that is done, else None."""
+        path = self.member(fold, member) / "test_pdf.npy"
+        return np.load(path) if path.is_file() else None
+
+    def keep_member_pdf(self, fold: int, member: int, pdf: NDArray[np.float32]) -> None:
+        """Keep a member's test PDFs; from then on it counts as done."""
+        path = self.member(fold, member) / "test_pdf.npy"
+        temporary = path.with_suffix(".tmp.npy")
+        np.save(temporary, pdf)
+        temporary.replace(path)
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write a JSON file so that it is there whole or not at all; NaN becomes null."""
+        write_json(self.path / name, content)
+
+    def read_json(self, name: str) -> Any:
+        """Read a JSON file of the run.
+
+        Raises
+        ------
+        InputError : it is not there or cannot be read.
+        """
+        try:
+            return json.loads((self.path / name).read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.path / name} cannot be read ({error}); is {self.path} a run folder?") from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file so that it is there whole or not at all; NaN becomes null."""
+    temporary = path.with_suffix(f".json.{os.getpid()}")
+    temporary.write_text(json.dumps(plain(content), indent=1, ensure_ascii=False) + "\n")
+    temporary.replace(path)
+
+
+def plain(value: Any) -> Any:
+    """Numbers, lists and dicts as JSON knows them; NaN and infinities become None."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(v) for v in value]
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
+
+
+def run_folder(config: Config, data_hash: str) -> RunFolder:
+    """Folder of a job: its id is a hash of all that shapes the result, so that the same job finds its folder again."""
+    content = config.model_dump(mode="json", by_alias=True, exclude=set(OUTSIDE_THE_RESULT))
+    for section, names in {"trainer": ("name", "progress", "threads"), "data": ("cache", "num_workers", "store")}.items():
+        for name in names:
+            content[section].pop(name)
+    text = json.dumps([content, data_hash, photoz_lit.__version__], sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return RunFolder(config.paths.runs / config.experiment.name / f"seed{config.seed}-{digest}")
+
+
+def provenance(config: Config, data: str, data_hash: str) -> dict[str, Any]:
+    """Everything needed to make a result again: config, versions, seed, git commit, data hash."""
+    return {
+        "photoz_lit": photoz_lit.__version__,
+        "git_commit": git_commit(),
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "seed": config.seed,
+        "data": data,
+        "data_hash": data_hash,
+        "config": config.model_dump(mode="json", by_alias=True),
+    }
+
+
+def config_of_run(path: Path) -> Config:
+    """Read the config that a run was made with.
+
+    Raises
+    ------
+    InputError : the folder is no finished run.
+    """
+    folder = RunFolder(path)
+    if not folder.finished:
+        raise InputError(f"{path} is no finished run: it has no metrics.json; give a folder below runs/.")
+    return validate(folder.read_json("provenance.json")["config"])
+
+
+def write_config(folder: Path, config: Config) -> None:
+    """Write the resolved config beside the results, as YAML."""
+    text = yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+    (folder / "config.yaml").write_text(text)
+
+
+def git_commit() -> str:
+    """Commit of the checkout the package runs from, with ``+`` where it was changed; "" outside a checkout."""
+    root = Path(photoz_lit.__file__).parent.parent
+    if not (root / ".git").exists():
+        return ""
+    try:
+        command = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

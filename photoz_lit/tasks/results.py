@@ -1,0 +1,87 @@
+"""Write a run folder's results: predictions, PDFs, metrics, plots, report; and print the metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from photoz_lit.config import Config
+from photoz_lit.data.module import Split
+from photoz_lit.data.sample import Sample
+from photoz_lit.evaluation.predictions import predictions_table
+from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
+from photoz_lit.evaluation.summary import summarise
+from photoz_lit.run_folder import RunFolder
+
+SHOWN = ("sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll")
+DATA_MARK = {
+    "simulated": "simulated data",
+    "simulated_from_catalogue": "stamps simulated from a real catalogue",
+    "real": "real data",
+}
+
+
+def average(pdfs: list[NDArray[np.float32]], mean: str = "arithmetic") -> NDArray[np.float32]:
+    """Arithmetic or harmonic mean of the members' PDFs, (n, n_bins), each row normalised to 1."""
+    stack = np.stack(pdfs).astype(np.float64)
+    joined = 1.0 / np.mean(1.0 / np.maximum(stack, 1e-12), axis=0) if mean == "harmonic" else stack.mean(axis=0)
+    return np.asarray(joined / joined.sum(axis=1, keepdims=True), np.float32)
+
+
+def write_results(
+    config: Config,
+    sample: Sample,
+    splits: dict[int, Split],
+    member_pdfs: dict[int, list[NDArray[np.float32]]],
+    folder: RunFolder,
+) -> None:
+    """Write ``fold_<k>.json``, ``predictions.parquet``, ``pdfs.hdf5``, plots and report, and last ``metrics.json``.
+
+    Parameters
+    ----------
+    config : of the run.
+    sample : all galaxies.
+    splits : per tested fold.
+    member_pdfs : fold -> PDFs of its test galaxies, one array (n_test, n_bins) per member.
+    folder : where to.
+    """
+    edges = sample.field.z_edges
+    pdf = {fold: average(members, config.ensemble.mean) for fold, members in member_pdfs.items()}
+    rows = np.concatenate([splits[fold].test for fold in pdf])
+    folds = np.concatenate([np.full(len(splits[fold].test), fold) for fold in pdf])
+    joined = np.concatenate([pdf[fold] for fold in pdf])
+    table = predictions_table(joined, edges, sample.catalogue.iloc[rows], folds, sample.field.reference_band)
+    if len(pdf) > 1:
+        for fold in pdf:
+            here = folds == fold
+            content = summarise(table[here].reset_index(drop=True), joined[here], edges, sample.field, sample.data)
+            folder.write_json(f"fold_{fold}.json", content)
+    metrics = summarise(table, joined, edges, sample.field, sample.data)
+    metrics = {"experiment": config.experiment.name, "scale": config.scale.name, "seed": config.seed, **metrics}
+    table.to_parquet(folder.path / "predictions.parquet", index=False)
+    write_pdfs_hdf5(folder.path / "pdfs.hdf5", joined, edges, table)
+    folder.write_json("metrics.json", metrics)
+
+
+def print_metrics(console: Console, folder: RunFolder) -> None:
+    """Print the metrics of a finished run, overall and by label source."""
+    metrics: dict[str, Any] = folder.read_json("metrics.json")
+    title = f"{metrics.get('experiment', '')} · {metrics['n_test']} test galaxies · {DATA_MARK[metrics['data']]}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("labels")
+    table.add_column("n", justify="right")
+    for name in SHOWN:
+        table.add_column(name, justify="right")
+    sources = metrics["by_source"] if len(metrics["by_source"]) > 1 else {}
+    for label, row in {"all": {"n": metrics["n_test"], **metrics}, **sources}.items():
+        table.add_row(label, str(row["n"]), *(_number(row[name]) for name in SHOWN))
+    console.print(table)
+    console.print(f"Results: [bold]{folder.path}[/bold] (report.html, plots/, predictions.parquet, pdfs.hdf5)")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

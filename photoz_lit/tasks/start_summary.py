@@ -1,0 +1,87 @@
+"""What is said before a training starts: scale, data, split, network, and about how long it will take."""
+
+from __future__ import annotations
+
+import copy
+import time
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from photoz_lit.config import Config, ForestSettings
+from photoz_lit.data.module import Split
+from photoz_lit.data.sample import Sample
+from photoz_lit.modules.cnn_estimator import CNNEstimator
+from photoz_lit.modules.trainer import precision_of
+from photoz_lit.networks.complexity import complexity_of
+from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks.results import DATA_MARK
+
+TIMED_STEPS = 3
+
+
+def print_start(
+    console: Console, config: Config, sample: Sample, split: Split, folder: RunFolder, n_fits: int
+) -> None:
+    """Print the start summary of a run of ``n_fits`` trainings."""
+    table = Table(title=f"{config.experiment.name}", title_justify="left", show_header=False)
+    table.add_row("scale", f"{config.scale.name}: {sample.stamp_size}×{sample.stamp_size} pixels")
+    unlabelled = int((~sample.labelled).sum())
+    table.add_row("data", f"{DATA_MARK[sample.data]}, field {sample.field.name}, bands {' '.join(sample.bands)}")
+    counts = f"{len(split.train)} to train, {len(split.validation)} to validate, {len(split.test)} to test"
+    table.add_row("galaxies", counts + (f", {unlabelled} without a redshift left out" if unlabelled else ""))
+    if isinstance(config.network, ForestSettings):
+        table.add_row("network", f"random forest, {config.network.trees} trees")
+    else:
+        _describe_network(table, config, sample, split, n_fits)
+    table.add_row("run folder", str(folder.path))
+    console.print(table)
+
+
+def _describe_network(table: Table, config: Config, sample: Sample, split: Split, n_fits: int) -> None:
+    estimator = CNNEstimator(config)
+    with torch.random.fork_rng():
+        module = estimator.build(sample)
+        cost = complexity_of(module.network, sample.stamp_size)
+        modalities = ", ".join("".join(m) for m in module.network.modalities)
+        table.add_row("network", f"{config.network.name}, modalities {modalities}")
+        table.add_row("size", f"{cost.parameters / 1e6:.2f} M parameters, {cost.gflop:.3f} GFLOP per image")
+        seconds = seconds_per_image(estimator, sample, split)
+    settings = config.trainer
+    images = len(split.train) * settings.max_epochs
+    if settings.max_steps > 0:
+        images = min(images, settings.max_steps * config.data.batch_size)
+    validated = len(split.validation) * settings.max_epochs
+    total = n_fits * seconds * (images + validated / 3)
+    table.add_row("time", f"about {_duration(total)} for {n_fits} training(s) of {settings.max_epochs} epochs, here")
+
+
+def seconds_per_image(estimator: CNNEstimator, sample: Sample, split: Split) -> float:
+    """Time of forward and backward per image, the best of a few steps on the first training galaxies [s]."""
+    config = estimator.config
+    use_gpu = config.trainer.accelerator in ("auto", "gpu") and torch.cuda.is_available()
+    device = torch.device("cuda" if use_gpu else "cpu")
+    precision = precision_of(config.trainer, "gpu" if use_gpu else "cpu")
+    module = copy.deepcopy(estimator.build(sample)).to(device)
+    galaxies = split.train[: config.data.batch_size]
+    batch = estimator.data_module(sample, split, 0).galaxies.__getitems__(galaxies.tolist())
+    batch = {name: column.to(device) for name, column in batch.items()}
+    batch.setdefault("image", torch.zeros(len(galaxies), len(sample.bands), *2 * [sample.stamp_size], device=device))
+    times = []
+    for _ in range(TIMED_STEPS):
+        start = time.perf_counter()
+        with torch.autocast(device.type, torch.bfloat16, enabled="bf16" in precision):
+            output = module(batch["image"], batch["ebv"])
+            loss = module.loss(output, batch).mean()
+        loss.backward()
+        loss.item()  # waits for the device
+        times.append(time.perf_counter() - start)
+    return float(np.min(times)) / len(galaxies)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

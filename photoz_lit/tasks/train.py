@@ -1,0 +1,123 @@
+"""``task=train``: fit every fold and member that is missing, evaluate, write the run folder."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.console import Console
+
+from photoz_lit.config import Config, ForestSettings
+from photoz_lit.data.folds import N_FOLDS
+from photoz_lit.data.module import Split, split_sample
+from photoz_lit.data.sample import Sample
+from photoz_lit.data.sampling import world
+from photoz_lit.modules.catalogue_forest import CatalogueForest
+from photoz_lit.modules.cnn_estimator import CNNEstimator
+from photoz_lit.modules.estimator import Estimator
+from photoz_lit.run_folder import RunFolder, provenance, run_folder, write_config
+from photoz_lit.tasks.data_source import sample_of
+from photoz_lit.tasks.results import print_metrics, write_results
+from photoz_lit.tasks.start_summary import print_start
+
+
+def run(config: Config) -> None:
+    """Train and evaluate; a finished run of the same config is shown, not repeated."""
+    train(config)
+
+
+def train(config: Config) -> RunFolder:
+    """Train and evaluate.
+
+    Returns
+    -------
+    The run folder, with ``metrics.json``.
+    """
+    console = Console()
+    sample = sample_of(config)
+    folder = run_folder(config, sample.data_hash)
+    if folder.finished and not config.rerun:
+        console.print(f"This run is finished already ([bold]rerun=true[/bold] trains it again): {folder.path}")
+        print_metrics(console, folder)
+        return folder
+    folds = list(range(N_FOLDS)) if config.cv.folds else [0]
+    splits = {fold: split_sample(sample, fold) for fold in folds}
+    if world()[0] == 0:
+        prepare(folder, config, sample, splits)
+        print_start(console, config, sample, splits[folds[0]], folder, n_fits=len(folds) * config.ensemble.members)
+    pdfs = {fold: _fold(config, sample, splits[fold], folder) for fold in folds}
+    if world()[0] == 0:
+        write_results(config, sample, splits, pdfs, folder)
+        print_metrics(console, folder)
+    return folder
+
+
+def estimator_of(config: Config) -> Estimator:
+    """The estimator that ``network`` names."""
+    return CatalogueForest(config) if isinstance(config.network, ForestSettings) else CNNEstimator(config)
+
+
+def member_seed(seed: int, fold: int, member: int) -> int:
+    """Seed of one network: the run's own for the first member of fold 0, hashed for the others."""
+    if fold == 0 and member == 0:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed}/{fold}/{member}".encode()).digest()[:4], "big")
+
+
+def prepare(folder: RunFolder, config: Config, sample: Sample, splits: dict[int, Split]) -> None:
+    """Write what made the run before it starts: provenance, config and who is trained on."""
+    folder.path.mkdir(parents=True, exist_ok=True)
+    (folder.path / "metrics.json").unlink(missing_ok=True)
+    if config.rerun:
+        for pdf in folder.path.glob("checkpoints/*/*"):
+            pdf.unlink()
+    folder.write_json("provenance.json", provenance(config, sample.data, sample.data_hash))
+    write_config(folder.path, config)
+    table = sample.catalogue[["object_id", "fold"]].copy()
+    table["role"] = roles(len(sample), splits)
+    table.to_parquet(folder.path / "split.parquet", index=False)
+
+
+def roles(n: int, splits: dict[int, Split]) -> NDArray[np.object_]:
+    """``train``, ``validation``, ``test`` or "" (unlabelled) of every galaxy; ``cv`` where every fold is tested."""
+    role = np.full(n, "", object)
+    for split in splits.values():
+        role[split.train] = "train" if len(splits) == 1 else "cv"
+        role[split.validation] = "validation" if len(splits) == 1 else "cv"
+    for split in splits.values():
+        role[split.test] = "test" if len(splits) == 1 else "cv"
+    return role
+
+
+def _fold(config: Config, sample: Sample, split: Split, folder: RunFolder) -> list[NDArray[np.float32]]:
+    """Test PDFs of every member of a fold, fitting those that are not done."""
+    pdfs = []
+    for member in range(config.ensemble.members):
+        pdf = None if config.rerun else folder.member_pdf(split.test_fold, member)
+        if pdf is None:
+            seed = member_seed(config.seed, split.test_fold, member)
+            estimator = estimator_of(config)
+            start = time.perf_counter()
+            estimator.fit(sample, split, seed, folder.member(split.test_fold, member))
+            seconds = time.perf_counter() - start
+            pdf = estimator.predict(sample, split.test)
+            if world()[0] == 0:
+                folder.keep_member_pdf(split.test_fold, member, pdf)
+                folder.write_json(
+                    f"checkpoints/fold_{split.test_fold}_member_{member}/fit.json",
+                    {"seed": seed, "seconds": round(seconds, 1), "n_train": len(split.train)},
+                )
+        pdfs.append(pdf)
+    return pdfs
+
+
+def training_curve(folder: RunFolder) -> pd.DataFrame:
+    """``metrics.csv`` of all members below each other, with columns ``fold`` and ``member``."""
+    parts = []
+    for path in sorted((folder.path / "checkpoints").glob("fold_*_member_*/metrics.csv")):
+        _, fold, _, member = path.parent.name.split("_")
+        parts.append(pd.read_csv(path).assign(fold=int(fold), member=int(member)))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
