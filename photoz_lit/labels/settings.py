@@ -80,7 +80,7 @@ class SomSettings(Settings):
     magnitude : band of the one magnitude among the features.
     bands : bands whose adjacent colours are the features, in order; empty: those that the target catalogue has.
     rows, columns : cells; 0: by rule.
-    trainer : ``minisom``, ``batch`` (torch), or ``auto``: batch from ``batch_from`` galaxies on.
+    trainer : ``minisom``, ``batch``, or ``auto``: batch from ``batch_from`` galaxies on.
     batch_from : see ``trainer``.
     min_features : a galaxy with fewer valid features cannot be placed; it is counted and left out.
     n_training : at most so many target galaxies train the map, drawn at random.
@@ -93,7 +93,7 @@ class SomSettings(Settings):
     rows: int = Field(default=0, ge=0)
     columns: int = Field(default=0, ge=0)
     trainer: Literal["auto", "minisom", "batch"] = "auto"
-    batch_from: int = 50_000
+    batch_from: int = 20_000
     min_features: int = Field(default=3, ge=1)
     n_training: int = Field(default=200_000, ge=10)
     passes: int = Field(default=10, ge=1)
