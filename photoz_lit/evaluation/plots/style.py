@@ -1,0 +1,81 @@
+"""One style for all figures: sizes, colour-blind-safe colours, and the mark of simulated data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from cycler import cycler
+from matplotlib.figure import Figure
+
+from photoz_lit.errors import InputError
+
+# Okabe & Ito (2008)
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+GREY = "#777777"
+DENSITY_MAP = "cividis"
+COLUMN = 3.5  # width of one column of a journal page [inch]
+DPI = 200
+
+STYLE: Any = {
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.titlesize": 9,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "axes.linewidth": 0.8,
+    "lines.linewidth": 1.2,
+    "image.interpolation": "nearest",
+    "axes.prop_cycle": cycler(color=CYCLE),
+    "savefig.dpi": DPI,
+    "mathtext.fontset": "dejavusans",
+}
+MARKS = {"simulated": "simulated", "simulated_from_catalogue": "simulated from catalogue", "real": ""}
+
+
+@contextmanager
+def paper_style() -> Iterator[None]:
+    """Draw in the figures' style inside a ``with`` block, whatever the caller's settings."""
+    with mpl.rc_context(STYLE):
+        yield
+
+
+def new_figure(width: float, height: float, data: str) -> Figure:
+    """Return an empty figure [inch] that carries the mark of its data: ``simulated``, … (``real`` has none)."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    mark = MARKS.get(data, data)
+    if mark:
+        # a title at the right is part of the layout, so the mark covers nothing
+        figure.suptitle(mark, x=0.99, ha="right", fontsize=8, style="italic", color=VERMILION)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, whole or not at all.
+
+    Raises
+    ------
+    InputError : the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.stem + ".partial.png")
+    try:
+        with paper_style():
+            figure.savefig(partial, dpi=DPI)
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error}); free some space or choose another folder.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
