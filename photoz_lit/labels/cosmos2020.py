@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
-from photoz_lit.errors import InputError, nearest
+from photoz_lit.data.tables import read_table
+from photoz_lit.errors import InputError
 from photoz_lit.labels.consensus import consensus, photo_z_columns
 from photoz_lit.labels.crossmatch import match_sky
 from photoz_lit.labels.exclusions import Exclusions
@@ -46,37 +46,6 @@ class CosmosLabels:
     counts: dict[str, int]
 
 
-def read_fits_columns(path: str | Path, required: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a few columns of a wide FITS table without loading the others.
-
-    Columns become native-endian; text is stripped; masked integers are not expected.
-
-    Raises
-    ------
-    InputError : the file cannot be read, has no table, or lacks a required column.
-    """
-    where = Path(path)
-    try:
-        with fits.open(where, memmap=True) as hdus:
-            table = next((hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)), None)
-            if table is None:
-                raise InputError(f"{where} has no table; give the catalogue's FITS file.")
-            names = set(table.columns.names)
-            for name in required:
-                if name not in names:
-                    raise InputError(f"{where} has no column '{name}'{nearest(name, names)}")
-            wanted = [*required, *(name for name in optional if name in names)]
-            return pd.DataFrame({name: _native(np.asarray(table.data[name])) for name in wanted})
-    except (OSError, TypeError) as error:
-        raise InputError(f"{where} cannot be read as FITS ({error}).") from error
-
-
-def _native(values: np.ndarray) -> np.ndarray:
-    if values.dtype.kind in "SU":
-        return np.char.strip(values.astype(str)).astype(object)
-    return values.astype(values.dtype.newbyteorder("="))
-
-
 def cosmos2020_labels(
     classic_path: str | Path, farmer_path: str | Path, settings: ConsensusSettings | None = None
 ) -> CosmosLabels:
@@ -87,9 +56,8 @@ def cosmos2020_labels(
     InputError : a file is wrong, the catalogues do not overlap, or nothing is left.
     """
     limits = settings or ConsensusSettings()
-    photometry = [f"{name}_{kind}" for name in PHOTOMETRY.values() for kind in ("MAG", "MAGERR")]
-    classic = read_fits_columns(classic_path, CLASSIC_COLUMNS, photometry)
-    farmer = read_fits_columns(farmer_path, FARMER_COLUMNS)
+    classic = read_table(classic_path, [*CLASSIC_COLUMNS, *_photometry_in(classic_path)])
+    farmer = read_table(farmer_path, FARMER_COLUMNS)
     rows, others = match_sky(
         classic["ALPHA_J2000"],
         classic["DELTA_J2000"],
@@ -145,6 +113,17 @@ def _clean(joined: pd.DataFrame, limits: ConsensusSettings, where: str) -> Exclu
     exclusions.remove("whose photo-z disagree", ~result.agrees)
     exclusions.require_rows("check that these are the COSMOS2020 catalogues.")
     return exclusions
+
+
+def _photometry_in(path: str | Path) -> list[str]:
+    """Names of the photometric columns that a catalogue has; none where it cannot be opened, which its reader says."""
+    wanted = [f"{name}_{kind}" for name in PHOTOMETRY.values() for kind in ("MAG", "MAGERR")]
+    try:
+        with fits.open(path) as hdus:
+            present = {name for hdu in hdus if isinstance(hdu, fits.BinTableHDU) for name in hdu.columns.names}
+    except OSError:
+        return []
+    return [name for name in wanted if name in present]
 
 
 def _magnitudes(joined: pd.DataFrame) -> dict[str, np.ndarray]:
