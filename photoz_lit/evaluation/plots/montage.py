@@ -104,6 +104,8 @@ def montage(
                 axis.imshow(images[cell], origin="lower")
                 axis.set(xticks=[], yticks=[])
             _draw_pdf(cells[-1], pdf[cell], z_edges, predictions.iloc[cell])
+            if cell + columns >= len(stamps):
+                cells[-1].set_xlabel("redshift $z$", fontsize=7)
         for axis, name in zip(axes[0], [*composites, ""] * columns, strict=True):
             axis.set_title(name, fontsize=6.5, pad=3)
     return figure
@@ -138,6 +140,7 @@ def _draw_pdf(axis: Axes, pdf: NDArray[Any], z_edges: NDArray[np.float64], row: 
         va="top",
         fontsize=6,
         color=GREY if not np.isfinite(row["z"]) else "black",
+        bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1},
     )
 
 
