@@ -123,9 +123,13 @@ class TrainerSettings(Settings):
 
 
 class LoggerSettings(Settings):
-    """Where training curves go; ``metrics.csv`` is always written."""
+    """Where training curves go beside ``metrics.csv``; see ``conf/logger/wandb.yaml``."""
 
     name: Literal["csv", "wandb"]
+    project: str
+    group: str
+    entity: str | None
+    worst: int = Entry(ge=0)
 
 
 class CrossValidationSettings(Settings):

@@ -22,7 +22,19 @@ from photoz_lit.errors import InputError
 
 LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "qp-prob")
 # What does not change a result: where it goes, and how it is watched.
-OUTSIDE_THE_RESULT = ("task", "paths", "rerun", "logger", "store", "run", "runs", "baseline", "source", "targets", "drop")
+OUTSIDE_THE_RESULT = (
+    "task",
+    "paths",
+    "rerun",
+    "logger",
+    "store",
+    "run",
+    "runs",
+    "baseline",
+    "source",
+    "targets",
+    "drop",
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,10 @@ def plain(value: Any) -> Any:
 def run_folder(config: Config, data_hash: str) -> RunFolder:
     """Folder of a job: its id is a hash of all that shapes the result, so that the same job finds its folder again."""
     content = config.model_dump(mode="json", by_alias=True, exclude=set(OUTSIDE_THE_RESULT))
-    for section, names in {"trainer": ("name", "progress", "threads"), "data": ("cache", "num_workers", "store")}.items():
+    for section, names in {
+        "trainer": ("name", "progress", "threads"),
+        "data": ("cache", "num_workers", "store"),
+    }.items():
         for name in names:
             content[section].pop(name)
     text = json.dumps([content, data_hash, photoz_lit.__version__], sort_keys=True)

@@ -61,7 +61,7 @@ class ColumnSource(Settings):
         return [self.column] if self.column else []
 
 
-ColumnMapping = Mapping[str, str | ColumnSource]
+ColumnMapping = Mapping[str, str | ColumnSource | None]  # None leaves a target out
 
 
 def as_source(entry: str | ColumnSource) -> ColumnSource:
@@ -71,7 +71,7 @@ def as_source(entry: str | ColumnSource) -> ColumnSource:
 
 def source_columns(mapping: ColumnMapping) -> list[str]:
     """Return the columns of the source that a mapping names, each once."""
-    return list(dict.fromkeys(name for entry in mapping.values() for name in as_source(entry).names))
+    return list(dict.fromkeys(name for entry in mapping.values() if entry for name in as_source(entry).names))
 
 
 def map_columns(table: pd.DataFrame, mapping: ColumnMapping) -> pd.DataFrame:
@@ -94,7 +94,7 @@ def map_columns(table: pd.DataFrame, mapping: ColumnMapping) -> pd.DataFrame:
     ------
     InputError : a column is missing (the nearest is named), or its values do not fit its unit or type.
     """
-    sources = {target: as_source(entry) for target, entry in mapping.items()}
+    sources = {target: as_source(entry) for target, entry in mapping.items() if entry}
     out: dict[str, NDArray[Any]] = {}
     if "object_id" not in sources:
         out["object_id"] = np.arange(len(table)).astype(str).astype(object)

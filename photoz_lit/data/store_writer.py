@@ -19,6 +19,11 @@ from photoz_lit.errors import InputError
 
 FLOAT16_LARGEST = 6.0e4
 FLOAT16_ROUNDING = 0.05
+_FLOAT16_ROWS = 128  # rows looked at once
+
+
+class Float16Error(InputError):
+    """A block does not fit float16; write the store as float32."""
 
 
 class StoreWriter:
@@ -67,6 +72,9 @@ class StoreWriter:
         np.lib.format.open_memmap(
             self.partial / "images.npy", "w+", dtype=self.header.dtype, shape=self.header.shape
         ).flush()
+        # Claim the space now: a disk that fills up under a memory map kills the process instead of raising an error.
+        with (self.partial / "images.npy").open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
         plan.write_text(fingerprint)
 
     @property
@@ -183,20 +191,28 @@ def float16_suits(images: NDArray[Any]) -> NDArray[np.bool_]:
     -------
     (bands,) booleans.
     """
-    finite = np.where(np.isfinite(images), images, 0.0).astype(np.float64)
-    in_range = np.abs(finite).max(axis=(0, 2, 3)) <= FLOAT16_LARGEST
-    rounding = np.clip(finite, -FLOAT16_LARGEST, FLOAT16_LARGEST)
-    rms = np.sqrt(np.mean((rounding.astype(np.float16) - rounding) ** 2, axis=(0, 2, 3)))
-    edge = np.concatenate([finite[..., 0, :], finite[..., -1, :], finite[..., :, 0], finite[..., :, -1]], axis=-1)
-    edge = np.moveaxis(edge, 1, 0).reshape(edge.shape[1], -1)
-    sky = 1.4826 * np.median(np.abs(edge - np.median(edge, axis=1, keepdims=True)), axis=1)
-    return np.asarray(in_range & (rms <= FLOAT16_ROUNDING * sky))
+    return np.array([_float16_suits_band(images[:, band]) for band in range(images.shape[1])])
+
+
+def _float16_suits_band(images: NDArray[Any]) -> bool:
+    """:func:`float16_suits` of one band, (N, height, width), in pieces of bounded memory."""
+    squares, edges = 0.0, []
+    for start in range(0, len(images), _FLOAT16_ROWS):
+        piece = images[start : start + _FLOAT16_ROWS].astype(np.float32)
+        piece = np.where(np.isfinite(piece), piece, np.float32(0.0))
+        if np.abs(piece).max(initial=0.0) > FLOAT16_LARGEST:
+            return False
+        squares += float(np.sum((piece.astype(np.float16).astype(np.float32) - piece) ** 2, dtype=np.float64))
+        edges.append(np.concatenate([piece[:, 0], piece[:, -1], piece[..., 0], piece[..., -1]], axis=-1).ravel())
+    edge = np.concatenate(edges).astype(np.float64) if edges else np.zeros(1)
+    sky = 1.4826 * np.median(np.abs(edge - np.median(edge)))
+    return bool(np.sqrt(squares / max(images.size, 1)) <= FLOAT16_ROUNDING * sky)
 
 
 def _require_float16(images: NDArray[Any], bands: tuple[str, ...], path: Path) -> None:
     bad = [band for band, suits in zip(bands, float16_suits(images), strict=True) if not suits]
     if bad:
-        raise InputError(
+        raise Float16Error(
             f"{path}: band {bad[0]} does not fit float16 (a pixel over 6e4, or rounding over 5 % of the sky noise);"
             " write it as float32."
         )

@@ -107,7 +107,7 @@ class CNNEstimator:
         """PDFs of some galaxies, (n, n_bins), in their order; under DDP every rank returns all of them."""
         assert self.module is not None
         self.module.dropped = self.module.network.check_dropped(dropped) if dropped else frozenset()
-        trainer = self.trainer or build_trainer(self.config.trainer, Path("."), None)
+        trainer = self.trainer or build_trainer(self.config.trainer, Path(), None)
         data = self.data_module(sample, Split(galaxies, galaxies, galaxies, -1), seed=0)
         parts: Any = trainer.predict(self.module, datamodule=data)
         index = np.concatenate([part[0].numpy() for part in parts]) if parts else np.empty(0, np.int64)
@@ -138,4 +138,6 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", ".*custom batch sampler.*")
     warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")

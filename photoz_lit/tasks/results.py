@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from photoz_lit.config import Config
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
+from photoz_lit.evaluation.plots.run import draw_run
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.summary import summarise
 from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks.wandb_run import WandbRun
 
 SHOWN = ("sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll")
 DATA_MARK = {
@@ -38,6 +42,7 @@ def write_results(
     splits: dict[int, Split],
     member_pdfs: dict[int, list[NDArray[np.float32]]],
     folder: RunFolder,
+    wandb_run: WandbRun,
 ) -> None:
     """Write ``fold_<k>.json``, ``predictions.parquet``, ``pdfs.hdf5``, plots and report, and last ``metrics.json``.
 
@@ -48,6 +53,7 @@ def write_results(
     splits : per tested fold.
     member_pdfs : fold -> PDFs of its test galaxies, one array (n_test, n_bins) per member.
     folder : where to.
+    wandb_run : gets the metrics and plots too.
     """
     edges = sample.field.z_edges
     pdf = {fold: average(members, config.ensemble.mean) for fold, members in member_pdfs.items()}
@@ -64,14 +70,38 @@ def write_results(
     metrics = {"experiment": config.experiment.name, "scale": config.scale.name, "seed": config.seed, **metrics}
     table.to_parquet(folder.path / "predictions.parquet", index=False)
     write_pdfs_hdf5(folder.path / "pdfs.hdf5", joined, edges, table)
+    curve = training_curve(folder)
+    if len(curve):
+        curve.to_csv(folder.path / "metrics.csv", index=False)
+    draw_run(
+        folder.path / "plots",
+        table,
+        joined,
+        sample.field,
+        sample.data,
+        config.experiment.name,
+        lambda chosen: sample.flux(rows[chosen]),
+        sample.bands,
+        curve,
+    )
+    wandb_run.finish(metrics, table, joined, sample)
     folder.write_json("metrics.json", metrics)
+
+
+def training_curve(folder: RunFolder) -> pd.DataFrame:
+    """Training curves of all members below each other, with columns ``fold`` and ``member``."""
+    parts = []
+    for path in sorted((folder.path / "checkpoints").glob("fold_*_member_*/metrics.csv")):
+        _, fold, _, member = path.parent.name.split("_")
+        parts.append(pd.read_csv(path).assign(fold=int(fold), member=int(member)))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def print_metrics(console: Console, folder: RunFolder) -> None:
     """Print the metrics of a finished run, overall and by label source."""
     metrics: dict[str, Any] = folder.read_json("metrics.json")
     title = f"{metrics.get('experiment', '')} · {metrics['n_test']} test galaxies · {DATA_MARK[metrics['data']]}"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("labels")
     table.add_column("n", justify="right")
     for name in SHOWN:

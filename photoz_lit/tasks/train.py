@@ -6,8 +6,8 @@ import hashlib
 import time
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from pytorch_lightning.loggers import Logger
 from rich.console import Console
 
 from photoz_lit.config import Config, ForestSettings
@@ -22,6 +22,7 @@ from photoz_lit.run_folder import RunFolder, provenance, run_folder, write_confi
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.results import print_metrics, write_results
 from photoz_lit.tasks.start_summary import print_start
+from photoz_lit.tasks.wandb_run import WandbRun
 
 
 def run(config: Config) -> None:
@@ -48,16 +49,17 @@ def train(config: Config) -> RunFolder:
     if world()[0] == 0:
         prepare(folder, config, sample, splits)
         print_start(console, config, sample, splits[folds[0]], folder, n_fits=len(folds) * config.ensemble.members)
-    pdfs = {fold: _fold(config, sample, splits[fold], folder) for fold in folds}
+    wandb_run = WandbRun(config, folder)
+    pdfs = {fold: _fold(config, sample, splits[fold], folder, wandb_run) for fold in folds}
     if world()[0] == 0:
-        write_results(config, sample, splits, pdfs, folder)
+        write_results(config, sample, splits, pdfs, folder, wandb_run)
         print_metrics(console, folder)
     return folder
 
 
-def estimator_of(config: Config) -> Estimator:
-    """The estimator that ``network`` names."""
-    return CatalogueForest(config) if isinstance(config.network, ForestSettings) else CNNEstimator(config)
+def estimator_of(config: Config, loggers: list[Logger] | None = None) -> Estimator:
+    """The estimator that ``network`` names; ``loggers`` get a network's training curve beside ``metrics.csv``."""
+    return CatalogueForest(config) if isinstance(config.network, ForestSettings) else CNNEstimator(config, loggers)
 
 
 def member_seed(seed: int, fold: int, member: int) -> int:
@@ -76,7 +78,7 @@ def prepare(folder: RunFolder, config: Config, sample: Sample, splits: dict[int,
             pdf.unlink()
     folder.write_json("provenance.json", provenance(config, sample.data, sample.data_hash))
     write_config(folder.path, config)
-    table = sample.catalogue[["object_id", "fold"]].copy()
+    table = sample.catalogue[["object_id", "ra", "dec", "fold"]].copy()
     table["role"] = roles(len(sample), splits)
     table.to_parquet(folder.path / "split.parquet", index=False)
 
@@ -92,14 +94,16 @@ def roles(n: int, splits: dict[int, Split]) -> NDArray[np.object_]:
     return role
 
 
-def _fold(config: Config, sample: Sample, split: Split, folder: RunFolder) -> list[NDArray[np.float32]]:
+def _fold(
+    config: Config, sample: Sample, split: Split, folder: RunFolder, wandb_run: WandbRun
+) -> list[NDArray[np.float32]]:
     """Test PDFs of every member of a fold, fitting those that are not done."""
     pdfs = []
     for member in range(config.ensemble.members):
         pdf = None if config.rerun else folder.member_pdf(split.test_fold, member)
         if pdf is None:
             seed = member_seed(config.seed, split.test_fold, member)
-            estimator = estimator_of(config)
+            estimator = estimator_of(config, wandb_run.loggers(split.test_fold, member))
             start = time.perf_counter()
             estimator.fit(sample, split, seed, folder.member(split.test_fold, member))
             seconds = time.perf_counter() - start
@@ -112,12 +116,3 @@ def _fold(config: Config, sample: Sample, split: Split, folder: RunFolder) -> li
                 )
         pdfs.append(pdf)
     return pdfs
-
-
-def training_curve(folder: RunFolder) -> pd.DataFrame:
-    """``metrics.csv`` of all members below each other, with columns ``fold`` and ``member``."""
-    parts = []
-    for path in sorted((folder.path / "checkpoints").glob("fold_*_member_*/metrics.csv")):
-        _, fold, _, member = path.parent.name.split("_")
-        parts.append(pd.read_csv(path).assign(fold=int(fold), member=int(member)))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

@@ -90,7 +90,7 @@ def test_a_band_that_the_store_lacks_is_named(store: CutoutStore) -> None:
 
 
 def test_another_pixel_scale_is_refused(store: CutoutStore) -> None:
-    with pytest.raises(InputError, match="0.168″ pixels and field 'sdss' 0.396″"):
+    with pytest.raises(InputError, match=r"0\.168″ pixels and field 'sdss' 0\.396″"):
         load_sample([store], load_field("sdss"), 32)
 
 

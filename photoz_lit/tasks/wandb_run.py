@@ -1,0 +1,94 @@
+"""Weights & Biases: one run per job, offline unless a key is set, never a prompt; the CSV stays the truth."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import wandb
+from numpy.typing import NDArray
+from pytorch_lightning.loggers import Logger, WandbLogger
+
+from photoz_lit.config import Config
+from photoz_lit.data.sample import Sample
+from photoz_lit.data.sampling import world
+from photoz_lit.evaluation.plots.montage import montage
+from photoz_lit.run_folder import RunFolder, plain
+
+
+class WandbRun:
+    """The W&B run of one job; does nothing where ``logger`` is not wandb, and on every rank but the first.
+
+    Parameters
+    ----------
+    config : of the job.
+    folder : its run folder; the run's id follows from it, so that a resumed job goes on in the same run.
+    """
+
+    def __init__(self, config: Config, folder: RunFolder) -> None:
+        self.config = config
+        self.folder = folder
+        self.run: Any = None
+        if config.logger.name != "wandb" or world()[0] != 0 or int(os.environ.get("LOCAL_RANK", "0")) != 0:
+            return
+        os.environ.setdefault("WANDB_SILENT", "true")
+        self.run = wandb.init(
+            project=config.logger.project,
+            entity=config.logger.entity,
+            group=config.logger.group,
+            job_type=job_type(config),
+            name=f"{config.experiment.name}-{folder.path.name}",
+            id=f"{config.experiment.name}-{folder.path.name}",
+            resume="allow",
+            mode="online" if os.environ.get("WANDB_API_KEY") else "offline",
+            dir=str(folder.path),
+            config=config.model_dump(mode="json", by_alias=True),
+            tags=[config.field.name, config.scale.name, config.network.name],
+            settings=wandb.Settings(console="off", init_timeout=60),
+        )
+
+    def loggers(self, fold: int, member: int) -> list[Logger]:
+        """Lightning loggers of one member: its curves stand under ``fold_<k>/member_<m>`` on an epoch axis."""
+        if self.run is None:
+            return []
+        prefix = f"fold_{fold}/member_{member}"
+        self.run.define_metric(f"{prefix}/epoch")
+        self.run.define_metric(f"{prefix}/*", step_metric=f"{prefix}/epoch")
+        return [WandbLogger(experiment=self.run, prefix=prefix)]
+
+    def finish(self, metrics: dict[str, Any], predictions: pd.DataFrame, pdf: NDArray[Any], sample: Sample) -> None:
+        """Add the final metrics, the plots and the worst galaxies, and close the run."""
+        if self.run is None:
+            return
+        self.run.summary.update({f"test/{name}": value for name, value in plain(metrics).items() if value is not None})
+        plots = sorted((self.folder.path / "plots").glob("*.png"))
+        self.run.log({f"plots/{path.stem}": wandb.Image(str(path)) for path in plots})
+        self.run.log({"worst_galaxies": worst_galaxies(predictions, pdf, sample, self.config.logger.worst)})
+        self.run.finish()
+        self.run = None
+
+
+def job_type(config: Config) -> str:
+    """What tells the jobs of a group apart: module, fusion and modalities, without seed."""
+    if config.module.name == "baseline" or config.network.name == "catalogue_forest":
+        return f"{config.network.name}-{config.module.name}"
+    order = config.modality.order
+    orders = "".join(str(o) for o in (order if isinstance(order, list) else [order]))
+    return f"{config.network.name}-{config.fusion.stage}-size{config.modality.size}-order{orders}"
+
+
+def worst_galaxies(predictions: pd.DataFrame, pdf: NDArray[Any], sample: Sample, n: int) -> wandb.Table:
+    """Table of the test galaxies of largest |Δz|, with colour stamp and PDF."""
+    delta = ((predictions["z_phot"] - predictions["z"]) / (1 + predictions["z"])).to_numpy()
+    worst = predictions.assign(delta_z=delta).iloc[np.argsort(-np.abs(delta))[:n]]
+    row_of = pd.Series(np.arange(len(sample)), index=sample.catalogue["object_id"]).groupby(level=0).first()
+    columns = ["object_id", "z", "z_phot", "z_lo68", "z_hi68", "delta_z", "mag", "z_source"]
+    table = wandb.Table(columns=[*columns, "stamp_and_pdf"])
+    for position in worst.index:
+        galaxy = worst.loc[[position]]
+        flux = sample.flux(row_of.loc[galaxy["object_id"]].to_numpy())
+        picture = montage(flux, sample.bands, pdf[[position]], sample.field.z_edges, galaxy, sample.data, columns=1)
+        table.add_data(*[plain(galaxy[name].iloc[0]) for name in columns], wandb.Image(picture))
+    return table
