@@ -22,19 +22,8 @@ from photoz_lit.errors import InputError
 
 LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "qp-prob")
 # What does not change a result: where it goes, and how it is watched.
-OUTSIDE_THE_RESULT = (
-    "task",
-    "paths",
-    "rerun",
-    "logger",
-    "store",
-    "run",
-    "runs",
-    "baseline",
-    "source",
-    "targets",
-    "drop",
-)
+TASK_ARGUMENTS = ("store", "run", "runs", "baseline", "source", "targets", "drop")
+OUTSIDE_THE_RESULT = ("task", "paths", "rerun", "logger", *TASK_ARGUMENTS)
 
 
 @dataclass(frozen=True)
@@ -104,12 +93,10 @@ def plain(value: Any) -> Any:
 def run_folder(config: Config, data_hash: str) -> RunFolder:
     """Folder of a job: its id is a hash of all that shapes the result, so that the same job finds its folder again."""
     content = config.model_dump(mode="json", by_alias=True, exclude=set(OUTSIDE_THE_RESULT))
-    for section, names in {
-        "trainer": ("name", "progress", "threads"),
-        "data": ("cache", "num_workers", "store"),
-    }.items():
-        for name in names:
-            content[section].pop(name)
+    for name in ("name", "progress", "threads"):
+        del content["trainer"][name]
+    for name in ("cache", "num_workers", "store"):
+        del content["data"][name]
     text = json.dumps([content, data_hash, photoz_lit.__version__], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return RunFolder(config.paths.runs / config.experiment.name / f"seed{config.seed}-{digest}")

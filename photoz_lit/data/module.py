@@ -243,7 +243,7 @@ class HSC9BandDataModule(SurveyDataModule):
     field_name = "hsc9b"
 
 
-def _as_is(batch: Batch) -> Batch:
+def _as_is(batch: Any) -> Any:
     return batch
 
 

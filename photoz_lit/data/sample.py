@@ -66,7 +66,7 @@ class Sample:
     @property
     def labelled(self) -> NDArray[np.bool_]:
         """Whether a galaxy has a redshift label."""
-        return np.isfinite(self.catalogue["z"].to_numpy(float))
+        return np.asarray(np.isfinite(self.catalogue["z"].to_numpy(float)))
 
     def flux(self, galaxies: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Linear flux of some galaxies, (n, bands, stamp, stamp), before the stretch."""

@@ -26,7 +26,7 @@ def colours_and_magnitude(catalogue: pd.DataFrame, bands: tuple[str, ...], refer
     magnitudes = catalogue[[f"mag_{b}" for b in bands]].to_numpy(float)
     reference = catalogue[[f"mag_{reference_band}", "ebv"]].to_numpy(float)
     features = np.concatenate([magnitudes[:, :-1] - magnitudes[:, 1:], reference], axis=1)
-    return np.nan_to_num(features, nan=MISSING)
+    return np.asarray(np.nan_to_num(features, nan=MISSING))
 
 
 class CatalogueForest:
@@ -91,7 +91,7 @@ class CatalogueForest:
         pdf = np.zeros((len(galaxies), sample.field.n_bins), np.float32)
         for tree in range(leaves.shape[1]):
             pdf += _leaf_histograms(self.leaves[:, tree], self.z_bin, sample.field.n_bins)[leaves[:, tree]].toarray()
-        return pdf / pdf.sum(axis=1, keepdims=True)
+        return np.asarray(pdf / pdf.sum(axis=1, keepdims=True))
 
 
 def _leaf_histograms(leaf: NDArray[np.int32], z_bin: NDArray[np.int64], n_bins: int) -> csr_array:

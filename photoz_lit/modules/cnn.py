@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchmetrics import MeanMetric
+from torchmetrics import MeanMetric, Metric
 
 from photoz_lit.data.module import Batch
 from photoz_lit.errors import InputError
@@ -81,9 +81,10 @@ class PhotoZModule(pl.LightningModule):
         """Loss of every galaxy, (B,), before weighting."""
         cross_entropy = functional.cross_entropy(output.logits.float(), batch["z_bin"], reduction="none")
         point = self.point_loss(output.z_point.float(), batch["z"])
-        return cross_entropy + self.hparams["point_loss_weight"] * point
+        weight = float(self.hparams["point_loss_weight"])
+        return cross_entropy + weight * point
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Weighted mean loss of a batch."""
         loss = self.loss(self(batch["image"], batch["ebv"]), batch)
         weight = batch["weight"]
@@ -91,12 +92,13 @@ class PhotoZModule(pl.LightningModule):
         self.log("train_loss", mean.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
         return mean
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the validation metrics."""
         output = self(batch["image"], batch["ebv"])
         self.val_loss.update(self.loss(output, batch), batch["weight"])
         pdf = output.logits.float().softmax(dim=1)
         for metric in self.val_metrics.values():
+            assert isinstance(metric, Metric)
             metric.update(pdf, batch["z"])
 
     def on_validation_epoch_end(self) -> None:
@@ -104,10 +106,11 @@ class PhotoZModule(pl.LightningModule):
         self.log("val_loss", self.val_loss.compute(), prog_bar=True)
         self.val_loss.reset()
         for name, metric in self.val_metrics.items():
+            assert isinstance(metric, Metric)
             self.log(f"val_{name}", metric.compute(), prog_bar=name == "sigma_mad")
             metric.reset()
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+    def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:
         """Rows of the sample, (B,), and their PDFs, (B, n_bins)."""
         output = self(batch["image"], batch["ebv"])
         return batch["index"], output.logits.float().softmax(dim=1)

@@ -99,7 +99,7 @@ class CNNEstimator:
         except (OSError, RuntimeError, EOFError, KeyError) as error:
             raise InputError(f"{path} cannot be read ({error}); train the run again.") from error
         self.module = locate(self.config.module.target)(**checkpoint["hyper_parameters"])
-        self.module.load_state_dict(checkpoint["state_dict"])  # type: ignore[union-attr]
+        self.module.load_state_dict(checkpoint["state_dict"])
 
     def predict(
         self, sample: Sample, galaxies: NDArray[np.int64], dropped: Collection[str] = ()

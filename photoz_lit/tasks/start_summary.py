@@ -74,7 +74,7 @@ def seconds_per_image(estimator: CNNEstimator, sample: Sample, split: Split) -> 
         with torch.autocast(device.type, torch.bfloat16, enabled="bf16" in precision):
             output = module(batch["image"], batch["ebv"])
             loss = module.loss(output, batch).mean()
-        loss.backward()
+        torch.autograd.backward(loss)
         loss.item()  # waits for the device
         times.append(time.perf_counter() - start)
         if sum(times) > TIMED_SECONDS:
