@@ -1,4 +1,4 @@
-"""One self-contained ``report.html`` of a run folder or of several runs: images inlined, nothing loaded from outside."""
+"""One self-contained ``report.html`` of a run folder or of several runs: images inlined, no outside resource."""
 
 from __future__ import annotations
 

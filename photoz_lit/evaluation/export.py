@@ -1,0 +1,72 @@
+"""Point catalogues of a run as Parquet and FITS, and its PDFs as a qp file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from astropy.table import Table
+from numpy.typing import NDArray
+
+from photoz_lit.errors import InputError
+
+UNITS = {"ra": "deg", "dec": "deg", "mag": "mag"}
+DESCRIPTIONS = {
+    "object_id": "identifier of the galaxy",
+    "z": "redshift label, NaN where unlabelled",
+    "z_phot": "photometric redshift: median of the PDF",
+    "z_mode": "middle of the PDF's densest bin",
+    "z_mean": "mean of the PDF",
+    "z_lo68": "16 % quantile of the PDF",
+    "z_hi68": "84 % quantile of the PDF",
+    "pdf_width": "half of the central 68 % interval",
+    "fold": "test fold; negative where folds do not apply",
+    "z_source": "source of the label",
+    "mag": "magnitude in the reference band (AB)",
+    "crps": "continuous ranked probability score against the label",
+    "pit": "probability integral transform of the label",
+    "z_true": "true redshift of the simulation",
+}
+
+
+def write_parquet(predictions: pd.DataFrame, path: Path) -> Path:
+    """Write the point catalogue as Parquet, whole or not at all."""
+    return _whole(path, lambda partial: predictions.to_parquet(partial, index=False))
+
+
+def write_fits(predictions: pd.DataFrame, path: Path, data: str) -> Path:
+    """Write the point catalogue as a FITS binary table, with units and descriptions, whole or not at all.
+
+    Parameters
+    ----------
+    predictions : the table of predictions.
+    path : the file, replaced if it exists.
+    data : ``simulated``, ``simulated_from_catalogue`` or ``real``; it becomes the header's ``DATA``.
+    """
+    table = Table({str(name): _column(predictions[name]) for name in predictions.columns})
+    for name in table.colnames:
+        table[name].unit = UNITS.get(name)
+        table[name].description = DESCRIPTIONS.get(name, "")
+    table.meta.update({"EXTNAME": "PHOTOZ", "DATA": data})
+    return _whole(path, lambda partial: table.write(partial, format="fits", overwrite=True))
+
+
+def _column(column: pd.Series[Any]) -> NDArray[Any]:
+    """Numbers as they are, text as fixed-width strings, which FITS can hold."""
+    values = column.to_numpy()
+    return values if values.dtype.kind in "biuf" else column.astype(str).to_numpy(object).astype(str)
+
+
+def _whole(path: Path, write: Callable[[Path], object]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.stem}.partial{path.suffix}")
+    try:
+        write(partial)
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error}); free some space or choose another folder.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,47 @@
+"""``task=export``: write a run's catalogue as Parquet and FITS, and its PDFs as a qp file."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+
+from photoz_lit.config import Config
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.export import write_fits, write_parquet
+from photoz_lit.evaluation.predictions import read_predictions
+from photoz_lit.evaluation.qp_file import pdf_count
+from photoz_lit.evaluation.report import read_json
+
+
+def run(config: Config) -> None:
+    """Export ``run=<folder>`` into ``store=<folder>``, or into ``export/`` of the run."""
+    if not config.run:
+        raise InputError("task=export needs run=<run folder>.")
+    source = Path(config.run)
+    table = read_predictions(source)
+    data = str(read_json(source / "provenance.json").get("data", ""))
+    if pdf_count(source / "pdfs.hdf5") != len(table):
+        raise InputError(f"{source}: pdfs.hdf5 and predictions.parquet differ in length; run the prediction again.")
+    target = Path(config.store) if config.store else source / "export"
+    written = [
+        write_parquet(table, target / "photoz.parquet"),
+        write_fits(table, target / "photoz.fits", data),
+        _copy(source / "pdfs.hdf5", target / "photoz_pdfs.hdf5"),
+    ]
+    console = Console()
+    for path in written:
+        console.print(f"{len(table):,} galaxies: [bold]{path}[/bold]")
+
+
+def _copy(source: Path, target: Path) -> Path:
+    partial = target.with_name(f"{target.stem}.partial{target.suffix}")
+    try:
+        shutil.copyfile(source, partial)
+        partial.replace(target)
+    except OSError as error:
+        raise InputError(f"{target} cannot be written ({error}); free some space or choose another folder.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return target

@@ -1,0 +1,23 @@
+"""``task=report``: write ``report.html`` of each run, and one over all of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from photoz_lit.config import Config
+from photoz_lit.evaluation.report import write_report, write_runs_report
+from photoz_lit.evaluation.runs import find_runs
+
+
+def run(config: Config) -> None:
+    """Write the reports of ``runs=<folder or list>`` (or ``run=<folder>``) from what lies in the run folders."""
+    console = Console()
+    folders = find_runs(config.runs or config.run)
+    for folder in folders:
+        console.print(f"Report: [bold]{write_report(folder)}[/bold]")
+    if len(folders) > 1:
+        together = Path(os.path.commonpath([folder.resolve() for folder in folders])) / "report.html"
+        console.print(f"All runs: [bold]{write_runs_report(folders, together)}[/bold]")
