@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,22 @@ def source_columns(mapping: ColumnMapping) -> list[str]:
     return list(dict.fromkeys(name for entry in mapping.values() if entry for name in as_source(entry).names))
 
 
+def require_columns(known: Collection[str], mapping: ColumnMapping) -> None:
+    """Refuse a mapping whose mandatory columns are not among the known ones.
+
+    Raises
+    ------
+    InputError : names the first that is missing and the nearest known one.
+    """
+    for target, entry in mapping.items():
+        source = as_source(entry) if entry else None
+        for name in source.names if source and not source.optional else []:
+            if name not in known:
+                raise InputError(
+                    f"column '{name}', mapped to '{target}', is not in the catalogue{nearest(name, known)}"
+                )
+
+
 def map_columns(table: pd.DataFrame, mapping: ColumnMapping) -> pd.DataFrame:
     """Return the mapped columns of a catalogue, in a store's units.
 
@@ -94,20 +110,15 @@ def map_columns(table: pd.DataFrame, mapping: ColumnMapping) -> pd.DataFrame:
     ------
     InputError : a column is missing (the nearest is named), or its values do not fit its unit or type.
     """
+    require_columns(table.columns, mapping)
     sources = {target: as_source(entry) for target, entry in mapping.items() if entry}
     out: dict[str, NDArray[Any]] = {}
     if "object_id" not in sources:
         out["object_id"] = np.arange(len(table)).astype(str).astype(object)
     for target, source in sources.items():
-        absent = [name for name in source.names if name not in table]
-        if absent and source.optional:
+        if any(name not in table for name in source.names):
             out[target] = _empty(target, len(table))
             continue
-        if absent:
-            raise InputError(
-                f"column '{absent[0]}', mapped to '{target}', is not in the catalogue"
-                f"{nearest(absent[0], table.columns)}"
-            )
         out[target] = _target_values(table, target, source, sources)
     return pd.DataFrame(out)
 

@@ -199,14 +199,15 @@ def _float16_suits_band(images: NDArray[Any]) -> bool:
     squares, edges = 0.0, []
     for start in range(0, len(images), _FLOAT16_ROWS):
         piece = images[start : start + _FLOAT16_ROWS].astype(np.float32)
+        edge = np.concatenate([piece[:, 0], piece[:, -1], piece[..., 0], piece[..., -1]], axis=-1)
+        edges.append(edge[np.isfinite(edge)])
         piece = np.where(np.isfinite(piece), piece, np.float32(0.0))
         if np.abs(piece).max(initial=0.0) > FLOAT16_LARGEST:
             return False
         squares += float(np.sum((piece.astype(np.float16).astype(np.float32) - piece) ** 2, dtype=np.float64))
-        edges.append(np.concatenate([piece[:, 0], piece[:, -1], piece[..., 0], piece[..., -1]], axis=-1).ravel())
-    edge = np.concatenate(edges).astype(np.float64) if edges else np.zeros(1)
-    sky = 1.4826 * np.median(np.abs(edge - np.median(edge)))
-    return bool(np.sqrt(squares / max(images.size, 1)) <= FLOAT16_ROUNDING * sky)
+    sky = np.concatenate([np.zeros(0), *edges])
+    noise = 1.4826 * np.median(np.abs(sky - np.median(sky))) if len(sky) else 0.0
+    return bool(np.sqrt(squares / max(images.size, 1)) <= FLOAT16_ROUNDING * noise)
 
 
 def _require_float16(images: NDArray[Any], bands: tuple[str, ...], path: Path) -> None:

@@ -1,0 +1,99 @@
+"""GalaxiesML (HSC PDR2): one or several HDF5 files with ``image`` (N, bands, H, W) and flat columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from photoz_lit.data.tables import table_to_frame
+from photoz_lit.errors import InputError
+from photoz_lit.fields import Field
+from photoz_lit.ingest.hdf5 import dataset_shapes, flat_columns, open_hdf5, read_rows, require_dataset
+from photoz_lit.ingest.reader_options import reader_options
+from photoz_lit.ingest.settings import IngestSettings
+from photoz_lit.ingest.source import (
+    Layout,
+    Source,
+    Stamps,
+    archive_files,
+    blanked,
+    centre_crop,
+    require_zero_points,
+    split_rows,
+)
+from photoz_lit.settings import Settings
+
+
+class GalaxiesMLOptions(Settings):
+    """``image`` : dataset with the images."""
+
+    image: str
+
+
+class GalaxiesML(Source):
+    """Reads channel-first images; the table holds every dataset with one value per galaxy."""
+
+    def __init__(self, settings: IngestSettings, field: Field) -> None:
+        self._image = reader_options(GalaxiesMLOptions, settings).image
+        self.paths = archive_files(settings.path, ["*.hdf5", "*.h5"])
+        self._shapes = [dataset_shapes(path) for path in self.paths]
+        bands = tuple(settings.bands or field.band_names)
+        shapes = [
+            _image_shape(path, self._image, datasets, bands)
+            for path, datasets in zip(self.paths, self._shapes, strict=True)
+        ]
+        self._rows = [shape[0] for shape in shapes]
+        self._starts = np.concatenate([[0], np.cumsum(self._rows)])
+        self._crop = centre_crop(shapes[0][2], shapes[0][3], settings.stamp_size, str(self.paths[0]))
+        self.layout = Layout(
+            bands,
+            self._crop[0].stop - self._crop[0].start,
+            self._crop[1].stop - self._crop[1].start,
+            settings.pixel_scale or field.pixel_scale,
+            settings.flux_unit,
+            require_zero_points(settings.zero_points, bands, str(self.paths[0])),
+            tuple(self.paths),
+        )
+
+    def column_names(self) -> list[str]:
+        """Datasets with one value per galaxy."""
+        rows = self._rows[0]
+        return [name for name, shape in self._shapes[0].items() if shape in ((rows,), (rows, 1))]
+
+    def table(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return these columns of all files."""
+        parts = [
+            table_to_frame(flat_columns(path, names, rows)).reindex(range(rows))
+            for path, rows in zip(self.paths, self._rows, strict=True)
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def read(self, rows: NDArray[np.int64], catalogue: pd.DataFrame) -> Stamps:  # noqa: ARG002
+        """Stamps as they are, cropped."""
+        layout = self.layout
+        images = np.empty((len(rows), len(layout.bands), layout.height, layout.width), np.float32)
+        for number, positions, local in split_rows(self._starts, rows):
+            with open_hdf5(self.paths[number]) as file:
+                images[positions] = read_rows(file, self._image, local, (slice(None), *self._crop))
+        return blanked(images)
+
+
+def _image_shape(
+    path: Path, name: str, datasets: dict[str, tuple[int, ...]], bands: tuple[str, ...]
+) -> tuple[int, ...]:
+    """Return (galaxies, bands, height, width) of the images of a file, or say what is wrong with them."""
+    shape = require_dataset(path, name, datasets, 4)
+    if shape[1] != len(bands) and shape[-1] == len(bands):
+        raise InputError(
+            f"{path}: dataset '{name}' {shape} has its axes swapped; (galaxies, bands, height, width) is due."
+        )
+    if shape[1] != len(bands):
+        raise InputError(
+            f"{path}: dataset '{name}' {shape} has {shape[1]} bands and {len(bands)} are named ({' '.join(bands)});"
+            " name them in the archive's order: ingest.bands=[…]."
+        )
+    return shape

@@ -1,0 +1,92 @@
+"""Read rows of HDF5 datasets; a file is opened for each read, as handles must not be shared between processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from photoz_lit.errors import InputError, nearest
+
+_CHUNK_BYTES = 64e6
+
+
+def open_hdf5(path: Path) -> h5py.File:
+    """Open a file for reading.
+
+    Raises
+    ------
+    InputError : it is no HDF5 file, is cut off, or cannot be read.
+    """
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        reason = str(error).split("(", 1)[-1].rstrip(")")
+        raise InputError(f"{path} is no HDF5 file or is cut off ({reason}); copy it again.") from error
+
+
+def dataset_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return name -> shape of the datasets at the root of a file."""
+    with open_hdf5(path) as file:
+        return {name: item.shape for name, item in file.items() if isinstance(item, h5py.Dataset)}
+
+
+def require_dataset(path: Path, name: str, shapes: dict[str, tuple[int, ...]], ndim: int) -> tuple[int, ...]:
+    """Return the shape of a dataset.
+
+    Raises
+    ------
+    InputError : it is missing or has another number of axes.
+    """
+    if name not in shapes:
+        raise InputError(f"{path} has no dataset '{name}'{nearest(name, shapes)}")
+    if len(shapes[name]) != ndim:
+        raise InputError(f"{path}: dataset '{name}' is {shapes[name]}; {ndim} axes are due.")
+    return shapes[name]
+
+
+def read_rows(file: h5py.File, name: str, rows: NDArray[np.int64], crop: tuple[Any, ...] = ()) -> NDArray[Any]:
+    """Return some rows of a dataset, reading the span between the first and the last in pieces of bounded size.
+
+    Parameters
+    ----------
+    rows : (n,) row numbers, in any order.
+    crop : slices of the further axes.
+
+    Raises
+    ------
+    InputError : the data are damaged.
+    """
+    dataset = file[name]
+    order = np.argsort(rows, kind="stable")
+    parts = []
+    row_bytes = int(np.prod(dataset.shape[1:], dtype=np.int64)) * dataset.dtype.itemsize
+    step = max(1, int(_CHUNK_BYTES // max(row_bytes, 1)))
+    try:
+        for start in range(0, len(rows), step):
+            wanted = rows[order[start : start + step]]
+            first, last = int(wanted[0]), int(wanted[-1])
+            if last - first < 4 * len(wanted):  # a slice is far faster than h5py's list of points
+                parts.append(dataset[(slice(first, last + 1), *crop)][wanted - first])
+            else:
+                parts.append(np.stack([dataset[(int(row), *crop)] for row in wanted]))
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{file.filename}: dataset '{name}' is damaged ({error}); copy the file again.") from error
+    stacked = np.concatenate(parts) if parts else np.empty((0, *dataset.shape[1:]), dataset.dtype)
+    out = np.empty_like(stacked)
+    out[order] = stacked
+    return out
+
+
+def flat_columns(path: Path, names: Sequence[str], rows: int) -> dict[str, NDArray[Any]]:
+    """Return the datasets of these names that hold one value per row."""
+    with open_hdf5(path) as file:
+        return {
+            name: file[name][()].reshape(rows)
+            for name in names
+            if name in file and isinstance(file[name], h5py.Dataset) and file[name].shape in ((rows,), (rows, 1))
+        }

@@ -1,0 +1,110 @@
+"""Join a further catalogue to the galaxies, by id or by position on the sky."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from numpy.typing import NDArray
+
+from photoz_lit.data.mapping import map_columns
+from photoz_lit.data.tables import read_table
+from photoz_lit.errors import InputError
+from photoz_lit.ingest.settings import JoinSettings
+from photoz_lit.ingest.source import archive_files
+
+# Of two galaxies within the radius of one catalogue object, the nearer gets it; as near within this, both do.
+TIE = 0.1  # arcsec
+
+
+def join_catalogue(galaxies: pd.DataFrame, settings: JoinSettings) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """Replace the galaxies' columns by those of the catalogue, where it has a value for a matched galaxy.
+
+    Parameters
+    ----------
+    galaxies : mapped catalogue of the archive.
+    settings : which catalogue, how to match, which columns.
+
+    Returns
+    -------
+    The joined table, and which galaxies are matched.
+
+    Raises
+    ------
+    InputError : the catalogue cannot be read or mapped, an id stands there twice, or nothing matches.
+    """
+    if settings.path is None:
+        return galaxies, np.ones(len(galaxies), bool)
+    needed = ["object_id"] if settings.by == "id" else ["ra", "dec"]
+    for name in needed:
+        if name not in settings.columns:
+            raise InputError(f"ingest.join.columns does not map '{name}', which a join by {settings.by} needs.")
+    catalogue = _read_joined(settings)
+    match = _by_id(galaxies, catalogue, settings) if settings.by == "id" else _by_sky(galaxies, catalogue, settings)
+    matched = match >= 0
+    if not matched.any():
+        how = "shares no object_id with" if settings.by == "id" else f"has nothing within {settings.radius:g} arcsec of"
+        raise InputError(
+            f"ingest.join.path={settings.path} {how} the archive's galaxies; are it and its columns right?"
+        )
+    out = galaxies.copy()
+    for name in [c for c in catalogue.columns if c not in ("object_id", "ra", "dec")]:
+        out[name] = _merged(out.get(name), catalogue[name].to_numpy()[match], matched)
+    return out, matched
+
+
+def _read_joined(settings: JoinSettings) -> pd.DataFrame:
+    """Read and map the catalogue; of several files (one per HEALPix cell) all rows."""
+    path = str(settings.path)
+    files = [Path(path)] if Path(path).is_file() else archive_files(path, ["*.hdf5", "*.h5", "*.parquet", "*.fits"])
+    mapped = []
+    for file in files:
+        mapped.append(map_columns(read_table(file), settings.columns))
+    return pd.concat(mapped, ignore_index=True)
+
+
+def _by_id(galaxies: pd.DataFrame, catalogue: pd.DataFrame, settings: JoinSettings) -> NDArray[np.int64]:
+    ids = pd.Index(catalogue["object_id"].astype(str))
+    repeated = ids[ids.duplicated()]
+    if len(repeated):
+        raise InputError(
+            f"ingest.join.path={settings.path}: id {repeated[0]} stands there twice; keep one row of each."
+        )
+    return np.asarray(ids.get_indexer(pd.Index(galaxies["object_id"].astype(str))), np.int64)
+
+
+def _by_sky(galaxies: pd.DataFrame, catalogue: pd.DataFrame, settings: JoinSettings) -> NDArray[np.int64]:
+    """Return the nearest catalogue object within the radius that has no nearer galaxy, −1 where there is none."""
+    if "ra" not in galaxies or not np.isfinite(galaxies["ra"]).any():
+        raise InputError("ingest.join.by=sky needs positions of the archive's galaxies; map 'ra' and 'dec'.")
+    match = np.full(len(galaxies), -1)
+    here = np.flatnonzero(np.isfinite(galaxies["ra"]) & np.isfinite(galaxies["dec"]))
+    there = np.flatnonzero(np.isfinite(catalogue["ra"]) & np.isfinite(catalogue["dec"]))
+    if not len(there):
+        return match
+    ours, theirs = _sky(galaxies.iloc[here]), _sky(catalogue.iloc[there])
+    nearest, distance, _ = ours.match_to_catalog_sky(theirs)
+    distance = distance.to_value(u.arcsec)
+    best = np.full(len(there), np.inf)
+    np.minimum.at(best, nearest, distance)
+    good = (distance <= settings.radius) & (distance <= best[nearest] + TIE)
+    match[here[good]] = there[nearest[good]]
+    return match
+
+
+def _sky(table: pd.DataFrame) -> SkyCoord:
+    return SkyCoord(table["ra"].to_numpy(float) * u.deg, table["dec"].to_numpy(float) * u.deg)
+
+
+def _merged(old: pd.Series | None, new: NDArray[np.generic], matched: NDArray[np.bool_]) -> NDArray[np.generic]:
+    """Return the joined column: the new value where there is one, else the old one."""
+    if new.dtype.kind in "iuf":
+        values = new.astype(np.float64)
+        previous = np.full(len(values), np.nan) if old is None else np.asarray(old, np.float64)
+        return np.where(matched & np.isfinite(values), values, previous)
+    texts = new.astype(str).astype(object)
+    previous_text = np.full(len(texts), "", object) if old is None else old.astype(str).to_numpy(object)
+    return np.where(matched & (texts != ""), texts, previous_text)

@@ -1,0 +1,174 @@
+"""What a reader is: an archive's description, its table, and its stamps row by row."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from photoz_lit.errors import InputError
+from photoz_lit.ingest.flags import StampFlag
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the stamps of an archive are.
+
+    Attributes
+    ----------
+    bands : names, in the order of the image's second axis.
+    height, width : of a stamp [pixel].
+    pixel_scale : [arcsec / pixel].
+    flux_unit : name of the linear flux unit.
+    zero_points : band -> AB magnitude of one flux unit [mag].
+    files : the files that are read, for provenance.
+    sequential : rows can only be read forwards at full speed (a compressed archive).
+    """
+
+    bands: tuple[str, ...]
+    height: int
+    width: int
+    pixel_scale: float
+    flux_unit: str
+    zero_points: dict[str, float]
+    files: tuple[Path, ...]
+    sequential: bool = False
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """Some galaxies' images.
+
+    Attributes
+    ----------
+    images : (n, bands, height, width) linear flux; NaN where there are no data.
+    flags : (n,) :class:`~photoz_lit.ingest.flags.StampFlag` bits.
+    """
+
+    images: NDArray[np.float32]
+    flags: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+class Source(ABC):
+    """An opened archive. A reader is a subclass whose constructor takes ``(settings, field)``.
+
+    ``settings`` is an :class:`~photoz_lit.ingest.settings.IngestSettings`, ``field`` a
+    :class:`~photoz_lit.fields.Field`. Readers raise ``InputError`` for every slip of the archive.
+    """
+
+    layout: Layout
+
+    @abstractmethod
+    def column_names(self) -> list[str]:
+        """Columns of the archive's table."""
+
+    @abstractmethod
+    def table(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return these columns (unknown ones are left out), one row per galaxy of the archive, with a plain index."""
+
+    @abstractmethod
+    def read(self, rows: NDArray[np.int64], catalogue: pd.DataFrame) -> Stamps:
+        """Read the stamps of some rows of the archive.
+
+        Parameters
+        ----------
+        rows : row numbers in the archive's table, (n,).
+        catalogue : the mapped catalogue of these rows.
+        """
+
+    def reading_order(self, catalogue: pd.DataFrame) -> NDArray[np.int64]:
+        """Positions in the catalogue in the order in which reading is fast; those without any image are left out."""
+        return np.arange(len(catalogue))
+
+
+def blanked(images: NDArray[Any]) -> Stamps:
+    """Return stamps as native float32, pixels that are not finite as NaN and flagged.
+
+    Parameters
+    ----------
+    images : (n, bands, height, width) of any type and byte order.
+    """
+    pixels = np.array(images, dtype=np.float32, order="C")
+    finite: NDArray[np.bool_] = np.isfinite(pixels)
+    pixels[~finite] = np.nan
+    flags = np.where(np.all(finite, axis=(1, 2, 3)), 0, int(StampFlag.GAP))
+    lacks_band = ~np.all(np.any(finite, axis=(2, 3)), axis=1)
+    flags = flags | np.where(lacks_band, int(StampFlag.NO_BAND), 0)
+    return Stamps(pixels, flags.astype(np.int64))
+
+
+def centre_crop(height: int, width: int, size: int | None, where: str) -> tuple[slice, slice]:
+    """Return the slices of the central ``size`` pixels; all of them where ``size`` is None.
+
+    Raises
+    ------
+    InputError : the stamps are smaller than that.
+    """
+    if size is None:
+        return slice(0, height), slice(0, width)
+    if size > min(height, width):
+        raise InputError(f"{where} has stamps of {height}×{width} pixels; ingest.stamp_size={size} is larger.")
+    top, left = (height - size) // 2, (width - size) // 2
+    return slice(top, top + size), slice(left, left + size)
+
+
+def split_rows(starts: NDArray[np.int64], rows: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64], Any]]:
+    """Share global rows among files.
+
+    Parameters
+    ----------
+    starts : first global row of each file and the total, (files + 1,).
+    rows : global rows.
+
+    Yields
+    ------
+    File number, positions in ``rows``, and the rows within that file.
+    """
+    owner = np.searchsorted(starts, rows, side="right") - 1
+    for number in np.unique(owner):
+        positions = np.flatnonzero(owner == number)
+        yield int(number), positions, rows[positions] - starts[number]
+
+
+def archive_files(path: str | None, patterns: Sequence[str]) -> list[Path]:
+    """Return the files of an archive: one file, a folder's (with subfolders), or those of a pattern, sorted.
+
+    Raises
+    ------
+    InputError : no path is given, nothing is there, or nothing fits the patterns.
+    """
+    if not path:
+        raise InputError("ingest.path is missing; give the archive: ingest.path=<file or folder>.")
+    place = Path(path)
+    if place.is_dir():
+        found = sorted({p for pattern in patterns for p in place.rglob(pattern) if p.is_file()})
+        if not found:
+            raise InputError(f"{place} holds no {' or '.join(patterns)} file; give the archive's folder.")
+        return found
+    if place.is_file():
+        return [place]
+    found = sorted(p for p in Path(place.anchor or ".").glob(str(place.relative_to(place.anchor))) if p.is_file())
+    if not found:
+        raise InputError(f"ingest.path={path} is not there; correct it.")
+    return found
+
+
+def require_zero_points(zero_points: dict[str, float], bands: Sequence[str], where: str) -> dict[str, float]:
+    """Return the zero points of these bands.
+
+    Raises
+    ------
+    InputError : one is unknown.
+    """
+    for band in bands:
+        if band not in zero_points or not np.isfinite(zero_points[band]):
+            raise InputError(
+                f"{where}: the AB zero point of band '{band}' is unknown; give ingest.zero_points.{band}=…"
+            )
+    return {band: float(zero_points[band]) for band in bands}
