@@ -1,0 +1,184 @@
+"""Read a real catalogue whose galaxies are to be drawn."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from astropy.table import Table
+from numpy.typing import NDArray
+
+from photoz_lit.errors import InputError, nearest
+from photoz_lit.fields import Field
+from photoz_lit.simulation.settings import CatalogueMapping
+
+FloatArray = NDArray[np.float64]
+
+SHAPE_COLUMNS = ("radius_disk", "radius_bulge", "axis_ratio_disk", "axis_ratio_bulge")
+_TEXT = ("z_quality", "z_source")
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes.
+
+    Raises
+    ------
+    InputError : the file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"catalogue {path} cannot be read ({error.strerror or error}); check the path.") from error
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read csv, fits, ecsv or parquet, also gzipped, into native-endian columns.
+
+    Raises
+    ------
+    InputError : the file is missing, of an unknown format, or broken.
+    """
+    if not path.is_file():
+        raise InputError(f"catalogue {path} does not exist; check simulation.catalogue.")
+    suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
+    kind = suffixes[-1] if suffixes else ""
+    try:
+        if kind == ".csv":
+            return pd.read_csv(path, comment="#")
+        if kind in (".parquet", ".pq"):
+            return pd.read_parquet(path)
+        if kind in (".fits", ".fit"):
+            return _frame(Table.read(path, format="fits"))
+        if kind == ".ecsv":
+            return _frame(Table.read(path, format="ascii.ecsv"))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"catalogue {path} cannot be read ({error}); check the file.") from error
+    raise InputError(f"catalogue {path} has an unknown format '{kind}'; use csv, fits, ecsv or parquet.")
+
+
+def _frame(table: Table) -> pd.DataFrame:
+    flat = [name for name in table.colnames if len(table[name].shape) == 1]
+    return table[flat].filled(np.nan).to_pandas() if table.masked else table[flat].to_pandas()
+
+
+def read_catalogue(path: Path, mapping: CatalogueMapping, field: Field) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Read, map, clean and cut a real catalogue.
+
+    Parameters
+    ----------
+    path : the file.
+    mapping : its columns, its codes for missing values, its cuts.
+    field : the field under whose conditions the galaxies are drawn; its bands must all be mapped.
+
+    Returns
+    -------
+    catalogue : ``object_id``, ``z``, ``mag_<band>`` of every band of the field, all valid, and what else is mapped;
+        a missing optional value is NaN.
+    dropped : reason -> number of rows that left for it.
+
+    Raises
+    ------
+    InputError : a column, band or value is wrong; the sentence names it.
+    """
+    table = read_table(path)
+    _require_columns(table, mapping, path)
+    for band in field.bands:
+        if f"mag_{band}" not in mapping.columns:
+            known = [b for b in field.bands if f"mag_{b}" in mapping.columns]
+            raise InputError(
+                f"the mapping '{mapping.name}' has no magnitude for band '{band}' of field '{field.name}'"
+                f" (it has {', '.join(known) or 'none'}); map 'mag_{band}' or choose another field."
+            )
+    dropped: dict[str, int] = {}
+    keep = np.ones(len(table), bool)
+    for column, intervals in mapping.ranges.items():
+        values = _numbers(table, column, path)
+        # half a unit in the ninth digit: 3.1 read from text must pass the range that begins with 3.1
+        inside = np.any([(values >= low - 1e-9) & (values <= high + 1e-9) for low, high in intervals], axis=0)
+        dropped[f"{column} outside its range"] = int((keep & ~inside).sum())
+        keep &= inside
+    out = pd.DataFrame({"object_id": _identifiers(table, mapping, path)})
+    for name, column in mapping.columns.items():
+        out[name] = table[column].astype(str) if name in _TEXT else _valid(table, name, column, mapping, path)
+    if "z_source" not in out:
+        out["z_source"] = mapping.z_source
+    for name in ["z", *(f"mag_{band}" for band in field.bands)]:
+        bad = keep & ~np.isfinite(out[name].to_numpy())
+        if bad.any() and mapping.incomplete == "refuse":
+            row = int(np.flatnonzero(bad)[0])
+            raise InputError(
+                f"{path}: {int(bad.sum())} rows have no valid {name} ('{mapping.columns[name]}'), the first is row"
+                f" {row}; mend them or set simulation.mapping.incomplete=drop."
+            )
+        dropped[f"no valid {name}"] = int(bad.sum())
+        keep &= ~bad
+    out = out[keep].reset_index(drop=True)
+    _require_sense(out, field, path, mapping)
+    return out, {reason: n for reason, n in dropped.items() if n}
+
+
+def _require_columns(table: pd.DataFrame, mapping: CatalogueMapping, path: Path) -> None:
+    wanted = [*mapping.columns.values(), *mapping.ranges, *([mapping.object_id] if mapping.object_id else [])]
+    for column in wanted:
+        if column not in table:
+            raise InputError(f"{path} has no column '{column}'{nearest(column, table.columns)}")
+    if "z" not in mapping.columns:
+        raise InputError(f"the mapping '{mapping.name}' has no column for 'z'; map the redshift.")
+
+
+def _numbers(table: pd.DataFrame, column: str, path: Path) -> FloatArray:
+    try:
+        return np.asarray(table[column], np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: column '{column}' is not a number ({error}).") from error
+
+
+def _valid(table: pd.DataFrame, name: str, column: str, mapping: CatalogueMapping, path: Path) -> FloatArray:
+    """Numbers of a column with every missing-value code turned into NaN."""
+    values = _numbers(table, column, path).copy()
+    codes = list(mapping.missing)
+    if name.startswith("mag_") and not name.startswith("mag_err_"):
+        codes += mapping.missing_magnitudes
+    for code in codes:
+        values[np.isclose(values, code, rtol=0, atol=1e-6)] = np.nan
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def _identifiers(table: pd.DataFrame, mapping: CatalogueMapping, path: Path) -> NDArray[np.object_]:
+    if mapping.object_id is None:
+        return np.array([f"{mapping.name}-{row:07d}" for row in range(len(table))], object)
+    names = table[mapping.object_id].astype(str)
+    repeated = names.duplicated()
+    if repeated.any():
+        raise InputError(
+            f"{path}: column '{mapping.object_id}' is not unique ('{names[repeated].iloc[0]}' comes again); set"
+            " simulation.mapping.object_id=null to number the rows."
+        )
+    return names.to_numpy(object)
+
+
+def _require_sense(out: pd.DataFrame, field: Field, path: Path, mapping: CatalogueMapping) -> None:
+    if out.empty:
+        raise InputError(f"{path}: no row is left after the cuts of the mapping '{mapping.name}'; widen them.")
+    low, high = float(field.z_edges[0]), float(field.z_edges[-1])
+    outside = (out["z"] < low) | (out["z"] > high)
+    if outside.any():
+        first = out[outside].iloc[0]
+        raise InputError(
+            f"{path}: {int(outside.sum())} redshifts lie outside the grid {low:g} to {high:g} of field '{field.name}'"
+            f" (object {first['object_id']} has z = {first['z']:g}); cut '{mapping.columns['z']}' in the mapping's"
+            " ranges or choose another field."
+        )
+    for band in field.bands:
+        magnitude = out[f"mag_{band}"]
+        strange = (magnitude < 5) | (magnitude > 35)
+        if strange.any():
+            first = out[strange].iloc[0]
+            raise InputError(
+                f"{path}: {int(strange.sum())} values of '{mapping.columns[f'mag_{band}']}' are no magnitudes (object"
+                f" {first['object_id']} has {first[f'mag_{band}']:g}); add the code to the mapping's 'missing'."
+            )

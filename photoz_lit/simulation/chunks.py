@@ -1,0 +1,196 @@
+"""Simulate a field in chunks of galaxies that do not depend on each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from photoz_lit.fields import Field
+from photoz_lit.simulation.filters import filter_curve
+from photoz_lit.simulation.labels import draw_labels
+from photoz_lit.simulation.morphology import Morphology, bulge_shares, morphology_from_photometry
+from photoz_lit.simulation.observing import band_flux, measured_magnitudes
+from photoz_lit.simulation.photometry import photometry_grid
+from photoz_lit.simulation.population import PopulationModel, population_model
+from photoz_lit.simulation.render import StampRenderer
+from photoz_lit.simulation.scene import (
+    Sources,
+    Surroundings,
+    centre_offsets,
+    galaxy_sources,
+    join_sources,
+)
+from photoz_lit.simulation.settings import SimulationSettings, SurveyWindow
+from photoz_lit.simulation.stars import star_colours
+
+FloatArray = NDArray[np.float64]
+
+#: Galaxies per chunk; divides the rows of a store's block. Changing it changes every simulation.
+CHUNK = 128
+#: Neighbours are never brighter than this [AB mag]; bright stars are masked in real surveys.
+NEIGHBOUR_BRIGHT = 16.0
+_STREAMS = {"population": 0, "sky": 1, "surroundings": 2, "pixels": 3, "labels": 4, "magnitudes": 5, "shapes": 6}
+
+
+@dataclass
+class ChunkSimulator:
+    """Everything a process needs to simulate any chunk of a field.
+
+    Attributes
+    ----------
+    field : observing conditions.
+    settings : see :class:`SimulationSettings`.
+    window : the survey's window.
+    seed : of the whole simulation.
+    model : population of the field's galaxies.
+    surroundings : neighbours, None where there are none.
+    catalogue : the real catalogue, None where galaxies come from the model.
+    """
+
+    field: Field
+    settings: SimulationSettings
+    window: SurveyWindow
+    seed: int
+    model: PopulationModel
+    surroundings: Surroundings | None
+    catalogue: pd.DataFrame | None
+
+    def __post_init__(self) -> None:
+        self._renderer: StampRenderer | None = None
+
+    def table(self, chunk: int, n: int) -> pd.DataFrame:
+        """Catalogue of ``n`` galaxies of a chunk, without pixels."""
+        return self._galaxies(chunk, n)[0]
+
+    def images(self, chunk: int, n: int) -> tuple[NDArray[np.float32], pd.DataFrame]:
+        """Images (n, bands, size, size) and catalogue of a chunk."""
+        table, shapes, parts = self._galaxies(chunk, n)
+        offset = centre_offsets(
+            n, self.settings.centroid_jitter, self.field.pixel_scale, self._rng("surroundings", chunk)
+        )
+        sources: Sources = galaxy_sources(np.arange(n), offset, shapes, parts)
+        if self.surroundings is not None:
+            reference = parts[:, :, self.model.band].sum(axis=1)
+            rng = np.random.default_rng(self._seeds("surroundings", chunk).spawn(1)[0])
+            sources = join_sources(sources, self.surroundings.draw(reference, table["ebv"].to_numpy(), rng))
+        if self._renderer is None:
+            self._renderer = StampRenderer(self.field, self.settings.stamp_size)
+        return self._renderer.draw(sources, n, self._seeds("pixels", chunk).spawn(n)), table
+
+    def _galaxies(self, chunk: int, n: int) -> tuple[pd.DataFrame, Morphology, FloatArray]:
+        if self.catalogue is None:
+            return self._drawn(chunk, n)
+        return self._real(self.catalogue.iloc[chunk * CHUNK : chunk * CHUNK + n].reset_index(drop=True), chunk)
+
+    def _drawn(self, chunk: int, n: int) -> tuple[pd.DataFrame, Morphology, FloatArray]:
+        galaxies = self.model.draw(n, self._rng("population", chunk))
+        sky = self._sky(chunk, n)
+        parts = galaxies.part_maggies(self.model.grid, sky["ebv"])
+        flux = band_flux(parts.sum(axis=1), self.field)
+        radius = galaxies.morphology.radius[:, 1] * np.sqrt(galaxies.morphology.axis_ratio[:, 1])
+        magnitude, error = measured_magnitudes(
+            flux, radius, self.field, self.settings.magnitude_floor, self._rng("magnitudes", chunk)
+        )
+        true_magnitude = self.model.magnitude(galaxies)
+        sources = self.settings.labels if self.settings.labels is not None else self.window.labels
+        z_max = float(self.field.z_edges[-1])
+        labels = draw_labels(galaxies.z, true_magnitude, sources, z_max, self._rng("labels", chunk))
+        first = chunk * CHUNK
+        name = f"{self.field.name}-{self.seed}"
+        table = pd.DataFrame({"object_id": [f"{name}-{first + row:08d}" for row in range(n)], **sky, **labels})
+        for b, band in enumerate(self.field.bands):
+            table[f"mag_{band}"], table[f"mag_err_{band}"] = magnitude[:, b], error[:, b]
+        table["z_true"] = galaxies.z
+        table["kind_true"] = np.where(galaxies.star_forming, "star_forming", "quiescent")
+        table["magnitude_true"] = true_magnitude
+        table["stellar_mass_true"] = galaxies.stellar_mass
+        table["a_v_true"] = galaxies.a_v
+        table["radius_true"] = radius
+        table["bulge_to_total_true"] = galaxies.morphology.bulge_to_total
+        return table, galaxies.morphology, parts
+
+    def _real(self, rows: pd.DataFrame, chunk: int) -> tuple[pd.DataFrame, Morphology, FloatArray]:
+        """Shapes and fluxes of real galaxies from their magnitudes and colours; redshift plays no part."""
+        sky = self._sky(chunk, len(rows))
+        table = rows.copy()
+        for name in ("ra", "dec", "ebv"):
+            if name not in table:
+                table[name] = sky[name]
+        table["ebv"] = table["ebv"].fillna(self.window.ebv_median)
+        bands = list(self.field.bands)
+        magnitude = table[[f"mag_{band}" for band in bands]].to_numpy(np.float64)
+        blue, red = ("g" if "g" in bands else bands[0]), ("i" if "i" in bands else bands[-1])
+        colour = magnitude[:, bands.index(blue)] - magnitude[:, bands.index(red)]
+        reference = magnitude[:, bands.index(self.field.reference_band)]
+        shapes = with_known_shapes(morphology_from_photometry(reference, colour, self._rng("shapes", chunk)), table)
+        share = bulge_shares(shapes, band_redness(self.field))
+        maggies = 10 ** (-0.4 * magnitude)
+        return table, shapes, np.stack([maggies * share, maggies * (1 - share)], axis=1)
+
+    def _sky(self, chunk: int, n: int) -> dict[str, FloatArray]:
+        rng = self._rng("sky", chunk)
+        ra, dec = self.window.centre
+        half = 0.5 * self.window.width
+        offset = rng.uniform(-half, half, (n, 2))
+        ebv = self.window.ebv_median * 10 ** (self.window.ebv_scatter * rng.standard_normal(n))
+        return {"ra": ra + offset[:, 0] / np.cos(np.radians(dec)), "dec": dec + offset[:, 1], "ebv": ebv}
+
+    def _seeds(self, stream: str, chunk: int) -> np.random.SeedSequence:
+        return np.random.SeedSequence(self.seed, spawn_key=(_STREAMS[stream], chunk))
+
+    def _rng(self, stream: str, chunk: int) -> np.random.Generator:
+        return np.random.default_rng(self._seeds(stream, chunk))
+
+
+def chunk_simulator(
+    field: Field, settings: SimulationSettings, window: SurveyWindow, seed: int, catalogue: pd.DataFrame | None
+) -> ChunkSimulator:
+    """Prepare photometry, population and neighbours of a field.
+
+    Raises
+    ------
+    InputError : a filter of the field is unknown.
+    """
+    filters = {name: band.filter for name, band in field.bands.items()}
+    grid = photometry_grid(filters)
+    reference = field.reference_band
+    model = population_model(grid, reference, window.magnitude_bright, window.magnitude_faint, window.z_max)
+    surroundings = None
+    if settings.stamps and settings.neighbours > 0:
+        faint = window.magnitude_faint + settings.neighbour_depth
+        around = population_model(grid, reference, NEIGHBOUR_BRIGHT, max(faint, NEIGHBOUR_BRIGHT + 1), 6.0)
+        side = settings.stamp_size * field.pixel_scale
+        density = around.density(np.random.default_rng(np.random.SeedSequence(0)))
+        surroundings = Surroundings(
+            around,
+            settings.neighbours * density,
+            settings.neighbours * window.stars,
+            star_colours(filters, reference),
+            side,
+        )
+    return ChunkSimulator(field, settings, window, seed, model, surroundings, catalogue)
+
+
+def band_redness(field: Field) -> FloatArray:
+    """ln(λ/λ_ref) of every band, by the response-weighted mean wavelengths of its filters; (bands,)."""
+    centre = []
+    for band in field.bands.values():
+        parts = [(share, *filter_curve(name)) for name, share in band.filter.items()]
+        means = [(w, float(np.average(np.log(lam), weights=r + 1e-30))) for w, lam, r in parts]
+        centre.append(sum(w * m for w, m in means) / sum(w for w, _ in means))
+    return np.asarray(centre) - centre[list(field.bands).index(field.reference_band)]
+
+
+def with_known_shapes(shapes: Morphology, table: pd.DataFrame) -> Morphology:
+    """Replace drawn radii and axis ratios by the catalogue's where it has valid ones."""
+    radius, ratio = shapes.radius.copy(), shapes.axis_ratio.copy()
+    for part, name in enumerate(("bulge", "disk")):
+        for values, column, low, high in ((radius, "radius", 0.02, 12.0), (ratio, "axis_ratio", 0.05, 1.0)):
+            if f"{column}_{name}" in table:
+                known = table[f"{column}_{name}"].to_numpy(np.float64)
+                valid = np.isfinite(known) & (known > 0)
+                values[valid, part] = np.clip(known[valid], low, high)
+    return Morphology(radius, ratio, shapes.angle, shapes.bulge_to_total, shapes.gradient)

@@ -1,0 +1,164 @@
+"""A galaxy population: redshift, kind, luminosity, spectrum and shape of every galaxy, before any telescope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photoz_lit.simulation.luminosity_function import LuminosityTable, luminosity_table
+from photoz_lit.simulation.morphology import Morphology, bulge_shares, morphology_from_physics
+from photoz_lit.simulation.photometry import PhotometryGrid
+from photoz_lit.simulation.sed_mix import KINDS, draw_spectra
+
+FloatArray = NDArray[np.float64]
+
+#: Age of the continua for the split into bulge and disk: positive goes to the bulge. Lines come from the disk.
+COMPONENT_REDNESS = np.array([1.0, 0.3, -0.3, -0.8, 0.0, -1.2, -0.2, 1.0, -1.2, -4.0, -4.0, -4.0, -4.0])
+#: Room for the scatter of colours when the luminosity function is cut at the window [mag].
+COLOUR_MARGIN = 1.2
+
+
+@dataclass(frozen=True)
+class Galaxies:
+    """Intrinsic properties of n galaxies.
+
+    Attributes
+    ----------
+    z : (n,) redshift.
+    star_forming : (n,) kind.
+    absolute_magnitude : (n,) M_B behind the galaxy's own dust [AB mag].
+    stellar_mass : (n,) [solar masses].
+    weights : (n, components) in units of AB 0 at 10 pc.
+    a_v : (n,) attenuation [mag].
+    morphology : shapes.
+    """
+
+    z: FloatArray
+    star_forming: NDArray[np.bool_]
+    absolute_magnitude: FloatArray
+    stellar_mass: FloatArray
+    weights: FloatArray
+    a_v: FloatArray
+    morphology: Morphology
+
+    def __len__(self) -> int:
+        return self.z.size
+
+    def rows(self, keep: NDArray[np.bool_] | NDArray[np.int64] | slice) -> Galaxies:
+        """Return the galaxies ``keep``."""
+        return Galaxies(
+            **{entry.name: getattr(self, entry.name)[keep] for entry in fields(self) if entry.name != "morphology"},
+            morphology=self.morphology.rows(keep),
+        )
+
+    def maggies(self, grid: PhotometryGrid, ebv: FloatArray) -> FloatArray:
+        """Total fluxes (n, bands) through a field's filters, behind Galactic ``ebv`` (n,) [AB maggies]."""
+        return grid.maggies(self.weights, self.z, self.a_v, ebv)
+
+    def part_maggies(self, grid: PhotometryGrid, ebv: FloatArray) -> FloatArray:
+        """Fluxes (n, 2, bands) of bulge and disk; they add up to :meth:`maggies`."""
+        share = bulge_shares(self.morphology, COMPONENT_REDNESS)
+        parts = np.stack([self.weights * share, self.weights * (1 - share)], axis=1)
+        return grid.maggies(parts, self.z, self.a_v, ebv)
+
+
+def join(parts: list[Galaxies]) -> Galaxies:
+    """Concatenate populations."""
+    shapes = {
+        entry.name: np.concatenate([getattr(p.morphology, entry.name) for p in parts]) for entry in fields(Morphology)
+    }
+    columns = {
+        entry.name: np.concatenate([getattr(p, entry.name) for p in parts])
+        for entry in fields(Galaxies)
+        if entry.name != "morphology"
+    }
+    return Galaxies(**columns, morphology=Morphology(**shapes))
+
+
+@dataclass(frozen=True)
+class PopulationModel:
+    """Draws galaxies of a magnitude window.
+
+    Attributes
+    ----------
+    grid : photometry of the field whose reference band defines the window.
+    band : index of the reference band.
+    bright, faint : window, free of Galactic dust and of noise [AB mag].
+    table : luminosity function inside the window.
+    """
+
+    grid: PhotometryGrid
+    band: int
+    bright: float
+    faint: float
+    table: LuminosityTable
+
+    def draw(self, n: int, rng: np.random.Generator) -> Galaxies:
+        """Draw ``n`` galaxies whose true reference magnitude lies in the window."""
+        parts: list[Galaxies] = []
+        found = 0
+        while found < n:
+            candidates = self._candidates(int(1.7 * (n - found)) + 32, rng)
+            magnitude = self.magnitude(candidates)
+            parts.append(candidates.rows((magnitude >= self.bright) & (magnitude <= self.faint)))
+            found += len(parts[-1])
+        return join(parts).rows(slice(0, n))
+
+    def magnitude(self, galaxies: Galaxies) -> FloatArray:
+        """True reference magnitude without Galactic dust (n,) [AB mag]."""
+        flux = galaxies.maggies(self.grid, np.zeros(len(galaxies)))[:, self.band]
+        return np.asarray(-2.5 * np.log10(np.clip(flux, 1e-30, None)))
+
+    def density(self, rng: np.random.Generator, n: int = 4000) -> float:
+        """Galaxies per square arcmin inside the window, from ``n`` trial draws."""
+        magnitude = self.magnitude(self._candidates(n, rng))
+        share = np.mean((magnitude >= self.bright) & (magnitude <= self.faint))
+        return float(self.table.total * share / 3600.0)
+
+    def _candidates(self, n: int, rng: np.random.Generator) -> Galaxies:
+        star_forming, z, magnitude = self.table.draw(n, rng)
+        weights, a_v = draw_spectra(star_forming, magnitude, z, self.grid.uv, rng)
+        weights = weights * (10 ** (-0.4 * magnitude) / self.grid.rest_maggies("B", weights, a_v))[:, None]
+        mass = stellar_mass(self.grid, weights, a_v)
+        shapes = morphology_from_physics((~star_forming).astype(float), mass, z, rng)
+        return Galaxies(z, star_forming, magnitude, mass, weights, a_v, shapes)
+
+
+def population_model(grid: PhotometryGrid, band: str, bright: float, faint: float, z_max: float) -> PopulationModel:
+    """Prepare draws from a magnitude window.
+
+    Parameters
+    ----------
+    grid : photometry of the field.
+    band : reference band of the window.
+    bright, faint : limits [AB mag].
+    z_max : redshift limit.
+    """
+    index = grid.bands.index(band)
+    nodes = np.linspace(0.01, z_max, 60)
+    colour = np.stack([_typical_colour(grid, index, nodes, kind) for kind in KINDS])
+    table = luminosity_table(bright, faint, z_max, colour, nodes, COLOUR_MARGIN)
+    return PopulationModel(grid, index, bright, faint, table)
+
+
+def _typical_colour(grid: PhotometryGrid, band: int, z: FloatArray, kind: str) -> FloatArray:
+    """Median of apparent reference magnitude - distance modulus - M_B at each ``z``, for one kind."""
+    from photoz_lit.simulation.photometry import distance_modulus
+
+    copies = 64
+    rng = np.random.default_rng(0)
+    all_z = np.repeat(z, copies)
+    star_forming = np.full(all_z.size, kind == "star_forming")
+    weights, a_v = draw_spectra(star_forming, np.full(all_z.size, -20.5), all_z, grid.uv, rng)
+    flux = grid.maggies(weights, all_z, a_v, np.zeros(all_z.size))[:, band]
+    colour = -2.5 * np.log10(np.clip(flux, 1e-30, None) / grid.rest_maggies("B", weights, a_v))
+    return np.asarray(np.median((colour - distance_modulus(all_z)).reshape(-1, copies), axis=1))
+
+
+def stellar_mass(grid: PhotometryGrid, weights: FloatArray, a_v: FloatArray) -> FloatArray:
+    """Stellar mass [solar masses] from rest-frame g - i and M_i, Taylor et al. 2011, MNRAS 418, 1587, eq. 8."""
+    m_g = -2.5 * np.log10(np.clip(grid.rest_maggies("g", weights, a_v), 1e-30, None))
+    m_i = -2.5 * np.log10(np.clip(grid.rest_maggies("i", weights, a_v), 1e-30, None))
+    return np.asarray(10 ** (1.15 + 0.70 * (m_g - m_i) - 0.4 * m_i))

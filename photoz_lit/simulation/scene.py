@@ -1,0 +1,137 @@
+"""Scenes: what stands in every stamp, as bulges, disks and points with true fluxes; no telescope yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photoz_lit.simulation.morphology import Morphology
+from photoz_lit.simulation.population import PopulationModel
+from photoz_lit.simulation.stars import draw_stars
+
+FloatArray = NDArray[np.float64]
+
+#: Neighbours are drawn up to this far outside the stamp [arcsec]; their wings reach in.
+MARGIN = 2.0
+#: A neighbour brighter than the galaxy itself and closer than this would have been the catalogue's object [arcsec].
+DEBLENDING = 2.0
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Sources of several stamps, in a flat table; part 0 is the bulge or the point, part 1 the disk.
+
+    Attributes
+    ----------
+    stamp : (s,) number of the stamp.
+    offset : (s, 2) x and y from the stamp's centre [arcsec].
+    radius : (s, 2) half-light radius along the major axis [arcsec]; 0 is a point.
+    axis_ratio : (s, 2) minor over major axis.
+    angle : (s,) position angle from the x axis [rad].
+    maggies : (s, 2, bands) true flux of the parts [AB maggies].
+    """
+
+    stamp: NDArray[np.int64]
+    offset: FloatArray
+    radius: FloatArray
+    axis_ratio: FloatArray
+    angle: FloatArray
+    maggies: FloatArray
+
+
+def galaxy_sources(stamp: NDArray[np.int64], offset: FloatArray, shapes: Morphology, maggies: FloatArray) -> Sources:
+    """Put galaxies at ``offset`` (n, 2) [arcsec] of their ``stamp`` (n,), with part fluxes (n, 2, bands)."""
+    return Sources(stamp, offset, shapes.radius, shapes.axis_ratio, shapes.angle, maggies)
+
+
+def join_sources(*parts: Sources) -> Sources:
+    """Concatenate and sort by stamp, so that the sources of one stamp lie together."""
+    stamp = np.concatenate([p.stamp for p in parts])
+    order = np.argsort(stamp, kind="stable")
+    return Sources(
+        stamp[order],
+        np.concatenate([p.offset for p in parts])[order],
+        np.concatenate([p.radius for p in parts])[order],
+        np.concatenate([p.axis_ratio for p in parts])[order],
+        np.concatenate([p.angle for p in parts])[order],
+        np.concatenate([p.maggies for p in parts])[order],
+    )
+
+
+def centre_offsets(n: int, jitter: float, pixel_scale: float, rng: np.random.Generator) -> FloatArray:
+    """Offsets (n, 2) [arcsec] of galaxies from the stamp's centre.
+
+    The cut falls on whole pixels (uniform in ±half a pixel) about a catalogue position with its own error ``jitter``
+    [arcsec per axis].
+    """
+    return np.asarray(jitter * rng.standard_normal((n, 2)) + pixel_scale * (rng.random((n, 2)) - 0.5))
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Neighbours of every stamp.
+
+    Attributes
+    ----------
+    model : population of the neighbouring galaxies.
+    galaxies : their surface density [1 / arcmin²].
+    stars : surface density of stars [1 / arcmin²].
+    star_colours : from :func:`photoz_lit.simulation.stars.star_colours`.
+    side : side of a stamp [arcsec].
+    """
+
+    model: PopulationModel
+    galaxies: float
+    stars: float
+    star_colours: FloatArray
+    side: float
+
+    def draw(self, maggies: FloatArray, ebv: FloatArray, rng: np.random.Generator) -> Sources:
+        """Draw the neighbours of n stamps, in numbers that follow Poisson statistics.
+
+        Parameters
+        ----------
+        maggies : (n,) reference-band flux of the central galaxies; a brighter neighbour keeps its distance.
+        ebv : (n,) Galactic E(B-V) [mag].
+        rng : source of randomness.
+        """
+        side = self.side + 2 * MARGIN
+        area = (side / 60.0) ** 2
+        n = maggies.size
+        n_galaxies, n_stars = rng.poisson(self.galaxies * area, n), rng.poisson(self.stars * area, n)
+        stamp = np.repeat(np.arange(n), n_galaxies)
+        galaxies = self.model.draw(stamp.size, rng) if stamp.size else None
+        parts = [self._stars(np.repeat(np.arange(n), n_stars), side, rng)]
+        if galaxies is not None:
+            offset = side * (rng.random((stamp.size, 2)) - 0.5)
+            flux = galaxies.part_maggies(self.model.grid, ebv[stamp])
+            parts.append(galaxy_sources(stamp, offset, galaxies.morphology, flux))
+        sources = join_sources(*parts)
+        distance = np.hypot(*sources.offset.T)
+        brighter = sources.maggies[:, :, self.model.band].sum(axis=1) > maggies[sources.stamp]
+        return _select(sources, ~(brighter & (distance < DEBLENDING)))
+
+    def _stars(self, stamp: NDArray[np.int64], side: float, rng: np.random.Generator) -> Sources:
+        n = stamp.size
+        flux = draw_stars(n, self.star_colours, rng)
+        return Sources(
+            stamp,
+            side * (rng.random((n, 2)) - 0.5),
+            np.zeros((n, 2)),
+            np.ones((n, 2)),
+            np.zeros(n),
+            np.stack([flux, np.zeros_like(flux)], axis=1),
+        )
+
+
+def _select(sources: Sources, keep: NDArray[np.bool_]) -> Sources:
+    return Sources(
+        sources.stamp[keep],
+        sources.offset[keep],
+        sources.radius[keep],
+        sources.axis_ratio[keep],
+        sources.angle[keep],
+        sources.maggies[keep],
+    )

@@ -1,0 +1,102 @@
+"""Settings of a simulated field (``conf/simulation``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field as Entry
+
+from photoz_lit.settings import Settings
+
+LabelSource = Literal["spec", "grism", "prism", "cosmos2020"]
+
+
+class SurveyWindow(Settings):
+    """What a survey looks at.
+
+    Attributes
+    ----------
+    magnitude_bright, magnitude_faint : limits on the reference band, free of Galactic dust and of noise [AB mag].
+    z_max : redshift limit of the sample.
+    centre : right ascension and declination of the footprint's centre [deg].
+    width : side of the square footprint [deg].
+    ebv_median : median Galactic E(B-V) [mag].
+    ebv_scatter : its log-normal scatter over the footprint [dex].
+    stars : foreground stars with i between 16 and 25 [1 / arcmin²].
+    labels : which sources give redshifts in this field.
+    """
+
+    magnitude_bright: float
+    magnitude_faint: float
+    z_max: float = Entry(gt=0, le=7)
+    centre: tuple[float, float] = (150.12, 2.2)
+    width: float = Entry(default=1.5, gt=0)
+    ebv_median: float = Entry(default=0.02, ge=0)
+    ebv_scatter: float = Entry(default=0.05, ge=0)
+    stars: float = Entry(default=3.0, ge=0)
+    labels: tuple[LabelSource, ...] = ("spec",)
+
+
+class CatalogueMapping(Settings):
+    """How to read a real catalogue.
+
+    Attributes
+    ----------
+    name : name of the data set.
+    object_id : column of a unique identifier; None takes the row number.
+    columns : name in the store -> column of the catalogue. Known names: ``z``, ``z_err``, ``z_quality``, ``ra``,
+        ``dec``, ``ebv``, ``mag_<band>``, ``mag_err_<band>``, and where the catalogue has shapes ``radius_disk``,
+        ``radius_bulge`` (half-light, major axis, arcsec), ``axis_ratio_disk``, ``axis_ratio_bulge``.
+    z_source : what the redshifts are.
+    missing : numbers that mean "no value" in any column.
+    missing_magnitudes : further numbers that mean "no value" in a magnitude.
+    ranges : column of the catalogue -> closed intervals; a row is kept if its value lies in one of them.
+    incomplete : what becomes of a row that lacks a magnitude of the field's bands or a redshift.
+    """
+
+    name: str
+    object_id: str | None = None
+    columns: dict[str, str]
+    z_source: str = "spec"
+    missing: tuple[float, ...] = ()
+    missing_magnitudes: tuple[float, ...] = ()
+    ranges: dict[str, tuple[tuple[float, float], ...]] = {}
+    incomplete: Literal["drop", "refuse"] = "drop"
+
+
+class SimulationSettings(Settings):
+    """What is simulated, and how.
+
+    Attributes
+    ----------
+    catalogue : real catalogue (csv, fits, ecsv, parquet, also gzipped); None draws from the luminosity function.
+    mapping : how to read it.
+    n_galaxies : number of galaxies; None takes every row of the catalogue.
+    stamp_size : side of a stamp [pixel].
+    stamps : False writes the catalogue alone.
+    processes : worker processes; None takes every core. The result does not depend on it.
+    magnitude_bright, magnitude_faint, z_max : override the field's window.
+    labels : overrides the window's label sources.
+    neighbours : factor on the surface density of neighbouring galaxies and stars; 0 draws none.
+    neighbour_depth : neighbours reach this much beyond the sample's faint limit [mag].
+    centroid_jitter : scatter of the catalogue position about the galaxy's centre, per axis [arcsec].
+    magnitude_floor : calibration scatter added to every measured magnitude [mag].
+    windows : field name -> :class:`SurveyWindow`.
+    """
+
+    catalogue: Path | None = None
+    mapping: CatalogueMapping | None = None
+    n_galaxies: int | None = Entry(default=None, ge=1)
+    stamp_size: int = Entry(default=64, ge=8)
+    stamps: bool = True
+    processes: int | None = Entry(default=None, ge=1)
+    magnitude_bright: float | None = None
+    magnitude_faint: float | None = None
+    z_max: float | None = Entry(default=None, gt=0, le=7)
+    labels: tuple[LabelSource, ...] | None = None
+    neighbours: float = Entry(default=1.0, ge=0)
+    neighbour_depth: float = Entry(default=1.0, ge=0)
+    centroid_jitter: float = Entry(default=0.05, ge=0)
+    magnitude_floor: float = Entry(default=0.01, ge=0)
+    windows: dict[str, SurveyWindow] = {}

@@ -1,0 +1,225 @@
+"""Simulate a field into a store, in parallel and resumably."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from photoz_lit.data.catalogue import complete_catalogue
+from photoz_lit.data.store import CutoutStore, DataKind, StoreHeader
+from photoz_lit.data.store_writer import StoreWriter
+from photoz_lit.errors import InputError, nearest
+from photoz_lit.fields import Field
+from photoz_lit.simulation.catalogue import file_hash, read_catalogue
+from photoz_lit.simulation.chunks import CHUNK, ChunkSimulator, chunk_simulator
+from photoz_lit.simulation.settings import SimulationSettings, SurveyWindow
+
+#: Raise it whenever a change of the code changes a simulated byte: caches of the old code are then not used.
+SIMULATION_VERSION = 1
+
+
+def simulate_store(field: Field, settings: SimulationSettings, seed: int, path: Path) -> CutoutStore:
+    """Simulate a field and write its store.
+
+    An interrupted simulation goes on where it stopped when the same call comes again. The bytes depend on the
+    arguments alone, not on the number of processes.
+
+    Parameters
+    ----------
+    field : bands and observing conditions.
+    settings : what is simulated; ``stamps`` must be true.
+    seed : of all randomness.
+    path : folder of the store; must not exist.
+
+    Raises
+    ------
+    InputError : the catalogue is bad, the field has no window, the store exists, or the disk is full.
+    """
+    if not settings.stamps:
+        raise InputError("simulation.stamps=false makes a catalogue and no store; use simulation.stamps=true.")
+    simulator, n = prepare(field, settings, seed)
+    writer = StoreWriter(path, _header(field, settings, seed, n))
+    blocks = writer.missing_blocks()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeRemainingColumn()) as progress:
+        total = sum(writer.block_rows(b).stop - writer.block_rows(b).start for b in blocks)
+        job = progress.add_task(f"simulate {field.name}", total=total, rate="")
+        results = _run(simulator, blocks, writer)
+        for block in blocks:
+            rows = writer.block_rows(block)
+            images: list[NDArray[np.float32]] = []
+            tables: list[pd.DataFrame] = []
+            for _ in range(-(-(rows.stop - rows.start) // CHUNK)):
+                pixels, table = next(results)
+                images.append(pixels)
+                tables.append(table)
+                speed = progress.tasks[job].speed
+                progress.update(job, advance=len(table), rate=f"{speed:.0f} galaxies/s" if speed else "")
+            writer.write_block(block, np.concatenate(images), pd.concat(tables, ignore_index=True))
+    return writer.finish()
+
+
+def simulate_catalogue(field: Field, settings: SimulationSettings, seed: int) -> pd.DataFrame:
+    """Simulate the catalogue of a field without drawing a pixel; the same rows as the store of the same arguments."""
+    simulator, n = prepare(field, settings, seed)
+    parts = [simulator.table(chunk, min(CHUNK, n - chunk * CHUNK)) for chunk in range(-(-n // CHUNK))]
+    return complete_catalogue(pd.concat(parts, ignore_index=True), field.band_names)
+
+
+def write_catalogue(field: Field, settings: SimulationSettings, seed: int, path: Path) -> Path:
+    """Write a catalogue without stamps: the folder of a store, less ``images.npy``.
+
+    ``catalogue.parquet`` has the columns of a store's catalogue; ``catalogue.json`` says how it was made. It is no
+    store (no ``store.json``), so nothing takes it for one.
+
+    Raises
+    ------
+    InputError : the folder exists or cannot be written.
+    """
+    if path.exists():
+        raise InputError(f"{path} exists already; choose another 'store' or remove it.")
+    catalogue = simulate_catalogue(field, settings, seed)
+    header = _header(field, settings, seed, len(catalogue))
+    temporary = path.with_name(path.name + ".partial")
+    try:
+        temporary.mkdir(parents=True, exist_ok=True)
+        catalogue.to_parquet(temporary / "catalogue.parquet", index=False)
+        content = header.model_dump(include={"data", "field", "bands", "n_galaxies", "provenance"})
+        (temporary / "catalogue.json").write_text(json.dumps(content, indent=1))
+        temporary.rename(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror or error}).") from error
+    return path
+
+
+def simulation_hash(field: Field, settings: SimulationSettings, seed: int) -> str:
+    """Hash, 16 hex digits, of everything that shapes the pixels of a simulation."""
+    text = json.dumps(_identity(field, settings, seed), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def survey_window(field: Field, settings: SimulationSettings) -> SurveyWindow:
+    """The field's window with the overrides of the settings.
+
+    Raises
+    ------
+    InputError : the settings have no window for this field, or an override makes it empty.
+    """
+    if field.name not in settings.windows:
+        tail = nearest(field.name, settings.windows)
+        raise InputError(f"simulation.windows has no entry for field '{field.name}'{tail}")
+    overrides = {
+        name: value
+        for name in ("magnitude_bright", "magnitude_faint", "z_max", "labels")
+        if (value := getattr(settings, name)) is not None
+    }
+    window = settings.windows[field.name].model_copy(update=overrides)
+    if window.magnitude_bright >= window.magnitude_faint:
+        raise InputError(
+            f"simulation.magnitude_bright={window.magnitude_bright:g} is not brighter than"
+            f" magnitude_faint={window.magnitude_faint:g}."
+        )
+    return window.model_copy(update={"z_max": min(window.z_max, float(field.z_edges[-1]))})
+
+
+def prepare(field: Field, settings: SimulationSettings, seed: int) -> tuple[ChunkSimulator, int]:
+    """Return the simulator of a field's chunks and the number of galaxies.
+
+    Raises
+    ------
+    InputError : the catalogue is bad, or neither it nor ``n_galaxies`` says how many galaxies to draw.
+    """
+    window = survey_window(field, settings)
+    catalogue = None
+    n = settings.n_galaxies
+    if settings.catalogue is not None:
+        if settings.mapping is None:
+            raise InputError("simulation.catalogue needs simulation.mapping; choose simulation=zcosmos or the like.")
+        catalogue, _ = read_catalogue(settings.catalogue, settings.mapping, field)
+        if n is not None and n < len(catalogue):
+            chosen = np.random.default_rng(seed).choice(len(catalogue), n, replace=False)
+            catalogue = catalogue.iloc[np.sort(chosen)].reset_index(drop=True)
+        n = len(catalogue)
+    if n is None:
+        raise InputError("simulation.n_galaxies is not set; give the number of galaxies to draw.")
+    return chunk_simulator(field, settings, window, seed, catalogue), n
+
+
+def data_kind(settings: SimulationSettings) -> DataKind:
+    """How results must mark this data."""
+    return "simulated" if settings.catalogue is None else "simulated_from_catalogue"
+
+
+def _identity(field: Field, settings: SimulationSettings, seed: int) -> dict[str, Any]:
+    shaping = settings.model_dump(mode="json", exclude={"processes", "catalogue", "windows"})
+    return {
+        "simulation_version": SIMULATION_VERSION,
+        "versions": {name: version(name) for name in ("galsim", "numpy", "scipy", "speclite", "astro-sedpy", "skypy")},
+        "field": field.model_dump(mode="json"),
+        "window": survey_window(field, settings).model_dump(mode="json"),
+        "settings": shaping,
+        "seed": seed,
+        "catalogue": file_hash(settings.catalogue) if settings.catalogue else None,
+    }
+
+
+def _header(field: Field, settings: SimulationSettings, seed: int, n: int) -> StoreHeader:
+    return StoreHeader(
+        data=data_kind(settings),
+        field=field.name,
+        bands=field.band_names,
+        pixel_scale=field.pixel_scale,
+        flux_unit="flux of one zero point",
+        zero_points={name: band.zero_point for name, band in field.bands.items()},
+        n_galaxies=n,
+        height=settings.stamp_size,
+        width=settings.stamp_size,
+        provenance={"simulation": _identity(field, settings, seed)},
+    )
+
+
+def _run(
+    simulator: ChunkSimulator, blocks: list[int], writer: StoreWriter
+) -> Iterator[tuple[NDArray[np.float32], pd.DataFrame]]:
+    """Chunks of the blocks, in order; at most a few chunks per process wait in memory."""
+    jobs = []
+    for block in blocks:
+        rows = writer.block_rows(block)
+        starts = range(rows.start, rows.stop, CHUNK)
+        jobs += [(start // CHUNK, min(CHUNK, rows.stop - start)) for start in starts]
+    processes = min(simulator.settings.processes or os.cpu_count() or 1, max(len(jobs), 1))
+    if processes == 1:
+        for chunk, n in jobs:
+            yield simulator.images(chunk, n)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(simulator,)) as pool:
+        waiting = [pool.submit(_draw, *job) for job in jobs[: 2 * processes]]
+        for following in range(len(jobs)):
+            result = waiting.pop(0).result()
+            if following + 2 * processes < len(jobs):
+                waiting.append(pool.submit(_draw, *jobs[following + 2 * processes]))
+            yield result
+
+
+_WORKER: dict[str, ChunkSimulator] = {}
+
+
+def _start(simulator: ChunkSimulator) -> None:
+    _WORKER["simulator"] = simulator
+
+
+def _draw(chunk: int, n: int) -> tuple[NDArray[np.float32], pd.DataFrame]:
+    return _WORKER["simulator"].images(chunk, n)

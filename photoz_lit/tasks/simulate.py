@@ -1,0 +1,29 @@
+"""``task=simulate``: simulate a field, or draw the stamps of a real catalogue, into a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from photoz_lit.config import Config
+from photoz_lit.simulation.cache import cached_store
+from photoz_lit.simulation.simulate import data_kind, simulate_store, write_catalogue
+
+
+def run(config: Config) -> None:
+    """Write ``store``; without it the simulation goes to the cache."""
+    console = Console()
+    settings, seed = config.simulation, config.data.simulation_seed
+    kind = data_kind(settings)
+    if not settings.stamps:
+        path = Path(config.store or Path(config.data.cache) / f"{config.field.name}-catalogue-{seed}")
+        write_catalogue(config.field, settings, seed, path)
+        console.print(f"[bold]{path / 'catalogue.parquet'}[/bold]: {kind}, no stamps")
+        return
+    if config.store is None:
+        store = cached_store(config.field, settings, seed, Path(config.data.cache))
+    else:
+        store = simulate_store(config.field, settings, seed, Path(config.store))
+    bands = " ".join(store.header.bands)
+    console.print(f"[bold]{store.path}[/bold]: {len(store)} galaxies, {kind}, field {config.field.name}, bands {bands}")
