@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import hydra
 from hydra.errors import HydraException
@@ -19,8 +20,11 @@ from photoz_lit.fields import conf_directory
 
 def run_task(composed: DictConfig) -> None:
     """Validate a composed config and call its task."""
-    config = validate(composed)
-    locate(config.task.target)(config)
+    try:
+        config = validate(composed)
+        locate(config.task.target)(config)
+    except InputError as error:
+        _fail(str(error))  # here, since Hydra would print lines of its own before letting it through
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -43,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail("interrupted; what was finished is kept, and the same command goes on from it.", code=130)
 
 
-def _fail(sentence: str, code: int = 2) -> None:
+def _fail(sentence: str, code: int = 2) -> NoReturn:
     print(f"photoz_lit: {sentence}", file=sys.stderr)
     sys.exit(code)
 

@@ -82,7 +82,8 @@ class PhotoZModule(pl.LightningModule):
         cross_entropy = functional.cross_entropy(output.logits.float(), batch["z_bin"], reduction="none")
         point = self.point_loss(output.z_point.float(), batch["z"])
         weight = float(self.hparams["point_loss_weight"])
-        return cross_entropy + weight * point
+        total: Tensor = cross_entropy + weight * point
+        return total
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Weighted mean loss of a batch."""

@@ -10,6 +10,7 @@ from photoz_lit.config import Config
 from photoz_lit.data.label_table import relabel
 from photoz_lit.data.sample import Sample, load_sample, require_on_grid
 from photoz_lit.data.store import CutoutStore, open_store
+from photoz_lit.errors import InputError
 from photoz_lit.simulation.cache import cached_store
 
 
@@ -17,6 +18,8 @@ def open_stores(config: Config) -> list[CutoutStore]:
     """Stores of ``data.store``, or the simulated field, made now if it is not cached."""
     if config.data.stores:
         return [open_store(path) for path in config.data.stores]
+    if config.simulation.mapping is not None and config.simulation.catalogue is None:
+        raise InputError(f"give simulation.catalogue=<file> of {config.simulation.mapping.name}, or data.store=<store>.")
     return [cached_store(config.field, config.simulation, config.data.simulation_seed, Path(config.data.cache))]
 
 
