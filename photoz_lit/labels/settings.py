@@ -58,7 +58,7 @@ class CosmosSettings(Settings):
     Attributes
     ----------
     classic, farmer : FITS files of the two catalogues; empty: not used.
-    select : further expression on the joined catalogue's columns (suffixes ``_classic``, ``_farmer``).
+    select : expression on the resulting labels, e.g. ``"mag_i <= 25"``.
     """
 
     classic: str = ""

@@ -1,0 +1,68 @@
+"""The folder of a label set: tables, the map and a report, written all or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from astropy.table import Table
+from numpy.typing import NDArray
+
+from photoz_lit.errors import InputError
+from photoz_lit.labels.build import LabelSet
+from photoz_lit.labels.plots import write_plots
+
+
+def write_label_set(labels: LabelSet, folder: str | Path) -> Path:
+    """Write ``labels.parquet``, ``labels.fits``, ``cells.parquet``, ``som.npz``, ``report.json`` and plots.
+
+    The folder appears as a whole or not at all.
+
+    Returns
+    -------
+    The folder.
+
+    Raises
+    ------
+    InputError : the folder exists or cannot be written.
+    """
+    target = Path(folder)
+    if target.exists():
+        raise InputError(f"{target} exists already; choose another 'store' or remove it.")
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        labels.catalogue.to_parquet(partial / "labels.parquet", index=False)
+        Table({str(name): _fits_ready(labels.catalogue[name]) for name in labels.catalogue}).write(
+            partial / "labels.fits"
+        )
+        labels.merged.cells.to_parquet(partial / "cells.parquet", index=False)
+        labels.som.save(partial / "som.npz")
+        (partial / "report.json").write_text(json.dumps(plain(labels.report), indent=1) + "\n")
+        write_plots(labels, partial / "plots")
+        partial.rename(target)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise InputError(f"{target} cannot be written ({error.strerror or error}).") from error
+    return target
+
+
+def _fits_ready(column: pd.Series[Any]) -> NDArray[Any]:
+    numeric = pd.api.types.is_numeric_dtype(column.dtype)
+    return column.to_numpy() if numeric else column.astype(str).to_numpy(object).astype(str)
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: NaN becomes null, NumPy numbers plain ones."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    return None if isinstance(value, float) and not np.isfinite(value) else value
