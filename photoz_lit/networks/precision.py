@@ -12,8 +12,8 @@ Precision = Literal["bf16-mixed", "32-true"]
 def best_precision(device: torch.device | str) -> Precision:
     """Return the name under which Lightning knows the fastest precision that keeps float32's range.
 
-    bfloat16 is chosen where the processor multiplies in it (CUDA from compute capability 8.0 on, x86 with AVX512-BF16 or
-    AMX); elsewhere it is emulated and slower than float32. Weights, heads and losses stay in float32.
+    bfloat16 is chosen where the processor multiplies in it (CUDA from compute capability 8.0 on, x86 with AVX512-BF16
+    or AMX); elsewhere it is emulated and slower than float32. Weights, heads and losses stay in float32.
 
     Parameters
     ----------
