@@ -19,6 +19,7 @@ from photoz_lit.labels.settings import LabelsSettings
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.settings import SimulationSettings
+from photoz_lit.studies import Study
 
 
 class TaskSettings(Settings):
@@ -146,9 +147,11 @@ class EnsembleSettings(Settings):
 
 
 class PathSettings(Settings):
-    """Where run folders go."""
+    """Where run folders and study results go; ``pointer`` is a file that gets the path of the job's run folder."""
 
     runs: Path
+    experiments: Path
+    pointer: Path | None
 
 
 def _network_kind(network: Any) -> str:
@@ -186,6 +189,7 @@ class Config(Settings):
     runs: str | list[str] | None
     baseline: str | None
     drop: list[str]
+    study: Study | None = None
     source: str | None
     targets: list[str]
     rerun: bool

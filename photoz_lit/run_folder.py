@@ -22,7 +22,7 @@ from photoz_lit.errors import InputError
 
 LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "qp-prob")
 # What does not change a result: where it goes, and how it is watched.
-TASK_ARGUMENTS = ("store", "run", "runs", "baseline", "source", "targets", "drop")
+TASK_ARGUMENTS = ("store", "run", "runs", "baseline", "source", "targets", "drop", "study")
 OUTSIDE_THE_RESULT = ("task", "paths", "rerun", "logger", *TASK_ARGUMENTS)
 
 

@@ -19,7 +19,9 @@ def open_stores(config: Config) -> list[CutoutStore]:
     if config.data.stores:
         return [open_store(path) for path in config.data.stores]
     if config.simulation.mapping is not None and config.simulation.catalogue is None:
-        raise InputError(f"give simulation.catalogue=<file> of {config.simulation.mapping.name}, or data.store=<store>.")
+        raise InputError(
+            f"give simulation.catalogue=<file> of {config.simulation.mapping.name}, or data.store=<store>."
+        )
     return [cached_store(config.field, config.simulation, config.data.simulation_seed, Path(config.data.cache))]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,16 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from photoz_lit.config import Config
+from photoz_lit.config import Config, ForestSettings
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.evaluation.plots.run import draw_run
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
+from photoz_lit.evaluation.report import write_report
 from photoz_lit.evaluation.summary import summarise
+from photoz_lit.modules.cnn_estimator import CNNEstimator
+from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.wandb_run import WandbRun
 
@@ -67,7 +71,14 @@ def write_results(
             content = summarise(table[here].reset_index(drop=True), joined[here], edges, sample.field, sample.data)
             folder.write_json(f"fold_{fold}.json", content)
     metrics = summarise(table, joined, edges, sample.field, sample.data)
-    metrics = {"experiment": config.experiment.name, "scale": config.scale.name, "seed": config.seed, **metrics}
+    about = {
+        "experiment": config.experiment.name,
+        "scale": config.scale.name,
+        "seed": config.seed,
+        "network": config.network.name,
+        **training_cost(config, sample, splits, folder),
+    }
+    metrics = {**about, **metrics}
     table.to_parquet(folder.path / "predictions.parquet", index=False)
     write_pdfs_hdf5(folder.path / "pdfs.hdf5", joined, edges, table)
     curve = training_curve(folder)
@@ -86,14 +97,34 @@ def write_results(
     )
     wandb_run.finish(metrics, table, joined, sample)
     folder.write_json("metrics.json", metrics)
+    write_report(folder.path)
+
+
+def training_cost(config: Config, sample: Sample, splits: dict[int, Split], folder: RunFolder) -> dict[str, Any]:
+    """Training galaxies, images seen, seconds and GFLOP per image, of one network (the mean over the members)."""
+    n_train = round(float(np.mean([len(split.train) for split in splits.values()])))
+    fits = [json.loads(path.read_text()) for path in sorted((folder.path / "checkpoints").glob("*/fit.json"))]
+    cost = {"n_train": n_train, "train_seconds": round(float(np.mean([fit["seconds"] for fit in fits])), 1)}
+    if isinstance(config.network, ForestSettings):
+        return cost
+    complexity = complexity_of(CNNEstimator(config).build(sample).network, sample.stamp_size)
+    epochs = float(np.mean([fit["epochs"] for fit in fits]))
+    return {
+        **cost,
+        "train_images": round(n_train * epochs),
+        "gflop_per_image": round(complexity.gflop, 5),
+        "gflop_parallel": round(complexity.parallel.gflop, 5),
+        "parameters": complexity.parameters,
+    }
 
 
 def training_curve(folder: RunFolder) -> pd.DataFrame:
     """Training curves of all members below each other, with columns ``fold`` and ``member``."""
     parts = []
-    for path in sorted((folder.path / "checkpoints").glob("fold_*_member_*/metrics.csv")):
-        _, fold, _, member = path.parent.name.split("_")
-        parts.append(pd.read_csv(path).assign(fold=int(fold), member=int(member)))
+    for path in sorted((folder.path / "checkpoints").glob("fold_*_member_*")):
+        _, fold, _, member = path.name.split("_")
+        curves = [pd.read_csv(c) for c in [*sorted(path.glob("metrics_before_*.csv")), *path.glob("metrics.csv")]]
+        parts += [curve.assign(fold=int(fold), member=int(member)) for curve in curves]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

@@ -27,7 +27,10 @@ from photoz_lit.tasks.wandb_run import WandbRun
 
 def run(config: Config) -> None:
     """Train and evaluate; a finished run of the same config is shown, not repeated."""
-    train(config)
+    folder = train(config)
+    if config.paths.pointer is not None and world()[0] == 0:
+        config.paths.pointer.parent.mkdir(parents=True, exist_ok=True)
+        config.paths.pointer.write_text(f"{folder.path}\n")
 
 
 def train(config: Config) -> RunFolder:
@@ -112,7 +115,12 @@ def _fold(
                 folder.keep_member_pdf(split.test_fold, member, pdf)
                 folder.write_json(
                     f"checkpoints/fold_{split.test_fold}_member_{member}/fit.json",
-                    {"seed": seed, "seconds": round(seconds, 1), "n_train": len(split.train)},
+                    {
+                        "seed": seed,
+                        "seconds": round(seconds, 1),
+                        "n_train": len(split.train),
+                        "epochs": estimator.epochs,
+                    },
                 )
         pdfs.append(pdf)
     return pdfs

@@ -1,0 +1,133 @@
+"""A study as data: methods × fields × settings × seeds, each a job; results gathered run by run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from photoz_lit.errors import InputError
+from photoz_lit.settings import Settings
+
+METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll", "median_bias", "sigma_iqr")
+COSTS = ("n_train", "train_images", "gflop_per_image", "parameters", "train_seconds")
+Setting = dict[str, Any]
+
+
+class StudyRow(Settings):
+    """Jobs that differ in their swept settings and seeds.
+
+    Attributes
+    ----------
+    method : name in the results (``baseline``, ``multimodal``, ``catalogue_forest`` …).
+    overrides : of the command line, the same for all jobs of the row.
+    sweep : column in the results -> list of ``{value, overrides}``; all combinations are run.
+    seeds : null takes the study's.
+    """
+
+    method: str
+    overrides: list[str]
+    sweep: dict[str, list[StudyValue]] = {}
+    seeds: list[int] | None = None
+
+
+class StudyValue(Settings):
+    """One value of a swept setting, and the overrides that choose it."""
+
+    value: str | int | float
+    overrides: list[str]
+
+
+class Study(Settings):
+    """Content of ``conf/study/<name>.yaml``.
+
+    Attributes
+    ----------
+    name, description : as for ``--help``.
+    question : what it is to find out.
+    seeds : training seeds of every row that gives none.
+    common : overrides of every job.
+    rows : see :class:`StudyRow`.
+    """
+
+    name: str
+    description: str
+    question: str
+    seeds: list[int]
+    common: list[str] = []
+    rows: list[StudyRow]
+
+
+StudyRow.model_rebuild()
+
+
+@dataclass(frozen=True)
+class StudyJob:
+    """One training of a study."""
+
+    method: str
+    seed: int
+    settings: Setting
+    overrides: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Folder name of the job's runs."""
+        parts = [self.method, *(f"{key}-{value}" for key, value in self.settings.items()), f"seed{self.seed}"]
+        return "_".join(str(part).replace("/", "-") for part in parts)
+
+
+def jobs_of(study: Study) -> list[StudyJob]:
+    """All jobs, seed by seed, so that an unfinished study has every method at the first seeds."""
+    jobs = []
+    for row in study.rows:
+        for values in product(*row.sweep.values()):
+            settings = {key: chosen.value for key, chosen in zip(row.sweep, values, strict=True)}
+            swept = [override for chosen in values for override in chosen.overrides]
+            for seed in row.seeds if row.seeds is not None else study.seeds:
+                overrides = (*study.common, *row.overrides, *swept, f"seed={seed}")
+                jobs.append(StudyJob(row.method, seed, settings, overrides))
+    order = {seed: number for number, seed in enumerate(study.seeds)}
+    return sorted(jobs, key=lambda job: order.get(job.seed, len(order)))
+
+
+def result_row(job: StudyJob, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Row of ``results.json`` from a run's ``metrics.json``."""
+    row = {"method": job.method, "field": metrics["field"], "seed": job.seed, "data": metrics["data"], **job.settings}
+    row.update({name: metrics[name] for name in (*METRICS, *COSTS) if name in metrics})
+    row["by_source"] = {
+        source: {name: part[name] for name in ("n", "sigma_mad", "eta", "bias", "crps")}
+        for source, part in metrics.get("by_source", {}).items()
+    }
+    return row
+
+
+def merged_rows(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of an earlier sitting and of this one; a job that ran again replaces its row."""
+
+    def key(row: dict[str, Any]) -> str:
+        measured = {*METRICS, *COSTS, "by_source", "data"}
+        return json.dumps({k: v for k, v in row.items() if k not in measured}, sort_keys=True)
+
+    rows = {key(row): row for row in [*old, *new]}
+    return [rows[k] for k in sorted(rows)]
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """Read a study's ``results.json``, or an empty one where there is none.
+
+    Raises
+    ------
+    InputError : the file is no results file.
+    """
+    if not path.is_file():
+        return {"rows": []}
+    try:
+        content = json.loads(path.read_text())
+        content["rows"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no results file of a study ({error}); move it away.") from error
+    return content  # type: ignore[no-any-return]
