@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,22 +65,53 @@ def read_table(path: str | Path, columns: Collection[str] | None = None) -> pd.D
     InputError : the file is not there, of an unknown kind, unreadable, empty, or a column is missing.
     """
     path = Path(path)
+    suffix = _known_kind(path)
+    with _explained(path):
+        table = _read(path, suffix, columns)
+    if not len(table):
+        raise InputError(f"catalogue {path} has no rows.")
+    return table
+
+
+def table_columns(path: str | Path) -> list[str]:
+    """Return the columns that :func:`read_table` would give, from the file's head where the format allows it.
+
+    Raises
+    ------
+    InputError : see :func:`read_table`.
+    """
+    path = Path(path)
+    suffix = _known_kind(path)
+    if suffix in (".parquet", ".pq"):
+        with _explained(path):
+            return [str(name) for name in pyarrow.parquet.read_schema(path).names]
+    if suffix in (".fits", ".fit"):
+        with _explained(path), fits.open(path, memmap=False) as hdus:
+            return [str(name) for name in _table_hdu(path, hdus).columns.names]
+    return [str(name) for name in read_table(path).columns]
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn whatever a format's library raises into one sentence."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # every format's library has its own exceptions
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"catalogue {path} cannot be read ({reason}); is it complete?") from error
+
+
+def _known_kind(path: Path) -> str:
+    """Return the kind of a catalogue that is there."""
     if not path.is_file():
         siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
         raise InputError(f"catalogue {path} is not there{nearest(path.name, siblings)}")
     suffix = kind_of(path)
     if suffix not in KNOWN_SUFFIXES:
         raise InputError(f"catalogue {path} is of an unknown kind '{suffix}'; known are {', '.join(KNOWN_SUFFIXES)}.")
-    try:
-        table = _read(path, suffix, columns)
-    except InputError:
-        raise
-    except Exception as error:  # every format's library has its own exceptions
-        reason = str(error).strip().split("\n")[0]
-        raise InputError(f"catalogue {path} cannot be read ({reason}); is it complete?") from error
-    if not len(table):
-        raise InputError(f"catalogue {path} has no rows.")
-    return table
+    return suffix
 
 
 def kind_of(path: Path) -> str:
@@ -123,16 +154,20 @@ def _read_csv(path: Path, suffix: str, columns: Collection[str] | None) -> pd.Da
 
 def _read_fits(path: Path, columns: Collection[str] | None) -> pd.DataFrame:
     with fits.open(path, memmap=not path.name.endswith((".gz", ".bz2"))) as hdus:
-        tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
-        if not tables:
-            raise InputError(f"catalogue {path} holds no table, only images; give the catalogue's file.")
-        hdu = tables[0]
+        hdu = _table_hdu(path, hdus)
         names = _wanted(path, hdu.columns.names, columns)
         masked = {name: _fits_column(hdu, name) for name in names}
         frame = table_to_frame(masked)
         units = {name: hdu.columns[name].unit for name in names if hdu.columns[name].unit}
     frame.attrs["units"] = units
     return frame
+
+
+def _table_hdu(path: Path, hdus: fits.HDUList) -> Any:
+    tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
+    if not tables:
+        raise InputError(f"catalogue {path} holds no table, only images; give the catalogue's file.")
+    return tables[0]
 
 
 def _fits_column(hdu: Any, name: str) -> NDArray[Any]:

@@ -1,0 +1,170 @@
+"""One plane of a FITS file, read window by window: memory-mapped where it lies plain, in strips of rows where not."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
+from numpy.typing import NDArray
+
+from photoz_lit.errors import InputError
+
+STRIP_BYTES = 160e6  # of a compressed or scaled image held decoded at once
+
+
+@dataclass(frozen=True)
+class PlaneInfo:
+    """A plane of a FITS file.
+
+    Attributes
+    ----------
+    path : the file.
+    hdu : number of the HDU.
+    header : of the HDU, with the primary header's keywords that it lacks.
+    shape : rows, columns.
+    offset : byte at which the pixels lie plain and unscaled, None where they must be decoded.
+    """
+
+    path: Path
+    hdu: int
+    header: fits.Header
+    shape: tuple[int, int]
+    offset: int | None
+
+
+def find_plane(path: Path, hdu: str | int | None = None) -> PlaneInfo:
+    """Find an image plane: the named or numbered HDU, or the first with a two-dimensional image.
+
+    Raises
+    ------
+    InputError : the file is no FITS file, is cut off, or has no such image.
+    """
+    try:
+        with warnings.catch_warnings(), fits.open(path, memmap=False) as hdus:
+            warnings.simplefilter("ignore")
+            return _find(path, hdus, hdu)
+    except OSError as error:
+        raise InputError(f"{path} is no readable FITS file ({str(error).splitlines()[0]}); copy it again.") from error
+
+
+def _find(path: Path, hdus: fits.HDUList, wanted: str | int | None) -> PlaneInfo:
+    names = [h.name or str(number) for number, h in enumerate(hdus)]
+    if wanted is None:
+        found = [k for k, h in enumerate(hdus) if h.is_image and h.header.get("NAXIS", 0) >= 2]
+        if not found:
+            raise InputError(f"{path} holds no image; its HDUs are {', '.join(names)}.")
+        number = found[0]
+    else:
+        try:
+            number = hdus.index_of(wanted)
+            hdus[number]
+        except (KeyError, IndexError) as error:
+            raise InputError(f"{path} has no HDU '{wanted}'; it has {', '.join(names)}.") from error
+    hdu = hdus[number]
+    header = hdu.header.copy()
+    if header.get("NAXIS", 0) != 2:
+        raise InputError(f"{path}: HDU {names[number]} has {header.get('NAXIS', 0)} axes; an image with 2 is due.")
+    plain = isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU) and path.suffix.lower() not in (".gz", ".bz2")
+    if plain:
+        _require_whole(path, hdu)
+    scaled = any(key in header for key in ("BSCALE", "BZERO", "BLANK"))
+    offset = int(hdu.fileinfo()["datLoc"]) if plain and not scaled else None
+    for card in hdus[0].header.cards:
+        if (
+            card.keyword
+            and card.keyword not in header
+            and card.keyword not in ("SIMPLE", "EXTEND", "COMMENT", "HISTORY")
+        ):
+            header.append(card)
+    return PlaneInfo(path, number, header, (int(header["NAXIS2"]), int(header["NAXIS1"])), offset)
+
+
+def _require_whole(path: Path, hdu: Any) -> None:
+    header = hdu.header
+    size = abs(header["BITPIX"]) // 8 * header["NAXIS1"] * header["NAXIS2"] if header["NAXIS"] == 2 else 0
+    if hdu.fileinfo()["datLoc"] + size > path.stat().st_size:
+        raise InputError(f"{path} ends before its image does; copy it again.")
+
+
+def celestial_wcs(info: PlaneInfo) -> WCS:
+    """Return the WCS of a plane.
+
+    Raises
+    ------
+    InputError : it has none, or a broken one.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # old keywords that astropy mends by itself
+            wcs = WCS(info.header)
+    except Exception as error:  # wcslib's errors share no base class
+        raise InputError(f"{info.path}: its WCS is broken ({str(error).splitlines()[0]}).") from error
+    if not wcs.has_celestial:
+        raise InputError(
+            f"{info.path} has no WCS (CTYPE1 and CTYPE2 with RA and Dec); add one, e.g. with astrometry.net."
+        )
+    return wcs.celestial
+
+
+class PlaneReader:
+    """Windows of a plane, in the machine's byte order."""
+
+    def __init__(self, info: PlaneInfo) -> None:
+        self.info = info
+        self._map: NDArray[Any] | None = None
+        if info.offset is not None:
+            kind = fits.BITPIX2DTYPE[info.header["BITPIX"]]
+            dtype = np.dtype(kind).newbyteorder(">")
+            self._map = np.memmap(info.path, dtype, "r", info.offset, info.shape)
+        self._hdus: fits.HDUList | None = None
+        self._strip: NDArray[Any] | None = None
+        self._first = 0
+
+    def window(self, top: int, bottom: int, left: int, right: int, ahead: int) -> NDArray[Any]:
+        """Return rows ``top`` to ``bottom`` and columns ``left`` to ``right`` (exclusive), inside the image.
+
+        Parameters
+        ----------
+        ahead : row up to which windows are due soon; a plane that must be decoded reads as far in one go.
+
+        Raises
+        ------
+        InputError : the pixels cannot be decoded.
+        """
+        if self._map is not None:
+            window = self._map[top:bottom, left:right]
+            return window.astype(window.dtype.newbyteorder("="))
+        if self._strip is None or top < self._first or bottom > self._first + len(self._strip):
+            self._read_strip(top, bottom, ahead)
+        assert self._strip is not None
+        return self._strip[top - self._first : bottom - self._first, left:right]
+
+    def _read_strip(self, top: int, bottom: int, ahead: int) -> None:
+        rows = max(bottom - top, int(STRIP_BYTES / (8 * self.info.shape[1])))
+        last = min(max(bottom, min(ahead, top + rows)), self.info.shape[0])
+        self._strip = None  # free it before the next one is decoded
+        try:
+            if self._hdus is None:
+                self._hdus = fits.open(self.info.path, memmap=False, lazy_load_hdus=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                strip = np.asarray(self._hdus[self.info.hdu].section[top:last, :])
+        except Exception as error:  # the decoders' errors share no base class
+            raise InputError(f"{self.info.path}: pixels cannot be decoded ({error}); copy the file again.") from error
+        self._strip = strip.astype(np.float32 if strip.dtype.kind == "f" else strip.dtype.newbyteorder("="), copy=False)
+        self._first = top
+
+    def release(self) -> None:
+        """Free the strip."""
+        self._strip = None
+
+    def close(self) -> None:
+        """Close the file and free the strip."""
+        if self._hdus is not None:
+            self._hdus.close()
+        self._hdus, self._strip, self._map = None, None, None

@@ -1,0 +1,131 @@
+"""FITS mosaics: stamps cut out at the positions of a catalogue and resampled to the field's grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from photoz_lit.data.tables import read_table, table_columns
+from photoz_lit.errors import InputError
+from photoz_lit.fields import Field
+from photoz_lit.ingest.band_cutter import BandCutter
+from photoz_lit.ingest.flags import StampFlag
+from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_band, required_catalogue
+from photoz_lit.ingest.reader_options import reader_options
+from photoz_lit.ingest.settings import IngestSettings
+from photoz_lit.ingest.source import Layout, Source, Stamps, blanked
+from photoz_lit.ingest.stamp_geometry import local_grid, unit_vectors
+
+DEFAULT_SIZE = 64  # pixels
+_NOWHERE = np.iinfo(np.int64).max
+
+
+class FitsMosaic(Source):
+    """Cuts stamps of the field's pixel scale, north up, east left, the galaxy in the middle.
+
+    Several tiles per band may overlap: a stamp comes from the tile in which it lies deepest, and what that one lacks
+    from the others. A tile with another zero point than its band's first is scaled to it.
+    """
+
+    def __init__(self, settings: IngestSettings, field: Field) -> None:
+        options = reader_options(MosaicOptions, settings)
+        self._catalogue_path = required_catalogue(settings)
+        root = image_folder(settings)
+        bands = tuple(settings.bands or field.band_names)
+        size = settings.stamp_size or DEFAULT_SIZE
+        scale = settings.pixel_scale or field.pixel_scale
+        self._cutters = [
+            BandCutter(open_band(root, options, band, settings.zero_points.get(band)), size, scale, options.flag_radius)
+            for band in bands
+        ]
+        self.layout = Layout(
+            bands,
+            size,
+            size,
+            scale,
+            settings.flux_unit,
+            {band: cutter.zero_point for band, cutter in zip(bands, self._cutters, strict=True)},
+            (self._catalogue_path, *(tile.image.path for cutter in self._cutters for tile in cutter.tiles)),
+        )
+
+    def column_names(self) -> list[str]:
+        """Columns of the catalogue."""
+        return table_columns(self._catalogue_path)
+
+    def table(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return these columns of the catalogue."""
+        return read_table(self._catalogue_path, list(names))
+
+    def reading_order(self, catalogue: pd.DataFrame) -> NDArray[np.int64]:
+        """Order the galaxies tile by tile and row by row; those on no tile of any band are left out.
+
+        Raises
+        ------
+        InputError : positions are missing, or all are outside.
+        """
+        ra, dec = positions(catalogue)
+        vectors = unit_vectors(ra, dec)
+        rank = np.full(len(catalogue), _NOWHERE)
+        row = np.zeros(len(catalogue))
+        for number, tile in enumerate(tile for cutter in self._cutters for tile in cutter.tiles):
+            near = tile.near(vectors, self._cutters[0].reach)
+            near = near[rank[near] == _NOWHERE]
+            if len(near):
+                grid = local_grid(tile.wcs, ra[near], dec[near], self.layout.pixel_scale)
+                on_tile = tile.margin(grid, 1) >= 0
+                rank[near[on_tile]] = number
+                row[near[on_tile]] = grid.centre[on_tile, 1]
+        order = np.lexsort((row, rank))
+        order = order[rank[order] < _NOWHERE]
+        if not len(order):
+            raise InputError(
+                f"none of the {len(catalogue)} galaxies of {self._catalogue_path} lies on the images (first at RA"
+                f" {ra[0]:.4f}, Dec {dec[0]:.4f}); are the columns ra and dec, their units and the images right?"
+            )
+        return order
+
+    def read(self, rows: NDArray[np.int64], catalogue: pd.DataFrame) -> Stamps:
+        """Cut the stamps of these galaxies out of all bands."""
+        ra, dec = positions(catalogue)
+        layout = self.layout
+        images = np.empty((len(rows), len(layout.bands), layout.height, layout.width), np.float32)
+        flags = np.zeros(len(rows), np.int64)
+        inside = np.zeros((len(rows), len(layout.bands)), bool)
+        for axis, cutter in enumerate(self._cutters):
+            images[:, axis], band_flags, inside[:, axis] = cutter.cut(ra, dec)
+            flags |= band_flags
+        return flagged(images, flags, inside)
+
+
+def flagged(images: NDArray[np.float32], flags: NDArray[np.int64], inside: NDArray[np.bool_]) -> Stamps:
+    """Tell missing pixels at an edge from those in a gap."""
+    stamps = blanked(images)
+    missing = np.any(np.isnan(images), axis=(2, 3))
+    edge = np.any(missing & ~inside, axis=1)
+    gap = np.any(missing & inside, axis=1)
+    out = flags | (stamps.flags & int(StampFlag.NO_BAND))
+    out = out | np.where(edge, int(StampFlag.EDGE), 0) | np.where(gap, int(StampFlag.GAP), 0)
+    return Stamps(stamps.images, out.astype(np.int64))
+
+
+def positions(catalogue: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return RA and Dec [deg].
+
+    Raises
+    ------
+    InputError : one is missing.
+    """
+    if "ra" not in catalogue or "dec" not in catalogue:
+        raise InputError("cutting stamps needs positions; map 'ra' and 'dec' in ingest.columns.")
+    ra, dec = catalogue["ra"].to_numpy(np.float64), catalogue["dec"].to_numpy(np.float64)
+    bad = np.flatnonzero(~(np.isfinite(ra) & np.isfinite(dec)))
+    if len(bad):
+        name = catalogue["object_id"].iloc[bad[0]]
+        raise InputError(
+            f"{len(bad)} galaxies have no position, the first is object_id '{name}'; leave them out:"
+            ' ingest.select="isfinite(ra) and isfinite(dec)".'
+        )
+    return ra, dec

@@ -1,0 +1,154 @@
+"""FITS stamps: one small file per object and band, and a catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from photoz_lit.data.tables import read_table, table_columns
+from photoz_lit.errors import InputError
+from photoz_lit.fields import Field
+from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, find_plane
+from photoz_lit.ingest.fits_mosaic import DEFAULT_SIZE, flagged
+from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_tile_files, pattern_of, required_catalogue
+from photoz_lit.ingest.reader_options import reader_options
+from photoz_lit.ingest.settings import IngestSettings
+from photoz_lit.ingest.source import Layout, Source, Stamps, centre_crop
+from photoz_lit.ingest.stamp_geometry import local_grid
+from photoz_lit.ingest.tile import TileReader
+from photoz_lit.ingest.zero_point import header_zero_point
+
+
+class FitsStamps(Source):
+    """Reads ``<path>/<pattern>`` with ``{object_id}`` and ``{band}`` in the pattern.
+
+    A stamp with a WCS, of a galaxy with a position, is resampled to the field's grid as a mosaic is. One without
+    either must have the field's pixel scale (``ingest.pixel_scale`` says so) and is cropped to its centre. A file that
+    is not there is a missing band.
+    """
+
+    def __init__(self, settings: IngestSettings, field: Field) -> None:
+        self._options = reader_options(MosaicOptions, settings)
+        self._catalogue_path = required_catalogue(settings)
+        self._root = image_folder(settings)
+        self._given = settings.zero_points
+        self._cropped = settings.pixel_scale is not None
+        bands = tuple(settings.bands or field.band_names)
+        for kind in (self._options.images, self._options.weights, self._options.masks):
+            for band in bands:
+                if "{object_id}" not in (pattern_of(kind, band) or "{object_id}"):
+                    raise InputError(
+                        f"ingest.options: pattern '{pattern_of(kind, band)}' has no {{object_id}} in it, so all"
+                        " galaxies would share one stamp."
+                    )
+        size = settings.stamp_size or DEFAULT_SIZE
+        self.layout = Layout(
+            bands,
+            size,
+            size,
+            settings.pixel_scale or field.pixel_scale,
+            settings.flux_unit,
+            {band: self._first_zero_point(band) for band in bands},
+            (self._catalogue_path,),
+        )
+
+    def _first_zero_point(self, band: str) -> float:
+        """Return the zero point of the first stamp of a band; the others are scaled to it."""
+        pattern = pattern_of(self._options.images, band) or ""
+        first = next(self._root.glob(pattern.replace("{object_id}", "*")), None) if pattern else None
+        if first is None:
+            raise InputError(
+                f"{self._root} has no stamp of band '{band}' ({pattern}); correct ingest.options.images, or name the"
+                " bands there are: ingest.bands=[…]."
+            )
+        info = find_plane(first, self._options.image_hdu)
+        return header_zero_point(info.header, band, first, self._given.get(band))
+
+    def column_names(self) -> list[str]:
+        """Columns of the catalogue."""
+        return table_columns(self._catalogue_path)
+
+    def table(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return these columns of the catalogue."""
+        return read_table(self._catalogue_path, list(names))
+
+    def _file(self, patterns: str | dict[str, str] | None, band: str, object_id: str) -> Path | None:
+        pattern = pattern_of(patterns, band)
+        return self._root / pattern.replace("{object_id}", object_id) if pattern else None
+
+    def reading_order(self, catalogue: pd.DataFrame) -> NDArray[np.int64]:
+        """Leave out the galaxies without a stamp in any band.
+
+        Raises
+        ------
+        InputError : no galaxy has one.
+        """
+        ids = catalogue["object_id"].astype(str)
+        bands = self.layout.bands
+        found = [
+            any((path := self._file(self._options.images, band, name)) and path.is_file() for band in bands)
+            for name in ids
+        ]
+        if not any(found):
+            raise InputError(
+                f"no stamp is there for any of the {len(ids)} galaxies of {self._catalogue_path}, e.g."
+                f" {self._file(self._options.images, bands[0], ids.iloc[0])}; are object_id and ingest.options.images"
+                " right?"
+            )
+        return np.flatnonzero(found)
+
+    def read(self, rows: NDArray[np.int64], catalogue: pd.DataFrame) -> Stamps:
+        """Read the stamps of these galaxies."""
+        layout = self.layout
+        images = np.full((len(rows), len(layout.bands), layout.height, layout.width), np.nan, np.float32)
+        flags = np.zeros(len(rows), np.int64)
+        inside = np.zeros((len(rows), len(layout.bands)), bool)
+        ids = catalogue["object_id"].astype(str).to_list()
+        blank = pd.Series(np.nan, catalogue.index)
+        ra, dec = (catalogue.get(name, blank).to_numpy(np.float64) for name in ("ra", "dec"))
+        for galaxy, name in enumerate(ids):
+            for axis, band in enumerate(layout.bands):
+                path = self._file(self._options.images, band, name)
+                if path is not None and path.is_file():
+                    stamp, flag, whole = self._stamp(path, band, name, ra[galaxy], dec[galaxy])
+                    images[galaxy, axis] = stamp
+                    flags[galaxy] |= flag
+                    inside[galaxy, axis] = whole
+        return flagged(images, flags, inside)
+
+    def _stamp(self, path: Path, band: str, name: str, ra: float, dec: float) -> tuple[NDArray[np.float32], int, bool]:
+        """Return one stamp, its flags, and whether the file reaches around it."""
+        image = find_plane(path, self._options.image_hdu)
+        zero_point = header_zero_point(image.header, band, path, self._given.get(band))
+        factor = np.float32(10.0 ** (0.4 * (self.layout.zero_points[band] - zero_point)))
+        if self._cropped and ("CTYPE1" not in image.header or not np.isfinite(ra + dec)):
+            return self._centre(image) * factor, 0, True
+        if not np.isfinite(ra + dec):
+            raise InputError(f"object_id '{name}' has no position to centre {path} on; give it, or ingest.pixel_scale.")
+        weight = self._file(self._options.weights, band, name)
+        mask = self._file(self._options.masks, band, name)
+        tile = open_tile_files(path, self._options, band, self._given.get(band), weight, mask)
+        reader = TileReader(tile)
+        size = self.layout.width
+        grid = local_grid(tile.wcs, np.array([ra]), np.array([dec]), self.layout.pixel_scale)
+        bounds = reader.bounds(grid.centre, grid.half_extent(size))[0]
+        if bounds[1] - bounds[0] < 2 or bounds[3] - bounds[2] < 2:
+            raise InputError(f"{path} does not contain the position of object_id '{name}'; is the catalogue its own?")
+        stamp, flag = reader.cut(
+            bounds, int(bounds[1]), grid.centre[0], grid.jacobian[0], size, self._options.flag_radius
+        )
+        reader.close()
+        return stamp * factor, flag, bool(tile.margin(grid, size)[0] >= 0)
+
+    def _centre(self, image: PlaneInfo) -> NDArray[np.float32]:
+        """Return the central pixels of a stamp as they are."""
+        rows, columns = image.shape
+        top, left = centre_crop(rows, columns, self.layout.width, str(image.path))
+        reader = PlaneReader(image)
+        window = np.asarray(reader.window(top.start, top.stop, left.start, left.stop, top.stop), np.float32)
+        reader.close()
+        return window

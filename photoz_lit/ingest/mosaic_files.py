@@ -1,0 +1,120 @@
+"""Find the files of mosaics: images, weights and masks per band."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from photoz_lit.errors import InputError
+from photoz_lit.ingest.fits_image import find_plane
+from photoz_lit.ingest.settings import IngestSettings
+from photoz_lit.ingest.tile import Tile, open_tile
+from photoz_lit.ingest.zero_point import header_zero_point
+from photoz_lit.settings import Settings
+
+
+class MosaicOptions(Settings):
+    """Which files and which of their planes.
+
+    Attributes
+    ----------
+    images : pattern below ``ingest.path`` with ``{band}`` in it, or a pattern per band.
+    weights, masks : the same for weights (0: no data) and masks; null where there are none.
+    image_hdu : name or number; null takes the first HDU with an image.
+    weight_hdu, mask_hdu : HDUs of the weight's and mask's files, or of the image's own where these are null.
+    mask_planes : names (``MP_<name>`` in the header) or numbers of the bits that count; empty counts all.
+    flag_radius : a masked or saturated pixel as near as that flags the galaxy [arcsec].
+    """
+
+    images: str | dict[str, str]
+    weights: str | dict[str, str] | None
+    masks: str | dict[str, str] | None
+    image_hdu: str | int | None
+    weight_hdu: str | int | None
+    mask_hdu: str | int | None
+    mask_planes: list[str | int]
+    flag_radius: float
+
+
+def open_band(root: Path, options: MosaicOptions, band: str, given: float | None) -> list[Tile]:
+    """Open the tiles of a band, sorted by name.
+
+    Parameters
+    ----------
+    root : folder of the images.
+    options : patterns and HDUs.
+    band : name of the band.
+    given : zero point that overrides the headers', or None.
+
+    Raises
+    ------
+    InputError : there is no image, a plane is missing or does not fit, or a WCS or zero point is missing.
+    """
+    weights = files_of(root, options.weights, band)
+    masks = files_of(root, options.masks, band)
+    others = {*weights, *masks}
+    images = [path for path in files_of(root, options.images, band) if path not in others]
+    if not images:
+        raise InputError(
+            f"{root} has no image of band '{band}' ({pattern_of(options.images, band)}); correct"
+            " ingest.options.images, or name the bands there are: ingest.bands=[…]."
+        )
+    for kind, files in (("weights", weights), ("masks", masks)):
+        if files and len(files) != len(images):
+            raise InputError(
+                f"band '{band}' has {len(images)} images and {len(files)} {kind}; each image needs its own, in the"
+                f" same order by name (ingest.options.{kind})."
+            )
+    return [
+        open_tile_files(path, options, band, given, weights[k] if weights else None, masks[k] if masks else None)
+        for k, path in enumerate(images)
+    ]
+
+
+def open_tile_files(
+    path: Path, options: MosaicOptions, band: str, given: float | None, weight: Path | None, mask: Path | None
+) -> Tile:
+    """Open one image with its planes, see :func:`open_band`; a plane without a file may be an HDU of the image's."""
+    image = find_plane(path, options.image_hdu)
+    weight_file = weight or (path if options.weight_hdu is not None else None)
+    mask_file = mask or (path if options.mask_hdu is not None else None)
+    return open_tile(
+        band,
+        header_zero_point(image.header, band, path, given),
+        image,
+        find_plane(weight_file, options.weight_hdu) if weight_file else None,
+        find_plane(mask_file, options.mask_hdu) if mask_file else None,
+        options.mask_planes,
+    )
+
+
+def required_catalogue(settings: IngestSettings) -> Path:
+    """Return the path of the catalogue."""
+    if not settings.catalogue:
+        raise InputError("ingest.catalogue is missing; give the table of the galaxies: ingest.catalogue=<file>.")
+    return Path(settings.catalogue)
+
+
+def image_folder(settings: IngestSettings) -> Path:
+    """Return the folder of the images."""
+    if not settings.path:
+        raise InputError("ingest.path is missing; give the folder of the images: ingest.path=<folder>.")
+    root = Path(settings.path)
+    if not root.is_dir():
+        raise InputError(f"ingest.path={root} is no folder; give the folder of the images.")
+    return root
+
+
+def pattern_of(patterns: str | Mapping[str, str] | None, band: str) -> str | None:
+    """Return the pattern of a band, None where there is none."""
+    if patterns is None:
+        return None
+    if isinstance(patterns, str):
+        return patterns.replace("{band}", band)
+    return patterns.get(band)
+
+
+def files_of(root: Path, patterns: str | Mapping[str, str] | None, band: str) -> list[Path]:
+    """Return the files of a band, sorted by name."""
+    pattern = pattern_of(patterns, band)
+    return sorted(p for p in root.glob(pattern) if p.is_file()) if pattern else []

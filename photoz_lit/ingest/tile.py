@@ -1,0 +1,197 @@
+"""One image of one band, with its weight and mask planes: cuts stamps out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.wcs import WCS
+from astropy.wcs.utils import proj_plane_pixel_scales
+from numpy.typing import NDArray
+
+from photoz_lit.errors import InputError, nearest
+from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, celestial_wcs
+from photoz_lit.ingest.flags import StampFlag
+from photoz_lit.ingest.resample import MARGIN, resample_stamp
+from photoz_lit.ingest.stamp_geometry import LocalGrid, unit_vectors
+
+
+@dataclass(frozen=True)
+class Tile:
+    """An image and where it lies.
+
+    Attributes
+    ----------
+    image : its plane.
+    weight, mask : planes of the same shape, or None.
+    mask_bits : bits of the mask that count.
+    wcs : of the image.
+    zero_point : AB magnitude of one of its flux units [mag].
+    scale : [arcsec / pixel].
+    saturation : flux from which a pixel is saturated, infinite where unknown.
+    """
+
+    image: PlaneInfo
+    weight: PlaneInfo | None
+    mask: PlaneInfo | None
+    mask_bits: int
+    wcs: WCS
+    zero_point: float
+    scale: float
+    saturation: float
+
+    def near(self, vectors: NDArray[np.float64], reach: float) -> NDArray[np.int64]:
+        """Return which positions can have a stamp on this tile.
+
+        Parameters
+        ----------
+        vectors : unit vectors, (n, 3).
+        reach : half diagonal of a stamp [arcsec].
+        """
+        rows, columns = self.image.shape
+        x = np.array([(columns - 1) / 2, -0.5, columns - 0.5, -0.5, columns - 0.5])
+        y = np.array([(rows - 1) / 2, -0.5, -0.5, rows - 0.5, rows - 0.5])
+        ra, dec = self.wcs.all_pix2world(x, y, 0)
+        corners = unit_vectors(np.asarray(ra), np.asarray(dec))
+        radius = np.arccos(np.clip(corners[1:] @ corners[0], -1.0, 1.0)).max() + np.deg2rad(reach / 3600.0)
+        return np.flatnonzero(vectors @ corners[0] >= np.cos(min(radius * 1.01, np.pi)))
+
+    def margin(self, grid: LocalGrid, size: int) -> NDArray[np.float64]:
+        """Return how far each stamp stays inside the image, (n,) [image pixel]; negative where it reaches over."""
+        rows, columns = self.image.shape
+        half = grid.half_extent(size)
+        x, y = grid.centre[:, 0], grid.centre[:, 1]
+        inside_x = np.minimum(x - half[:, 0], columns - 1 - x - half[:, 0])
+        inside_y = np.minimum(y - half[:, 1], rows - 1 - y - half[:, 1])
+        return np.asarray(np.nan_to_num(np.minimum(inside_x, inside_y), nan=-np.inf))
+
+
+def open_tile(
+    band: str,
+    zero_point: float,
+    image: PlaneInfo,
+    weight: PlaneInfo | None,
+    mask: PlaneInfo | None,
+    mask_planes: list[str | int],
+) -> Tile:
+    """Return a tile, its planes checked against each other.
+
+    Raises
+    ------
+    InputError : the WCS is missing, a plane has another shape, or a mask plane is unknown.
+    """
+    wcs = celestial_wcs(image)
+    for name, plane in (("weight", weight), ("mask", mask)):
+        if plane is not None and plane.shape != image.shape:
+            raise InputError(
+                f"{plane.path}: the {name} of band '{band}' is {plane.shape} pixels and its image {image.path}"
+                f" {image.shape}; they must be of one grid."
+            )
+    scale = float(np.sqrt(np.prod(proj_plane_pixel_scales(wcs))) * 3600.0)
+    saturation = image.header.get("SATURATE", np.inf)
+    level = float(saturation) if isinstance(saturation, int | float) and saturation > 0 else np.inf
+    bits = mask_bits(mask, mask_planes) if mask is not None else 0
+    return Tile(image, weight, mask, bits, wcs, zero_point, scale, level)
+
+
+def mask_bits(mask: PlaneInfo, planes: list[str | int]) -> int:
+    """Return the bits of these mask planes, by the header's ``MP_<name>`` or by number; all bits where none is named.
+
+    Raises
+    ------
+    InputError : a name is not in the header.
+    """
+    if not planes:
+        return -1
+    known = {k.removeprefix("MP_"): int(v) for k, v in mask.header.items() if k.startswith("MP_")}
+    bits = 0
+    for plane in planes:
+        if isinstance(plane, str) and plane not in known:
+            raise InputError(f"{mask.path} has no mask plane '{plane}'{nearest(plane, known)}")
+        bits |= 1 << (known[plane] if isinstance(plane, str) else plane)
+    return bits
+
+
+class TileReader:
+    """An opened tile."""
+
+    def __init__(self, tile: Tile) -> None:
+        self.tile = tile
+        self._image = PlaneReader(tile.image)
+        self._weight = PlaneReader(tile.weight) if tile.weight else None
+        self._mask = PlaneReader(tile.mask) if tile.mask else None
+
+    def bounds(self, centre: NDArray[np.float64], half: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return top, bottom, left, right of the windows around stamps, (n, 4), clipped to the image."""
+        rows, columns = self.tile.image.shape
+        low = np.floor(centre - half).astype(np.int64) - MARGIN
+        high = np.ceil(centre + half).astype(np.int64) + MARGIN + 1
+        return np.stack(
+            [
+                low[:, 1].clip(0, rows),
+                high[:, 1].clip(0, rows),
+                low[:, 0].clip(0, columns),
+                high[:, 0].clip(0, columns),
+            ],
+            axis=1,
+        )
+
+    def cut(
+        self,
+        bounds: NDArray[np.int64],
+        ahead: int,
+        centre: NDArray[np.float64],
+        jacobian: NDArray[np.float64],
+        size: int,
+        flag_radius: float,
+    ) -> tuple[NDArray[np.float32], int]:
+        """Return one stamp in the tile's own flux unit, and its flags for masked and saturated pixels.
+
+        Parameters
+        ----------
+        bounds : top, bottom, left, right of its window.
+        ahead : row up to which windows are due soon.
+        centre, jacobian : see :class:`~photoz_lit.ingest.stamp_geometry.LocalGrid`.
+        size : of the stamp [pixel].
+        flag_radius : how near a masked or saturated pixel flags the galaxy [arcsec].
+        """
+        top, bottom, left, right = (int(b) for b in bounds)
+        window = np.asarray(self._image.window(top, bottom, left, right, ahead), np.float32)
+        good = np.isfinite(window)
+        if self._weight is not None:
+            weight = self._weight.window(top, bottom, left, right, ahead)
+            good &= np.isfinite(weight) & (weight > 0)
+        inner = centre - [left, top]
+        bad = None if good.all() else ~good
+        stamp = resample_stamp(window, bad, inner, jacobian, size)
+        return stamp, self._flags(window, (top, bottom, left, right, ahead), inner, flag_radius / self.tile.scale)
+
+    def _flags(
+        self, window: NDArray[np.float32], where: tuple[int, ...], inner: NDArray[np.float64], radius: float
+    ) -> int:
+        """Look at the pixels within a radius [image pixel] of the galaxy."""
+        if self._mask is None and not np.isfinite(self.tile.saturation):
+            return 0
+        x, y = inner
+        rows = slice(max(0, round(y - radius)), max(0, round(y + radius) + 1))
+        columns = slice(max(0, round(x - radius)), max(0, round(x + radius) + 1))
+        flags = 0
+        if self._mask is not None:
+            bits: NDArray[Any] = self._mask.window(*where)[rows, columns].astype(np.int64)
+            flags |= int(StampFlag.MASKED) if np.any(bits & self.tile.mask_bits) else 0
+        if np.any(window[rows, columns] >= self.tile.saturation):
+            flags |= int(StampFlag.SATURATED)
+        return flags
+
+    def release(self) -> None:
+        """Free what is held decoded."""
+        for plane in (self._image, self._weight, self._mask):
+            if plane is not None:
+                plane.release()
+
+    def close(self) -> None:
+        """Close the tile's files."""
+        for plane in (self._image, self._weight, self._mask):
+            if plane is not None:
+                plane.close()
