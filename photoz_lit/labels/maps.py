@@ -90,7 +90,9 @@ def _continuous(
     known = values[np.isfinite(values)]
     grid = np.ma.masked_invalid(values.reshape(shape))
     if len(known) and log:
-        image = axes.imshow(grid, origin="lower", cmap=colours, norm=LogNorm(known.min(), max(known.max(), 2 * known.min())))
+        image = axes.imshow(
+            grid, origin="lower", cmap=colours, norm=LogNorm(known.min(), max(known.max(), 2 * known.min()))
+        )
     else:
         low, high = np.quantile(known, [0.0, 0.99]) if len(known) else (0.0, 1.0)
         image = axes.imshow(grid, origin="lower", cmap=colours, vmin=low, vmax=max(high, low + 1e-3))
