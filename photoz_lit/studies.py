@@ -75,8 +75,14 @@ class StudyJob:
 
     @property
     def name(self) -> str:
-        """Folder name of the job's runs."""
-        parts = [self.method, *(f"{key}-{value}" for key, value in self.settings.items()), f"seed{self.seed}"]
+        """Name of the job: its experiment (fields differ by it alone), method, settings and seed."""
+        experiment = [o.removeprefix("+experiment=") for o in self.overrides if o.startswith("+experiment=")]
+        parts = [
+            *experiment,
+            self.method,
+            *(f"{key}-{value}" for key, value in self.settings.items()),
+            f"seed{self.seed}",
+        ]
         return "_".join(str(part).replace("/", "-") for part in parts)
 
 
