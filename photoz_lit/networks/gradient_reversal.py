@@ -18,7 +18,7 @@ class _Reverse(torch.autograd.Function):
         return features.view_as(features)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return -ctx.strength * gradient, None
 
 
@@ -39,7 +39,7 @@ def reverse_gradient(features: Tensor, strength: float) -> Tensor:
     >>> x.grad
     tensor([-0.5000, -0.5000])
     """
-    reversed_: Tensor = _Reverse.apply(features, strength)
+    reversed_: Tensor = _Reverse.apply(features, strength)  # type: ignore[no-untyped-call]
     return reversed_
 
 
