@@ -83,8 +83,10 @@ class Resampler:
         self.mads = [WeightedMAD(delta) for delta in residuals.delta]
         values = [np.abs(residuals.delta) >= residuals.threshold, residuals.delta, residuals.crps]
         stacked = np.concatenate(values, axis=0).astype(np.float64)
-        # means are taken around the sample's own, so that float32 products lose nothing that matters
+        # means are taken around the sample's own, so that float32 products lose nothing that matters; outliers are
+        # counted, in whole numbers, so that a tie between two networks stays a tie
         self.middle = stacked.mean(axis=1)
+        self.middle[: residuals.n_seeds] = 0
         self.centred = np.ascontiguousarray((stacked - self.middle[:, None]).T, np.float32)
         self.n_seeds = residuals.n_seeds
 

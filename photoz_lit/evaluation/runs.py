@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,19 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.report import read_json
 
+# sections and keys of a config that say where and how, not what
+NO_SETTING = {
+    "task", "experiment", "paths", "logger", "trainer", "store", "run", "runs", "baseline", "seed", "rerun", "drop",
+    "source", "targets", "study", "field", "ingest", "labels", "simulation",
+}  # fmt: skip
+COSMETIC = {"description", "target", "_target_", "cache", "num_workers", "batch_size", "resident", "store"}
+NO_SETTING_OF_ROW = {
+    "method", "field", "seed", "data", "experiment", "scale", "run", "by_source", "by_mag", "by_z", "against_truth",
+    "n_test", "n_train", "n_predicted", "sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll", "median_bias",
+    "sigma_iqr", "nz_tv", "train_images", "train_seconds", "gflop_per_image", "gflop_parallel", "parameters",
+    "outlier_threshold",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Run:
@@ -20,22 +34,24 @@ class Run:
 
     Attributes
     ----------
-    path : its folder.
     method : what is compared, e.g. ``baseline``, ``multimodal``, ``catalogue_forest``.
     field : name of the field.
     seed : of the training.
-    metrics : content of ``metrics.json``.
+    metrics : content of ``metrics.json``, or the row of a study's ``results.json``.
+    settings : what else sets it apart from the other runs, e.g. ``{"fusion": "late"}``.
+    path : its folder; None for a row whose run is not at hand.
     """
 
-    path: Path
     method: str
     field: str
     seed: int
     metrics: Mapping[str, Any]
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    path: Path | None = None
 
-    def predictions(self) -> pd.DataFrame:
-        """Read ``predictions.parquet``."""
-        return read_predictions(self.path)
+    def predictions(self) -> pd.DataFrame | None:
+        """Read ``predictions.parquet``; None where the run is not at hand."""
+        return None if self.path is None else read_predictions(self.path)
 
 
 def find_runs(where: str | Path | Sequence[str | Path] | None) -> list[Path]:
@@ -58,24 +74,62 @@ def find_runs(where: str | Path | Sequence[str | Path] | None) -> list[Path]:
     return list(found)
 
 
-def read_run(path: Path) -> Run:
-    """Read what a comparison must know about a run, from ``metrics.json`` and ``provenance.json``.
+def read_runs(folders: Sequence[Path]) -> list[Run]:
+    """Read what a comparison must know about runs, from their ``metrics.json`` and ``provenance.json``.
 
     The method is ``method`` in ``metrics.json`` if it stands there; else ``catalogue_forest`` for a forest, and
-    otherwise the experiment's name without the field's in front (``hsc9b_early_fusion`` -> ``early_fusion``).
+    otherwise the experiment's name without the field's in front (``hsc9b_early_fusion`` -> ``early_fusion``). Settings
+    are the config's keys in which runs of one method and field differ, the seed apart. Of several runs of the same
+    method, field, settings and seed the last written counts.
 
     Raises
     ------
-    InputError : the folder is no finished run.
+    InputError : a folder is no finished run.
     """
-    metrics = read_json(path / "metrics.json")
-    if "sigma_mad" not in metrics or "field" not in metrics:
-        raise InputError(f"{path / 'metrics.json'} has no 'sigma_mad' or 'field'; give the folder of a finished run.")
-    file = path / "provenance.json"
-    made: Mapping[str, Any] = read_json(file) if file.is_file() else {}
-    config: Mapping[str, Any] = made.get("config") or {}
-    seed = metrics.get("seed", made.get("seed", 0))
-    return Run(path, _method(path, metrics, config), str(metrics["field"]), int(seed or 0), metrics)
+    plain, configs = [], []
+    for folder in sorted(folders, key=lambda path: (path / "metrics.json").stat().st_mtime):
+        made = read_json(folder / "provenance.json") if (folder / "provenance.json").is_file() else {}
+        metrics = read_json(folder / "metrics.json")
+        if "sigma_mad" not in metrics or "field" not in metrics:
+            raise InputError(f"{folder / 'metrics.json'} has no 'sigma_mad' or 'field'; give a finished run.")
+        config = made.get("config") or {}
+        seed = int(metrics.get("seed", made.get("seed")) or 0)
+        plain.append(Run(_method(folder, metrics, config), str(metrics["field"]), seed, metrics, {}, folder))
+        configs.append(_flat({key: value for key, value in config.items() if key not in NO_SETTING}))
+    last: dict[object, Run] = {}
+    for run, config in zip(plain, configs, strict=True):
+        same = [c for r, c in zip(plain, configs, strict=True) if (r.method, r.field) == (run.method, run.field)]
+        differing = {k: config[k] for k in config if any(other.get(k) != config[k] for other in same)}
+        settings = {_short(key, differing): value for key, value in differing.items()}
+        last[run.method, run.field, run.seed, str(sorted(settings.items()))] = replace(run, settings=settings)
+    return list(last.values())
+
+
+def rows_as_runs(rows: Sequence[Mapping[str, Any]]) -> list[Run]:
+    """Read rows of a study's ``results.json``; their settings are the columns that are neither metric nor cost."""
+    runs = []
+    for row in rows:
+        settings = {key: value for key, value in row.items() if key not in NO_SETTING_OF_ROW}
+        runs.append(Run(str(row["method"]), str(row["field"]), int(row.get("seed", 0)), row, settings))
+    return runs
+
+
+def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Keys of a nested config with dots, and their values as text; names and cosmetics left out."""
+    out = {}
+    for key, value in section.items():
+        if isinstance(value, Mapping):
+            out.update(_flat(value, f"{prefix}{key}."))
+        elif key not in COSMETIC:
+            out[f"{prefix}{key}"] = str(value)
+    return out
+
+
+def _short(key: str, differing: Mapping[str, Any]) -> str:
+    """``fusion.name`` -> ``fusion``; else the last part of a key where that tells it from the others."""
+    head, _, last = key.rpartition(".")
+    short = head if last == "name" else last
+    return short if sum(k.rpartition(".")[2] == last for k in differing) == 1 else key
 
 
 def _method(path: Path, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ method, beyond the networks that happen to be trained, and needs five seeds of e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,7 @@ from photoz_lit.evaluation.binned_bootstrap import binned_metrics
 from photoz_lit.evaluation.bootstrap import METRICS, Resampler, Residuals, bootstrap_counts
 
 Floats = NDArray[np.float64]
+Metrics = dict[str, Floats]
 
 DRAWS = 10_000
 BINNED_ABOVE = 100_000  # galaxies; above, the bootstrap works on binned residuals
@@ -64,20 +65,20 @@ def p_galaxies(
     Parameters
     ----------
     baseline, method : residuals of the same galaxies in the same order; networks are paired by their order.
-    draws : resamples per pair.
+    draws : resamples.
     seed : of the resampling.
     binned : use the binned bootstrap; by default above 100 000 galaxies.
     """
     _same_galaxies(baseline, method)
-    use_bins = baseline.n_galaxies > BINNED_ABOVE if binned is None else binned
     random = np.random.default_rng(seed)
-    pairs = []
-    for k in range(min(baseline.n_seeds, method.n_seeds)):
-        b, m = baseline.one(k), method.one(k)
-        blocks = binned_metrics(b, m, draws, random) if use_bins else _exact(b, m, draws, random)
-        gains = [{name: relative_gain(x[name], y[name])[:, 0] for name in METRICS} for x, y in blocks]
-        pairs.append({name: np.concatenate([g[name] for g in gains]) for name in METRICS})
-    return _outcome({name: np.stack([pair[name] for pair in pairs]) for name in METRICS})
+    pairs = min(baseline.n_seeds, method.n_seeds)
+    if baseline.n_galaxies > BINNED_ABOVE if binned is None else binned:
+        per_pair = []
+        for k in range(pairs):
+            blocks = binned_metrics(baseline.one(k), method.one(k), draws, random)
+            per_pair.append(_joined(_pair_gains(b, m, 1) for b, m in blocks))
+        return _outcome({name: np.concatenate([gains[name] for gains in per_pair], axis=1) for name in METRICS})
+    return _outcome(_joined(_pair_gains(b, m, pairs) for b, m in _exact(baseline, method, draws, random)))
 
 
 def p_method(baseline: Residuals, method: Residuals, draws: int = DRAWS, seed: int = 0) -> Significance:
@@ -98,19 +99,35 @@ def p_method(baseline: Residuals, method: Residuals, draws: int = DRAWS, seed: i
     if fewest < MINIMUM_SEEDS:
         raise InputError(f"p_method needs {MINIMUM_SEEDS} training seeds of each method, not {fewest}; run more seeds.")
     random = np.random.default_rng(seed)
-    gains: dict[str, list[Floats]] = {name: [] for name in METRICS}
-    for b, m in _exact(baseline, method, max(1, draws // SEED_DRAWS), random):
-        chosen = [_drawn_seeds(side.n_seeds, len(b["eta"]), random) for side in (baseline, method)]
-        for name in METRICS:
-            # |bias| of each network: a method whose networks err to both sides is no better for it
-            means = [_spread_means(np.abs(side[name]), w) for side, w in zip((b, m), chosen, strict=True)]
-            gains[name].append(relative_gain(*means).ravel())
-    return _outcome({name: np.concatenate(values) for name, values in gains.items()})
+    blocks = _exact(baseline, method, max(1, draws // SEED_DRAWS), random)
+    return _outcome(_joined(_seed_gains(b, m, random) for b, m in blocks))
+
+
+def _pair_gains(b: Metrics, m: Metrics, pairs: int) -> Metrics:
+    """Gain of each pair of networks, name -> (draws, pairs)."""
+    return {name: relative_gain(b[name][:, :pairs], m[name][:, :pairs]) for name in METRICS}
+
+
+def _seed_gains(b: Metrics, m: Metrics, random: np.random.Generator) -> Metrics:
+    """Gain of the methods on resampled seeds, name -> (draws · SEED_DRAWS, 1)."""
+    chosen = [_drawn_seeds(side["eta"].shape[1], len(side["eta"]), random) for side in (b, m)]
+    gains = {}
+    for name in METRICS:
+        # |bias| of each network: a method whose networks err to both sides is no better for it
+        means = [_spread_means(np.abs(side[name]), weight) for side, weight in zip((b, m), chosen, strict=True)]
+        gains[name] = relative_gain(*means).reshape(-1, 1)
+    return gains
+
+
+def _joined(blocks: Iterable[Metrics]) -> Metrics:
+    """Blocks of draws below each other."""
+    parts = list(blocks)
+    return {name: np.concatenate([part[name] for part in parts]) for name in METRICS}
 
 
 def _exact(
     baseline: Residuals, method: Residuals, draws: int, random: np.random.Generator
-) -> Iterator[tuple[dict[str, Floats], dict[str, Floats]]]:
+) -> Iterator[tuple[Metrics, Metrics]]:
     """Resampled metrics of both methods on the same resampled galaxies, block by block."""
     sides = Resampler(baseline), Resampler(method)
     for counts in bootstrap_counts(baseline.n_galaxies, draws, random):
@@ -131,13 +148,14 @@ def _spread_means(values: Floats, weights: Floats) -> Floats:
     return np.asarray(everyone + np.sqrt(n_seeds / (n_seeds - 1)) * (drawn - everyone))
 
 
-def _outcome(gains: dict[str, Floats]) -> Significance:
+def _outcome(gains: Metrics) -> Significance:
+    """P-values and spreads of gains (draws, pairs), the mean over pairs."""
     p, spread = {}, {}
     for name, values in gains.items():
         exists = bool(np.isfinite(values).all())
         p[name] = float(np.mean(values <= 0)) if exists else float("nan")
-        spread[name] = float(values.std(axis=-1).mean()) if exists else float("nan")
-    return Significance(p, spread, next(iter(gains.values())).shape[-1])
+        spread[name] = float(values.std(axis=0).mean()) if exists else float("nan")
+    return Significance(p, spread, len(next(iter(gains.values()))))
 
 
 def _same_galaxies(baseline: Residuals, method: Residuals) -> None:

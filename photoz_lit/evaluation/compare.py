@@ -1,0 +1,182 @@
+"""The paper's table from finished runs: metrics of each method, its gain over the baseline, and both p-values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from photoz_lit.errors import InputError, nearest
+from photoz_lit.evaluation.bootstrap import METRICS, Residuals
+from photoz_lit.evaluation.paired import paired_residuals
+from photoz_lit.evaluation.runs import Run
+from photoz_lit.evaluation.significance import DRAWS, MINIMUM_SEEDS, p_galaxies, p_method, relative_gain
+
+ALL = "all"
+USUAL_BASELINES = ("baseline", "none", "spec_only")
+FURTHER = ("nz_tv", "gflop_per_image", "train_images", "parameters")
+MINIMUM_OF_SOURCE = 30  # fewer labels of a source make no row
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one method on one field with the same settings: training seeds of one row of the table."""
+
+    method: str
+    field: str
+    settings: Mapping[str, Any]
+    runs: tuple[Run, ...]
+
+    @property
+    def label(self) -> str:
+        """``multimodal (fusion late)``."""
+        extra = ", ".join(f"{key} {value}" for key, value in self.settings.items())
+        return f"{self.method} ({extra})" if extra else self.method
+
+
+def group_runs(runs: Sequence[Run]) -> list[Group]:
+    """Fold runs that differ in their seed alone, in the order of field, method and settings."""
+    groups: dict[tuple[str, str, str], list[Run]] = {}
+    for run in runs:
+        key = (run.field, run.method, str(sorted((k, str(v)) for k, v in run.settings.items())))
+        groups.setdefault(key, []).append(run)
+    folded = [
+        Group(same[0].method, same[0].field, same[0].settings, tuple(sorted(same, key=lambda run: run.seed)))
+        for same in groups.values()
+    ]
+    return sorted(folded, key=lambda g: (g.field, [str(v) for v in g.settings.values()], g.method))
+
+
+def compare(
+    runs: Sequence[Run],
+    baseline: str | None = None,
+    draws: int = DRAWS,
+    tell: Tell = lambda _text: None,
+) -> pd.DataFrame:
+    """Build the table: one row per field, label source, method and settings.
+
+    Parameters
+    ----------
+    runs : finished runs, or rows of a study (then without p-values, which need the galaxies).
+    baseline : method that the others are compared with, or the path of one of its runs; by default ``baseline``,
+        ``none`` or ``spec_only``, whichever there is. Where it was run with several settings, each method meets the one
+        that shares most of its settings.
+    draws : bootstrap resamples.
+    tell : is called with a sentence before each bootstrap, for a progress bar.
+
+    Returns
+    -------
+    Columns ``field``, ``source`` (``all``, or one label source), ``method``, the settings, ``data``, ``n`` (test
+    galaxies), ``seeds``; ``sigma_mad``, ``eta``, ``bias``, ``crps`` (mean over seeds) with ``<metric>_spread``
+    (standard deviation over seeds); ``gain_<metric>`` [%], ``p_galaxies_<metric>`` and ``p_method_<metric>`` (NaN in
+    the baseline's own row, and where there are too few seeds or no galaxies); further columns where runs have them.
+
+    Raises
+    ------
+    InputError : no run is of the baseline.
+    """
+    groups = group_runs(runs)
+    name = baseline_method(groups, baseline)
+    rows = []
+    for group, source in _in_order(groups, name):
+        row = _metrics_row(group, source)
+        against = _baseline_of(group, [g for g in groups if g.method == name and g.field == group.field])
+        if group.method != name and against is not None:
+            tell(f"{group.field}, {source} labels: {group.label}")
+            row.update(_against(group, against, source, draws))
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    wanted = ["gain", "p_galaxies", "p_method"]
+    return table.reindex(
+        columns=[*table.columns, *(f"{w}_{m}" for w in wanted for m in METRICS if f"{w}_{m}" not in table)]
+    )
+
+
+def baseline_method(groups: Sequence[Group], baseline: str | None) -> str:
+    """Return the name of the method that the others are compared with.
+
+    Raises
+    ------
+    InputError : there is none of that name, or none is given and no usual one is there.
+    """
+    methods = list(dict.fromkeys(group.method for group in groups))
+    if baseline is None:
+        usual = [name for name in USUAL_BASELINES if name in methods]
+        if usual:
+            return usual[0]
+        raise InputError(f"none of the runs is a baseline; say which is with baseline=<method>: {', '.join(methods)}.")
+    if baseline in methods:
+        return baseline
+    for group in groups:
+        for run in group.runs:
+            if run.path is not None and Path(baseline).resolve() in (run.path.resolve(), *run.path.resolve().parents):
+                return group.method
+    raise InputError(f"baseline={baseline} is neither one of the runs nor a method{nearest(baseline, methods)}")
+
+
+def _in_order(groups: Sequence[Group], baseline: str) -> list[tuple[Group, str]]:
+    """Rows of the table: field by field, all labels before single sources, the baseline before the others."""
+    pairs = [(group, source) for group in groups for source in _sources(group)]
+    return sorted(pairs, key=lambda pair: (pair[0].field, pair[1] != ALL, pair[1], pair[0].method != baseline))
+
+
+def _baseline_of(group: Group, baselines: Sequence[Group]) -> Group | None:
+    """The baseline on the same field that shares most settings, and most seeds."""
+    if not baselines:
+        return None
+
+    def shared(candidate: Group) -> tuple[int, int]:
+        same = sum(str(candidate.settings.get(k)) == str(v) for k, v in group.settings.items())
+        return same, len(candidate.runs)
+
+    return max(baselines, key=shared)
+
+
+def _sources(group: Group) -> list[str]:
+    """``all``, and each label source where there are several."""
+    by_source: Mapping[str, Any] = group.runs[0].metrics.get("by_source") or {}
+    enough = [name for name, part in by_source.items() if part["n"] >= MINIMUM_OF_SOURCE]
+    return [ALL, *enough] if len(by_source) > 1 else [ALL]
+
+
+def _metrics_row(group: Group, source: str) -> dict[str, Any]:
+    parts = [run.metrics if source == ALL else (run.metrics["by_source"].get(source) or {}) for run in group.runs]
+    row: dict[str, Any] = {"field": group.field, "source": source, "method": group.method, **group.settings}
+    row["data"] = group.runs[0].metrics.get("data", "")
+    row["n"] = int(np.median([part.get("n", part.get("n_test", 0)) for part in parts]))
+    row["seeds"] = len(group.runs)
+    for name in METRICS:
+        values = np.array([part[name] for part in parts if part.get(name) is not None], np.float64)
+        row[name] = float(values.mean()) if len(values) else np.nan
+        row[f"{name}_spread"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    for name in FURTHER if source == ALL else ():
+        known = [run.metrics[name] for run in group.runs if run.metrics.get(name) is not None]
+        if known:
+            row[name] = float(np.mean(known))
+    return row
+
+
+def _against(group: Group, baseline: Group, source: str, draws: int) -> dict[str, float]:
+    """Gain and p-values of a group over the baseline, on the galaxies that all their runs share."""
+    pair = paired_residuals(baseline.runs, group.runs, None if source == ALL else source)
+    if pair is None:
+        b, m = (_metrics_row(side, source) for side in (baseline, group))
+        return {f"gain_{name}": float(relative_gain(b[name], m[name])) for name in METRICS}
+    row = {f"gain_{name}": float(relative_gain(_typical(pair[0], name), _typical(pair[1], name))) for name in METRICS}
+    row.update({f"p_galaxies_{name}": p for name, p in p_galaxies(*pair, draws=draws).p.items()})
+    if min(len(baseline.runs), len(group.runs)) >= MINIMUM_SEEDS:
+        row.update({f"p_method_{name}": p for name, p in p_method(*pair, draws=draws).p.items()})
+    return row
+
+
+def _typical(residuals: Residuals, name: str) -> float:
+    """Mean over the seeds of |metric|: what one network of the method is like."""
+    values: NDArray[np.float64] = np.abs(residuals.metrics()[name])
+    return float(values.mean())

@@ -1,0 +1,137 @@
+"""A comparison on disk: Markdown, CSV and a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.compare import FURTHER
+from photoz_lit.evaluation.plots.comparison import comparison_figure
+from photoz_lit.evaluation.plots.style import save
+from photoz_lit.evaluation.published import beside_published, read_published
+
+# column -> heading and factor of the printed number
+SHOWN = {
+    "sigma_mad": ("σ_MAD ×10⁻³", 1e3, 2),
+    "eta": ("η %", 1e2, 2),
+    "bias": ("bias ×10⁻³", 1e3, 2),
+    "crps": ("CRPS ×10⁻³", 1e3, 2),
+}
+SHORT = {"sigma_mad": "σ", "eta": "η", "bias": "bias", "crps": "CRPS"}
+KNOWN = {"field", "source", "method", "data", "n", "seeds", *FURTHER}
+NOTES = """\
+Mean ± standard deviation over training seeds. G = (|B| − |M|) / max(|B|, |M|) · 100 %, of the mean |metric| over seeds
+(of |bias|, so opposite biases of two seeds do not cancel). p is the share of resamples with G ≤ 0, one-sided:
+`p_galaxies` resamples galaxies, paired, and judges the trained networks (mean over seed pairs); `p_method` resamples
+training seeds and then galaxies, judges the method, and needs five seeds of each; 0 says that no draw did. A dash stands where there are too
+few seeds, or the run's galaxies are not at hand. The published tests are not stated; their p-values are as printed.
+"""
+
+
+def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: str = "Comparison") -> list[Path]:
+    """Write ``comparison.md``, ``comparison.csv`` (plain units) and ``comparison.png``.
+
+    Parameters
+    ----------
+    table : of :func:`photoz_lit.evaluation.compare.compare`.
+    folder : where to; made if missing.
+    baseline : name of the method that the others are compared with.
+    title : heading.
+
+    Raises
+    ------
+    InputError : the files cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        table.to_csv(folder / "comparison.csv", index=False)
+        (folder / "comparison.md").write_text(markdown(table, baseline, title), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error}); free some space or choose another folder.") from error
+    figure = save(comparison_figure(table, baseline), folder / "comparison.png")
+    return [folder / "comparison.md", folder / "comparison.csv", figure]
+
+
+def markdown(table: pd.DataFrame, baseline: str, title: str) -> str:
+    """Return the comparison as Markdown: our table, ours beside the published one, and how to read them."""
+    kinds = ", ".join(sorted({str(kind).replace("_", " ") for kind in table["data"] if kind}))
+    parts = [f"# {title}\n", f"Data: **{kinds}**. Baseline: `{baseline}`.\n", _ours(table), "", NOTES]
+    beside = beside_published(table, baseline)
+    if len(beside):
+        parts += ["## Beside the published numbers\n", _published(beside), ""]
+        if (table["field"] == "sdss").any():
+            parts += ["SDSS in the literature:\n", _literature(), ""]
+    return "\n".join(parts)
+
+
+def _ours(table: pd.DataFrame) -> str:
+    settings = [c for c in table.columns if c not in KNOWN and not _is_measure(c)]
+    further = [c for c in FURTHER if c in table]
+    header = ["field", "labels", "method", *settings, "n", "seeds", *(heading for heading, _, _ in SHOWN.values())]
+    header += [f"G({SHORT[m]}) %" for m in SHOWN]
+    header += [f"p_galaxies({SHORT[m]})" for m in SHOWN] + [f"p_method({SHORT[m]})" for m in SHOWN] + further
+    rows = []
+    for _, row in table.iterrows():
+        cells = [row["field"], row["source"], row["method"], *(_text(row[s]) for s in settings), f"{row['n']:,}"]
+        cells += [str(row["seeds"])]
+        cells += [_with_spread(row[m], row[f"{m}_spread"], factor, digits) for m, (_, factor, digits) in SHOWN.items()]
+        cells += [_number(row[f"gain_{m}"], 1, "+") for m in SHOWN]
+        cells += [_p(row[f"{kind}_{m}"]) for kind in ("p_galaxies", "p_method") for m in SHOWN]
+        rows.append([*cells, *(f"{row[c]:.4g}" if np.isfinite(row[c]) else "–" for c in further)])
+    return _grid(header, rows, left=3 + len(settings))
+
+
+def _published(beside: pd.DataFrame) -> str:
+    names = list(SHOWN)[:3]
+    header = ["data", "who", "method", "n", *(SHOWN[m][0] for m in names)]
+    header += [f"G({SHORT[m]}) %" for m in names] + [f"p({SHORT[m]})" for m in names]
+    rows = [
+        [
+            *(str(row[c]).replace("_", " ") for c in ("data", "who", "method")),
+            f"{row['n']:,.0f}",
+            *(_number(row[m] * SHOWN[m][1], SHOWN[m][2]) for m in names),
+            *(_number(row.get(f"gain_{m}", np.nan), 1, "+") for m in names),
+            *(_p(row.get(f"p_{m}", np.nan)) for m in names),
+        ]
+        for _, row in beside.iterrows()
+    ]
+    return _grid(header, rows, left=3)
+
+
+def _literature() -> str:
+    names = list(SHOWN)[:3]
+    rows = [
+        [entry["work"], *(_number(entry[m] * SHOWN[m][1], SHOWN[m][2]) for m in names)]
+        for entry in read_published()["literature"]
+    ]
+    return _grid(["work", *(SHOWN[m][0] for m in names)], rows, left=1)
+
+
+def _grid(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
+    rule = [":--" if column < left else "--:" for column in range(len(header))]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [header, rule, *rows])
+
+
+def _is_measure(column: str) -> bool:
+    return column.endswith("_spread") or any(column == m or column.endswith(f"_{m}") for m in SHOWN)
+
+
+def _with_spread(value: float, spread: float, factor: float, digits: int) -> str:
+    text = _number(value * factor, digits)
+    return text if not np.isfinite(spread) else f"{text} ± {spread * factor:.{digits}f}"
+
+
+def _number(value: float, digits: int, sign: str = "") -> str:
+    return f"{value:{sign}.{digits}f}" if np.isfinite(value) else "–"
+
+
+def _p(value: float) -> str:
+    return f"{value:.4f}".rstrip("0").rstrip(".") if np.isfinite(value) and value else ("0" if value == 0 else "–")
+
+
+def _text(value: object) -> str:
+    return "–" if value is None or (isinstance(value, float) and not np.isfinite(value)) else str(value)
