@@ -9,13 +9,17 @@ from scipy.interpolate import CubicSpline
 FloatArray = NDArray[np.float64]
 
 CALZETTI_R_V = 4.05
+#: Strength E_b of the 2175 Angstrom bump (Noll et al. 2009, A&A 507, 1793, find 0 to 2.5; the Milky Way has 3.5).
+BUMP_STRENGTH = 2.0
+BUMP_CENTRE, BUMP_WIDTH = 2175.0, 350.0
 GALACTIC_R_V = 3.1
 
 
-def calzetti_attenuation(wavelength: FloatArray) -> FloatArray:
-    """Attenuation curve of starburst galaxies, A(λ)/A_V = k(λ)/4.05.
+def starburst_attenuation(wavelength: FloatArray) -> FloatArray:
+    """Attenuation curve of star-forming galaxies, A(λ)/A_V = (k(λ) + D(λ))/4.05.
 
-    Calzetti et al. 2000, ApJ 533, 682, eqs. 4. Below 0.12 µm and above 2.2 µm the curve is continued along its slope
+    k: Calzetti et al. 2000, ApJ 533, 682, eqs. 4. D: the 2175 Angstrom bump, a Drude profile of width 350 Angstrom as in
+    Noll et al. 2009; Ilbert et al. 2009 need it for zCOSMOS galaxies too. Below 0.12 µm and above 2.2 µm the curve is continued along its slope
     at the border, as Hyperz does (Bolzonella et al. 2000), and never falls below 0.
 
     Parameters
@@ -40,7 +44,10 @@ def calzetti_attenuation(wavelength: FloatArray) -> FloatArray:
     slope_red = (red(np.array(2.2)) - red(np.array(2.1))) / 0.1
     k = k + np.where(micron < 0.12, slope_blue * (micron - 0.12), 0.0)
     k = k + np.where(micron > 2.2, slope_red * (micron - 2.2), 0.0)
-    return np.asarray(np.clip(k, 0.0, None) / CALZETTI_R_V)
+    angstrom = micron * 1e4
+    width = BUMP_WIDTH * angstrom
+    bump = BUMP_STRENGTH * width**2 / ((angstrom**2 - BUMP_CENTRE**2) ** 2 + width**2)
+    return np.asarray(np.clip(k + bump, 0.0, None) / CALZETTI_R_V)
 
 
 def galactic_reddening(wavelength: FloatArray) -> FloatArray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
 from photoz_lit.simulation.spectra import CONTINUA, LINE_GROUPS
 
@@ -13,64 +14,58 @@ FloatArray = NDArray[np.float64]
 
 KINDS = ("quiescent", "star_forming")
 
+#: Intrinsic UV - V colour (AB at 2300 and 5500 Angstrom, no dust), mean A_V [mag], and shares of the continua in the
+#: light at 5500 Angstrom in the order of ``CONTINUA``. Means of non-negative fits of the continua with dust to the seven bands of
+#: secure zCOSMOS galaxies of the tuning half (experiments/realism), in bins of that colour.
+TRACK: tuple[tuple[float, float, tuple[float, ...]], ...] = (
+    (0.02, 0.87, (0.01, 0.03, 0.01, 0.10, 0.14, 0.50, 0.15, 0.03, 0.03)),
+    (0.68, 0.41, (0.01, 0.02, 0.02, 0.16, 0.13, 0.25, 0.40, 0.00, 0.01)),
+    (1.04, 0.30, (0.00, 0.04, 0.06, 0.14, 0.17, 0.16, 0.42, 0.01, 0.00)),
+    (1.39, 0.23, (0.01, 0.09, 0.12, 0.16, 0.20, 0.09, 0.29, 0.03, 0.01)),
+    (1.75, 0.25, (0.04, 0.19, 0.20, 0.13, 0.15, 0.05, 0.15, 0.08, 0.01)),
+    (2.17, 0.37, (0.08, 0.28, 0.18, 0.08, 0.12, 0.02, 0.09, 0.15, 0.00)),
+    (2.60, 0.48, (0.16, 0.33, 0.16, 0.05, 0.10, 0.01, 0.05, 0.14, 0.00)),
+    (2.99, 0.40, (0.18, 0.33, 0.07, 0.02, 0.09, 0.00, 0.14, 0.17, 0.00)),
+    (3.40, 0.35, (0.18, 0.29, 0.05, 0.01, 0.14, 0.00, 0.09, 0.24, 0.00)),
+    (3.81, 0.23, (0.19, 0.23, 0.02, 0.00, 0.16, 0.00, 0.06, 0.34, 0.00)),
+    (4.22, 0.21, (0.18, 0.13, 0.00, 0.00, 0.19, 0.00, 0.05, 0.45, 0.00)),
+    (4.58, 0.20, (0.15, 0.07, 0.00, 0.00, 0.22, 0.00, 0.03, 0.53, 0.00)),
+    (4.98, 0.13, (0.08, 0.03, 0.00, 0.00, 0.15, 0.00, 0.01, 0.73, 0.00)),
+)
+
 
 @dataclass(frozen=True)
 class KindMix:
-    """The spectra of one kind of galaxy: a track of template mixtures with scatter about it.
+    """The spectra of one kind of galaxy: where on the track, with how much scatter, behind how much dust.
 
     Attributes
     ----------
-    track : (nodes, continua) weights (light at 5500 Angstrom) along the track from early to late, each row sums to 1.
-    position : mean and scatter of the position on the track, in units of its length.
-    luminosity_slope : change of the position per magnitude of M_B + 20.5 (faint is positive).
-    redshift_slope : change of the position per unit z - 0.5, up to z = 2.
-    weight_scatter : log-normal scatter of each weight [natural log].
-    dust : scale of the gamma distribution (shape 2) of A_V [mag] at M_B = -20.5.
-    dust_luminosity_slope : change of that scale per magnitude of M_B + 20.5.
+    colour : mean intrinsic UV - V at M_B = -20.5 and z = 0.5 [mag].
+    colour_luminosity : its change per magnitude of M_B (faint is positive).
+    colour_redshift : its change per unit redshift, up to z = 1.5.
+    colour_scatter : standard deviation about that mean [mag].
+    colour_range : limits of the colour [mag].
+    weight_scatter : log-normal scatter of each weight about the track [natural log].
+    dust_luminosity : change of the track's mean A_V per magnitude of M_B from -20.
+    dust_shape : shape of the gamma distribution of A_V.
     line_scatter : log-normal scatter of the line strengths, common to all groups [dex].
     """
 
-    track: FloatArray
-    position: tuple[float, float]
-    luminosity_slope: float
-    redshift_slope: float
+    colour: float
+    colour_luminosity: float
+    colour_redshift: float
+    colour_scatter: float
+    colour_range: tuple[float, float]
     weight_scatter: float
-    dust: float
-    dust_luminosity_slope: float
+    dust_luminosity: float
+    dust_shape: float
     line_scatter: float
 
 
-def _track(*nodes: dict[str, float]) -> FloatArray:
-    rows = np.array([[node.get(name, 0.0) for name in CONTINUA] for node in nodes])
-    return np.asarray(rows / rows.sum(axis=1, keepdims=True))
-
-
+#: Tuned on half of zCOSMOS; see experiments/realism.
 MIXES: dict[str, KindMix] = {
-    "quiescent": KindMix(
-        track=_track({"cww_e": 0.4, "nmf_3": 0.6}, {"cww_e": 0.5, "nmf_3": 0.3, "cww_sbc": 0.2, "nmf_2": 0.1}),
-        position=(0.4, 0.3),
-        luminosity_slope=0.1,
-        redshift_slope=0.2,
-        weight_scatter=0.3,
-        dust=0.05,
-        dust_luminosity_slope=0.0,
-        line_scatter=0.3,
-    ),
-    "star_forming": KindMix(
-        track=_track(
-            {"cww_sbc": 0.7, "nmf_0": 0.3},
-            {"cww_scd": 0.6, "nmf_2": 0.2, "nmf_0": 0.2},
-            {"cww_im": 0.5, "cww_scd": 0.2, "nmf_2": 0.2, "nmf_4": 0.05, "nmf_1": 0.05},
-            {"cww_im": 0.6, "nmf_1": 0.2, "nmf_4": 0.2},
-        ),
-        position=(0.5, 0.25),
-        luminosity_slope=0.08,
-        redshift_slope=0.15,
-        weight_scatter=0.4,
-        dust=0.25,
-        dust_luminosity_slope=-0.05,
-        line_scatter=0.2,
-    ),
+    "quiescent": KindMix(4.25, -0.1, 0.17, 0.55, (3.2, 5.4), 0.2, -0.05, 1.0, 0.3),
+    "star_forming": KindMix(1.67, -0.25, -1.4, 0.5, (0.0, 3.4), 0.2, -0.09, 0.9, 0.2),
 }
 
 
@@ -98,19 +93,20 @@ def draw_spectra(
     """
     n = z.size
     normal = rng.standard_normal((n, 3 + len(CONTINUA)))
-    gamma = rng.gamma(2.0, size=n)
-    faintness = np.clip(absolute_magnitude + 20.5, -2.5, 4.0)
+    uniform = rng.random(n)
+    faintness = np.clip(absolute_magnitude + 20.5, -3.0, 4.0)
     continua = np.empty((n, len(CONTINUA)))
     a_v = np.empty(n)
     lines = np.empty(n)
     for kind, rows in (("quiescent", ~star_forming), ("star_forming", star_forming)):
         mix = MIXES[kind]
-        mean = mix.position[0] + mix.luminosity_slope * faintness + mix.redshift_slope * (np.clip(z, 0.0, 2.0) - 0.5)
-        position = np.clip(mean + mix.position[1] * normal[:, 0], 0.0, 1.0)
-        mixture = _along(mix.track, position) * np.exp(mix.weight_scatter * normal[:, 3:])
+        mean = mix.colour + mix.colour_luminosity * faintness + mix.colour_redshift * (np.clip(z, 0.0, 1.5) - 0.5)
+        colour = np.clip(mean + mix.colour_scatter * normal[:, 0], *mix.colour_range)
+        shares, mean_dust = along_track(colour)
+        mixture = shares * np.exp(mix.weight_scatter * normal[:, 3:])
         continua[rows] = (mixture / mixture.sum(axis=1, keepdims=True))[rows]
-        scale = np.clip(mix.dust + mix.dust_luminosity_slope * faintness, 0.02, None)
-        a_v[rows] = np.clip(scale * gamma, 0.0, 4.0)[rows]
+        dust = np.clip(mean_dust + mix.dust_luminosity * (faintness - 0.5), 0.03, None)
+        a_v[rows] = np.clip(dust / mix.dust_shape * gammaincinv(mix.dust_shape, uniform), 0.0, 4.0)[rows]
         lines[rows] = (10 ** (mix.line_scatter * normal[:, 1]))[rows]
     strength = (continua @ uv) * lines
     groups = np.repeat(strength[:, None], len(LINE_GROUPS), axis=1)
@@ -118,9 +114,19 @@ def draw_spectra(
     return np.hstack([continua, groups]), a_v
 
 
-def _along(track: FloatArray, position: FloatArray) -> FloatArray:
-    """Linear interpolation between the nodes of a track; ``position`` runs from 0 to 1."""
-    scaled = position * (len(track) - 1)
-    low = np.clip(np.floor(scaled).astype(int), 0, len(track) - 2)
-    share = (scaled - low)[:, None]
-    return np.asarray(track[low] * (1 - share) + track[low + 1] * share)
+def along_track(colour: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean shares of the continua and mean dust on the track, linear between its nodes.
+
+    Parameters
+    ----------
+    colour : (n,) intrinsic UV - V [mag].
+
+    Returns
+    -------
+    shares : (n, continua), each row sums to 1.
+    a_v : (n,) mean attenuation [mag].
+    """
+    nodes = np.array([node for node, _, _ in TRACK])
+    shares = np.array([share for _, _, share in TRACK])
+    mean = np.stack([np.interp(colour, nodes, column) for column in shares.T], axis=1)
+    return mean, np.interp(colour, nodes, [dust for _, dust, _ in TRACK])

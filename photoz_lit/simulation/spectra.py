@@ -10,7 +10,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from photoz_lit.simulation.dust import calzetti_attenuation
+from photoz_lit.simulation.dust import starburst_attenuation
 
 FloatArray = NDArray[np.float64]
 
@@ -70,7 +70,7 @@ def spectral_basis() -> SpectralBasis:
     continua = [_on_grid(grid, *_cww(name)) for name in ("E", "Sbc", "Scd", "Im")]
     continua += [_on_grid(grid, *spectrum) for spectrum in _nmf()]
     return SpectralBasis(
-        grid, np.vstack([continua, *[_line_group(grid, g) for g in LINE_GROUPS]]), calzetti_attenuation(grid)
+        grid, np.vstack([continua, *[_line_group(grid, g) for g in LINE_GROUPS]]), starburst_attenuation(grid)
     )
 
 
