@@ -27,8 +27,9 @@ NOTES = """\
 Mean ± standard deviation over training seeds. G = (|B| − |M|) / max(|B|, |M|) · 100 %, of the mean |metric| over seeds
 (of |bias|, so opposite biases of two seeds do not cancel). p is the share of resamples with G ≤ 0, one-sided:
 `p_galaxies` resamples galaxies, paired, and judges the trained networks (mean over seed pairs); `p_method` resamples
-training seeds and then galaxies, judges the method, and needs five seeds of each; 0 says that no draw did. A dash stands where there are too
-few seeds, or the run's galaxies are not at hand. The published tests are not stated; their p-values are as printed.
+training seeds and then galaxies, judges the method, and needs five seeds of each. 0: in no resample. A dash: too
+few seeds, or the galaxies of the run are not at hand. The published tests are not stated; their p-values stand as
+printed.
 """
 
 

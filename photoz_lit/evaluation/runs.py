@@ -105,6 +105,19 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     return list(last.values())
 
 
+def read_run(
+    folder: Path, method: str | None = None, seed: int | None = None, settings: Mapping[str, Any] | None = None
+) -> Run:
+    """Read one run; method, seed and settings are what a study calls them, else as in :func:`read_runs`."""
+    found = read_runs([folder])[0]
+    return replace(
+        found,
+        method=method or found.method,
+        seed=found.seed if seed is None else seed,
+        settings={} if settings is None else settings,
+    )
+
+
 def rows_as_runs(rows: Sequence[Mapping[str, Any]]) -> list[Run]:
     """Read rows of a study's ``results.json``; their settings are the columns that are neither metric nor cost."""
     runs = []

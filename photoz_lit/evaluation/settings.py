@@ -1,0 +1,69 @@
+"""Options of the evaluation tasks, which stand in their conf/task/<verb>.yaml beside name and description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import Field as Entry
+from pydantic import ValidationError
+
+from photoz_lit.errors import InputError, nearest
+from photoz_lit.settings import Settings
+
+S = TypeVar("S", bound=Settings)
+
+
+class CompareSettings(Settings):
+    """Options of ``task=compare``.
+
+    Attributes
+    ----------
+    draws : bootstrap resamples per pair of methods.
+    title : heading of the table; null takes the study's name.
+    """
+
+    draws: int = Entry(default=10_000, gt=0)
+    title: str | None = None
+
+
+class NzSettings(Settings):
+    """Options of ``task=nz``.
+
+    Attributes
+    ----------
+    bootstraps : resamples of the galaxies.
+    bin_width : width of the redshift bins in which N(z) is compared and drawn [redshift].
+    magnitude_edges : edges of the magnitude bins [AB]; null takes quartiles, [] none.
+    tomographic_edges : edges in z_phot of the tomographic bins; null takes four of equal number, [] none.
+    reference : catalogue (CSV, FITS, ECSV, Parquet) whose redshifts are the reference; null takes the labels.
+    reference_z : its column of redshifts.
+    reference_mag : its column of magnitudes, for the magnitude bins; null leaves them without reference.
+    seed : of the resampling.
+    """
+
+    bootstraps: int = Entry(default=1000, gt=1)
+    bin_width: float = Entry(default=0.05, gt=0)
+    magnitude_edges: list[float] | None = None
+    tomographic_edges: list[float] | None = None
+    reference: str | None = None
+    reference_z: str = "z"
+    reference_mag: str | None = None
+    seed: int = Entry(default=0, ge=0)
+
+
+def task_settings(kind: type[S], options: Mapping[str, Any] | None) -> S:
+    """Check the options of a task.
+
+    Raises
+    ------
+    InputError : a key is unknown (the nearest one is named) or its value is wrong.
+    """
+    try:
+        return kind.model_validate(dict(options or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise InputError(f"unknown key 'task.{key}'{nearest(key, kind.model_fields)}") from error
+        raise InputError(f"'task.{key}={first['input']}' is wrong: {first['msg']}.") from error

@@ -1,0 +1,103 @@
+"""``task=compare``: the paper's table from finished runs, or from a study."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from photoz_lit.config import Config
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.compare import ALL, baseline_method, compare, group_runs
+from photoz_lit.evaluation.comparison_files import write_comparison
+from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs
+from photoz_lit.evaluation.settings import CompareSettings, task_settings
+from photoz_lit.studies import jobs_of, read_results
+from photoz_lit.tasks.study import finished_run
+
+
+def run(config: Config) -> None:
+    """Compare ``runs=<folder or list>`` (run folders or a results.json), or ``study=<name>``, with ``baseline``."""
+    console = Console()
+    options = task_settings(CompareSettings, config.task.model_extra)
+    runs, target, title = _input(config)
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True) as progress:
+        step = progress.add_task("reading runs", total=None)
+        table = compare(runs, config.baseline, options.draws, lambda text: progress.update(step, description=text))
+    baseline = baseline_method(group_runs(runs), config.baseline)
+    written = write_comparison(table, target, baseline, options.title or title)
+    console.print(_shown(table, baseline, options.title or title))
+    for path in written:
+        console.print(f"[bold]{path}[/bold]")
+
+
+def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:
+    """σ_MAD of all labels with its gain, for the terminal; the files hold the rest."""
+    shown = Table(title=f"{title}: σ_MAD and its gain over {baseline}", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("field", "method"):
+        shown.add_column(name, no_wrap=True)
+    for name in ("n", "seeds", "σ_MAD", "gain %", "p_galaxies", "p_method"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for _, row in table[table["source"] == ALL].iterrows():
+        numbers = [f"{row['n']:,}", str(row["seeds"]), f"{row['sigma_mad']:.5f}", _text(row["gain_sigma_mad"], "+.1f")]
+        numbers += [_text(row[f"{kind}_sigma_mad"], ".4f") for kind in ("p_galaxies", "p_method")]
+        shown.add_row(row["field"], row["method"], *numbers)
+    return shown
+
+
+def _input(config: Config) -> tuple[list[Run], Path, str]:
+    """Runs to compare, the folder to write into, and a title."""
+    if config.study is not None:
+        return _study_runs(config), config.paths.experiments / config.study.name, config.study.name
+    places = [config.runs] if isinstance(config.runs, str) else list(config.runs or [])
+    results = [file for place in map(Path, places) if (file := _results_file(place)) is not None]
+    if results:
+        rows = [row for file in results for row in read_results(file)["rows"]]
+        return rows_as_runs(rows), Path(config.store or results[0].parent), results[0].parent.name
+    folders = find_runs([*places, *_baseline_folder(config)])
+    common = Path(os.path.commonpath([folder.resolve() for folder in folders]))
+    target = Path(config.store) if config.store else common / "comparison"
+    return read_runs(folders), target, "Comparison"
+
+
+def _study_runs(config: Config) -> list[Run]:
+    """Runs of a study: those at hand with their galaxies, the others as rows of its ``results.json``."""
+    if config.study is None:
+        return []
+    pointers = config.paths.runs / "studies" / config.study.name
+    runs = []
+    for job in jobs_of(config.study):
+        folder = finished_run(pointers, job)
+        if folder is not None:
+            runs.append(read_run(folder, job.method, job.seed, job.settings))
+    known = {_key(run) for run in runs}
+    rows = rows_as_runs(read_results(config.paths.experiments / config.study.name / "results.json")["rows"])
+    runs += [row for row in rows if _key(row) not in known]
+    if not runs:
+        raise InputError(f"study '{config.study.name}' has no finished run; run task=study study={config.study.name}.")
+    return runs
+
+
+def _key(run: Run) -> tuple[object, ...]:
+    return run.method, run.field, run.seed, str(sorted((k, str(v)) for k, v in run.settings.items()))
+
+
+def _results_file(place: Path) -> Path | None:
+    """The ``results.json`` that a place is or holds."""
+    file = place / "results.json" if place.is_dir() else place
+    return file if file.is_file() and file.suffix == ".json" else None
+
+
+def _baseline_folder(config: Config) -> list[Path]:
+    """The baseline's folder where it is given as a path that is not among the runs already."""
+    folder = Path(config.baseline or "")
+    return [folder] if config.baseline and folder.is_dir() else []
+
+
+def _text(value: float, form: str) -> str:
+    return "–" if value != value else f"{value:{form}}"
