@@ -37,6 +37,7 @@ class CNNEstimator:
         self.loggers = loggers or []
         self.module: PhotoZModule | None = None
         self.trainer: pl.Trainer | None = None
+        self.epochs = 0
         _quieten()
 
     def build(self, sample: Sample) -> PhotoZModule:
@@ -79,11 +80,14 @@ class CNNEstimator:
             self.module.network.compile()
         self.trainer = build_trainer(self.config.trainer, folder, self.loggers)
         last = folder / LAST
+        if last.is_file():
+            keep_curve(folder)
         self.trainer.fit(
             self.module, self.data_module(sample, split, seed), ckpt_path=str(last) if last.is_file() else None
         )
         if self.trainer.interrupted:
             raise KeyboardInterrupt
+        self.epochs = self.trainer.current_epoch
         self._take_best(folder)
 
     def load(self, folder: Path) -> None:
@@ -107,7 +111,7 @@ class CNNEstimator:
         """PDFs of some galaxies, (n, n_bins), in their order; under DDP every rank returns all of them."""
         assert self.module is not None
         self.module.dropped = self.module.network.check_dropped(dropped) if dropped else frozenset()
-        trainer = self.trainer or build_trainer(self.config.trainer, Path(), None)
+        trainer = self.trainer or build_trainer(self.config.trainer)
         data = self.data_module(sample, Split(galaxies, galaxies, galaxies, -1), seed=0)
         parts: Any = trainer.predict(self.module, datamodule=data)
         index = np.concatenate([part[0].numpy() for part in parts]) if parts else np.empty(0, np.int64)
@@ -121,6 +125,13 @@ class CNNEstimator:
         assert self.module is not None
         checkpoint = torch.load(folder / BEST, map_location="cpu", weights_only=False)
         self.module.load_state_dict(checkpoint["state_dict"])
+
+
+def keep_curve(folder: Path) -> None:
+    """Move the training curve of an interrupted training aside: the logger starts ``metrics.csv`` anew."""
+    curve = folder / "metrics.csv"
+    if curve.is_file() and world()[0] == 0:
+        curve.rename(folder / f"metrics_before_{len(list(folder.glob('metrics_before_*.csv')))}.csv")
 
 
 def _gather(index: NDArray[Any], pdf: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

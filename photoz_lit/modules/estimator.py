@@ -14,7 +14,14 @@ from photoz_lit.data.sample import Sample
 
 
 class Estimator(Protocol):
-    """Fits and applies one member (one fold, one seed) of a run."""
+    """Fits and applies one member (one fold, one seed) of a run.
+
+    Attributes
+    ----------
+    epochs : how often the last fit went through its training galaxies.
+    """
+
+    epochs: int
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
         """Fit on ``split.train``, choose on ``split.validation`` and keep the result in ``folder``."""

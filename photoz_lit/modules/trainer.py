@@ -17,13 +17,15 @@ BEST = "best.ckpt"
 LAST = "last.ckpt"
 
 
-def build_trainer(settings: TrainerSettings, folder: Path, loggers: list[Logger] | None = None) -> pl.Trainer:
+def build_trainer(
+    settings: TrainerSettings, folder: Path | None = None, loggers: list[Logger] | None = None
+) -> pl.Trainer:
     """Trainer that keeps the checkpoint of the best validation loss and the last one in ``folder``.
 
     Parameters
     ----------
     settings : section ``trainer``.
-    folder : of this member; ``metrics.csv`` is written there too.
+    folder : of this member; ``metrics.csv`` is written there too. None keeps nothing, to predict with.
     loggers : further loggers beside the CSV one.
     """
     if settings.threads:
@@ -31,12 +33,14 @@ def build_trainer(settings: TrainerSettings, folder: Path, loggers: list[Logger]
     accelerator = settings.accelerator
     if accelerator == "auto":
         accelerator = "gpu" if torch.cuda.is_available() else "cpu"
-    callbacks: list[Any] = [
-        ModelCheckpoint(
-            folder, filename=Path(BEST).stem, monitor="val_loss", save_last=True, enable_version_counter=False
+    callbacks: list[Any] = []
+    if folder is not None:
+        best = Path(BEST).stem
+        callbacks.append(
+            ModelCheckpoint(folder, filename=best, monitor="val_loss", save_last=True, enable_version_counter=False)
         )
-    ]
-    if settings.patience is not None:
+        loggers = [CSVLogger(folder, name="", version=""), *(loggers or [])]
+    if folder is not None and settings.patience is not None:
         callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
     if settings.progress:
         callbacks.append(RichProgressBar())
@@ -48,13 +52,13 @@ def build_trainer(settings: TrainerSettings, folder: Path, loggers: list[Logger]
         max_steps=settings.max_steps,
         precision=precision_of(settings, accelerator),  # type: ignore[arg-type]
         gradient_clip_val=settings.gradient_clip,
-        logger=[CSVLogger(folder, name="", version=""), *(loggers or [])],
+        logger=loggers or False,
+        enable_checkpointing=folder is not None,
         callbacks=callbacks,
         enable_progress_bar=settings.progress,
         enable_model_summary=False,
         use_distributed_sampler=False,  # the data module shares the galaxies out itself, without repeating any
         num_sanity_val_steps=0,
-        default_root_dir=folder,
     )
 
 
