@@ -1,0 +1,42 @@
+import pytest
+
+from photoz_lit.config import Config, ForestSettings, locate, validate
+from photoz_lit.errors import InputError
+from tests.composed import composed
+
+
+@pytest.fixture(scope="module")
+def content() -> dict[str, object]:
+    return composed().model_dump(by_alias=True)
+
+
+def test_round_trip(content: dict[str, object]) -> None:
+    assert validate(content) == Config.model_validate(content)
+    forest = composed("network=catalogue_forest")
+    assert isinstance(forest.network, ForestSettings)
+    assert validate(forest.model_dump(by_alias=True)) == forest
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "sentence"),
+    [
+        ("trainer", "max_epoch", 3, "unknown key 'trainer.max_epoch'; did you mean 'max_epochs'?"),
+        ("trainer", "max_epochs", 0, "'trainer.max_epochs=0' is wrong: Input should be greater than 0."),
+        ("data", "missing_bands", "guess", "'data.missing_bands=guess' is wrong: Input should be 'drop' or 'blank'."),
+        ("network", "widht", 1, "unknown key 'network.widht'"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(
+    content: dict[str, object], section: str, key: str, value: object, sentence: str
+) -> None:
+    changed = {**content, section: {**content[section], key: value}}  # type: ignore[dict-item]
+    with pytest.raises(InputError) as caught:
+        validate(changed)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_targets_that_are_not_there() -> None:
+    with pytest.raises(InputError, match=r"'photoz_lit\.nothing' cannot be imported"):
+        locate("photoz_lit.nothing")
+    with pytest.raises(InputError, match="is not callable"):
+        locate("photoz_lit.fields.BAND_ORDER")
