@@ -69,7 +69,12 @@ def _find(path: Path, hdus: fits.HDUList, wanted: str | int | None) -> PlaneInfo
     header = hdu.header.copy()
     if header.get("NAXIS", 0) != 2:
         raise InputError(f"{path}: HDU {names[number]} has {header.get('NAXIS', 0)} axes; an image with 2 is due.")
-    plain = isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU) and path.suffix.lower() not in (".gz", ".bz2")
+    compressed = isinstance(hdu, fits.CompImageHDU)  # astropy derives it from ImageHDU
+    plain = (
+        not compressed
+        and isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU)
+        and path.suffix.lower() not in (".gz", ".bz2")
+    )
     if plain:
         _require_whole(path, hdu)
     scaled = any(key in header for key in ("BSCALE", "BZERO", "BLANK"))

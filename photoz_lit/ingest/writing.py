@@ -227,5 +227,5 @@ def describe(store: CutoutStore) -> dict[str, Any]:
         "bands": " ".join(store.header.bands),
         "stamps": f"{store.header.height}×{store.header.width} {store.header.dtype}",
         "labelled": int(np.isfinite(store.catalogue["z"]).sum()),
-        **{flag.name.lower(): int(((flags & flag) != 0).sum()) for flag in StampFlag if flag.name},
+        **{flag.name.lower(): int(((flags & int(flag)) != 0).sum()) for flag in StampFlag if flag.name},
     }

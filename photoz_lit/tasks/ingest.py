@@ -1,0 +1,41 @@
+"""``task=ingest``: turn an archive into a store."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from photoz_lit.config import Config
+from photoz_lit.data.store import CutoutStore
+from photoz_lit.errors import InputError
+from photoz_lit.ingest.archive import ingest
+from photoz_lit.ingest.writing import describe
+
+
+def run(config: Config) -> None:
+    """Read ``ingest.path`` with the reader ``ingest`` and write ``store``.
+
+    Raises
+    ------
+    InputError : ``store`` is missing, or see :func:`photoz_lit.ingest.archive.ingest`.
+    """
+    if not config.store:
+        raise InputError("store is missing; say where the store shall go: store=<folder>.")
+    console = Console()
+    start = time.perf_counter()
+    store = ingest(config.ingest, config.field, config.store, console)
+    print_store(console, store, time.perf_counter() - start)
+
+
+def print_store(console: Console, store: CutoutStore, seconds: float) -> None:
+    """Print what was written, in a table."""
+    size = sum(path.stat().st_size for path in store.path.iterdir())
+    table = Table(title=f"{store.path} ({store.header.field}, {store.header.data})", show_header=False)
+    for key, value in describe(store).items():
+        table.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+    table.add_row("size", f"{size / 1e9:.3g} GB")
+    table.add_row("time", f"{seconds:.0f} s, {len(store) / max(seconds, 1e-3):,.0f} galaxies/s")
+    console.print(table)
+    console.print(f"Look at it with [bold]task=inspect store={store.path}[/bold].")
