@@ -93,7 +93,7 @@ class SomSettings(Settings):
     rows: int = Field(default=0, ge=0)
     columns: int = Field(default=0, ge=0)
     trainer: Literal["auto", "minisom", "batch"] = "auto"
-    batch_from: int = 20_000
+    batch_from: int = 10_000
     min_features: int = Field(default=3, ge=1)
     n_training: int = Field(default=200_000, ge=10)
     passes: int = Field(default=10, ge=1)

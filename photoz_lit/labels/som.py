@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from photoz_lit.errors import InputError
 from photoz_lit.labels.features import FeatureSpace
@@ -18,7 +17,7 @@ from photoz_lit.labels.features import FeatureSpace
 LARGEST_GRID = 101  # cells per side, the largest map in use (KiDS, Wright et al. 2020)
 SMALLEST_GRID = 5
 LABELS_PER_CELL = 5
-CHUNK = 262_144  # galaxies per query, which bounds the memory
+BLOCK_SCORES = 65_536  # distances in work at once: 256 kB
 FORMAT = 1
 
 
@@ -113,9 +112,8 @@ def nearest_cells(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Squared distance to, and number of, the nearest cell; NaN features are left out.
 
-    The cells form a surface of two dimensions, on which a k-d tree needs few comparisons: measured on 2500 cells and
-    nine features it takes a fifth of the time of matrix products over all pairs, and gives the same cells. Galaxies
-    that lack the same features share a tree over the other features.
+    Σ m (x − w)² = Σ m x² + (m x, m)·(−2 w, w²): one matrix product ranks all cells. It is done in blocks whose scores
+    stay in a core's cache; a k-d tree takes three to five times as long at nine features.
 
     Parameters
     ----------
@@ -125,20 +123,24 @@ def nearest_cells(
     Returns
     -------
     squared : (n,) sum over the known features; 0 where none is known.
-    best : (n,) number of the cell; 0 where no feature is known.
+    best : (n,) number of the cell.
     """
-    squared, best = np.zeros(len(features)), np.zeros(len(features), np.int64)
     known = np.isfinite(features)
-    pattern = known @ (1 << np.arange(features.shape[1], dtype=np.int64))
-    for code in np.unique(pattern):
-        rows = np.flatnonzero(pattern == code)
-        columns = known[rows[0]]
-        if columns.any():
-            tree = cKDTree(weights[:, columns])
-            for part in np.array_split(rows, max(1, len(rows) // CHUNK)):
-                distance, best[part] = tree.query(features[np.ix_(part, columns)], workers=-1)
-                squared[part] = distance**2
-    return squared, best
+    if known.all():
+        left = np.concatenate([features, np.ones((len(features), 1), np.float32)], axis=1)
+        right = np.concatenate([-2 * weights, (weights**2).sum(axis=1, keepdims=True)], axis=1).T
+    else:
+        left = np.concatenate([np.where(known, features, 0), known], axis=1)
+        right = np.concatenate([-2 * weights, weights**2], axis=1).T
+    left, right = (np.ascontiguousarray(part, dtype=np.float32) for part in (left, right))
+    best = np.empty(len(features), np.int64)
+    rows = max(8, BLOCK_SCORES // len(weights))
+    scores = np.empty((rows, len(weights)), np.float32)
+    for start in range(0, len(features), rows):
+        part = left[start : start + rows]
+        best[start : start + rows] = np.matmul(part, right, out=scores[: len(part)]).argmin(axis=1)
+    difference = np.where(known, features - weights[best], 0.0).astype(np.float64)
+    return np.einsum("ij,ij->i", difference, difference), best
 
 
 def load_som(path: str | Path) -> SelfOrganisingMap:

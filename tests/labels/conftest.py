@@ -28,5 +28,6 @@ def toy_field(n, seed=0):
 
 
 @pytest.fixture(scope="session")
-def field():
-    return toy_field(12_000)
+def make_field():
+    """The function ``(n, seed) -> catalogue``."""
+    return toy_field
