@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.data import Sampler
 
 
@@ -70,6 +71,11 @@ class ShardedBatchSampler(Sampler[list[int]]):
         n = len(self.galaxies)
         mine = n // self.world_size if self.shuffle else len(range(self.rank, n, self.world_size))
         return -(-mine // self.batch_size)
+
+
+def is_main_process() -> bool:
+    """Whether this process writes the results: the first rank, told by its environment before DDP is set up."""
+    return int(getattr(rank_zero_only, "rank", 0) or 0) == 0
 
 
 def world() -> tuple[int, int]:

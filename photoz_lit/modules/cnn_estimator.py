@@ -17,7 +17,7 @@ from pytorch_lightning.loggers import Logger
 from photoz_lit.config import Config, locate
 from photoz_lit.data.module import CutoutDataModule, Split
 from photoz_lit.data.sample import Sample
-from photoz_lit.data.sampling import world
+from photoz_lit.data.sampling import is_main_process, world
 from photoz_lit.errors import InputError
 from photoz_lit.modules.cnn import PhotoZModule
 from photoz_lit.modules.trainer import BEST, LAST, build_trainer
@@ -130,7 +130,7 @@ class CNNEstimator:
 def keep_curve(folder: Path) -> None:
     """Move the training curve of an interrupted training aside: the logger starts ``metrics.csv`` anew."""
     curve = folder / "metrics.csv"
-    if curve.is_file() and world()[0] == 0:
+    if curve.is_file() and is_main_process():
         curve.rename(folder / f"metrics_before_{len(list(folder.glob('metrics_before_*.csv')))}.csv")
 
 

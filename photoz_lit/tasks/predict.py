@@ -12,6 +12,7 @@ from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.sampling import is_main_process
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions import predictions_table
@@ -34,7 +35,10 @@ def run(config: Config) -> None:
     trained = config_of_run(Path(config.run))
     source = RunFolder(Path(config.run))
     sample = _sample(config, trained)
+    trained = trained.model_copy(update={"trainer": config.trainer})  # it may run elsewhere than it was trained
     pdf, fold = predict_unseen(trained, source, sample, config.drop)
+    if not is_main_process():
+        return
     table = predictions_table(pdf, sample.field.z_edges, sample.catalogue, fold, sample.field.reference_band)
     table["in_training"] = fold == SEEN_BY_ALL
     folder = _folder(config, source, sample)

@@ -14,7 +14,7 @@ from photoz_lit.config import Config, ForestSettings
 from photoz_lit.data.folds import N_FOLDS
 from photoz_lit.data.module import Split, split_sample
 from photoz_lit.data.sample import Sample
-from photoz_lit.data.sampling import world
+from photoz_lit.data.sampling import is_main_process
 from photoz_lit.modules.catalogue_forest import CatalogueForest
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.estimator import Estimator
@@ -28,7 +28,7 @@ from photoz_lit.tasks.wandb_run import WandbRun
 def run(config: Config) -> None:
     """Train and evaluate; a finished run of the same config is shown, not repeated."""
     folder = train(config)
-    if config.paths.pointer is not None and world()[0] == 0:
+    if config.paths.pointer is not None and is_main_process():
         config.paths.pointer.parent.mkdir(parents=True, exist_ok=True)
         config.paths.pointer.write_text(f"{folder.path}\n")
 
@@ -49,12 +49,12 @@ def train(config: Config) -> RunFolder:
         return folder
     folds = list(range(N_FOLDS)) if config.cv.folds else [0]
     splits = {fold: split_sample(sample, fold) for fold in folds}
-    if world()[0] == 0:
+    if is_main_process():
         prepare(folder, config, sample, splits)
         print_start(console, config, sample, splits[folds[0]], folder, n_fits=len(folds) * config.ensemble.members)
     wandb_run = WandbRun(config, folder)
     pdfs = {fold: _fold(config, sample, splits[fold], folder, wandb_run) for fold in folds}
-    if world()[0] == 0:
+    if is_main_process():
         write_results(config, sample, splits, pdfs, folder, wandb_run)
         print_metrics(console, folder)
     return folder
@@ -111,7 +111,7 @@ def _fold(
             estimator.fit(sample, split, seed, folder.member(split.test_fold, member))
             seconds = time.perf_counter() - start
             pdf = estimator.predict(sample, split.test)
-            if world()[0] == 0:
+            if is_main_process():
                 folder.keep_member_pdf(split.test_fold, member, pdf)
                 folder.write_json(
                     f"checkpoints/fold_{split.test_fold}_member_{member}/fit.json",

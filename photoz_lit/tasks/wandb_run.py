@@ -13,7 +13,7 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 
 from photoz_lit.config import Config
 from photoz_lit.data.sample import Sample
-from photoz_lit.data.sampling import world
+from photoz_lit.data.sampling import is_main_process
 from photoz_lit.evaluation.plots.montage import montage
 from photoz_lit.run_folder import RunFolder, plain
 
@@ -31,7 +31,7 @@ class WandbRun:
         self.config = config
         self.folder = folder
         self.run: Any = None
-        if config.logger.name != "wandb" or world()[0] != 0 or int(os.environ.get("LOCAL_RANK", "0")) != 0:
+        if config.logger.name != "wandb" or not is_main_process():
             return
         os.environ.setdefault("WANDB_SILENT", "true")
         self.run = wandb.init(

@@ -1,0 +1,41 @@
+"""Two processes on the CPU with gloo: the same galaxies, the same metrics, one run folder."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from tests.composed import TINY
+from tests.conftest import make_store
+
+
+def photoz_lit(*arguments: str) -> str:
+    command = [sys.executable, "-m", "photoz_lit", *TINY, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=420)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_two_processes_count_every_galaxy_once_and_agree_with_one(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", n=131).path  # odd: does not divide between two
+    common = ["field=hsc6b", f"data.store={store}", f"paths.runs={tmp_path / 'runs'}", "trainer.precision=32-true"]
+    two = ["trainer=ddp", "trainer.devices=2"]
+    photoz_lit(*common, *two, "scale.max_epochs=1", "trainer.accelerator=cpu")
+    (folder,) = (tmp_path / "runs" / "hsc6b").iterdir()
+    assert len(list(folder.glob("metrics.json"))) == 1
+    trained = pd.read_parquet(folder / "predictions.parquet")
+    split = pd.read_parquet(folder / "split.parquet")
+    assert sorted(trained["object_id"]) == sorted(split.loc[split["role"] == "test", "object_id"])
+    tables, metrics = [], []
+    for number, strategy in enumerate((two, [])):
+        runs = tmp_path / f"applied{number}"
+        photoz_lit(*common, "task=predict", f"run={folder}", f"paths.runs={runs}", *strategy, "trainer.accelerator=cpu")
+        (applied,) = (runs / "predict").iterdir()
+        tables.append(pd.read_parquet(applied / "predictions.parquet"))
+        metrics.append(json.loads((applied / "metrics.json").read_text()))
+    pd.testing.assert_frame_equal(tables[0], tables[1], rtol=1e-6, atol=1e-6)
+    assert len(tables[0]) == 131
+    for name in ("sigma_mad", "eta", "bias", "crps", "nll"):
+        assert abs(metrics[0][name] - metrics[1][name]) < 1e-6, name

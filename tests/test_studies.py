@@ -1,0 +1,74 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from photoz_lit.fields import conf_directory
+from photoz_lit.studies import Study, StudyJob, jobs_of, merged_rows, read_results, result_row
+from photoz_lit.tasks.study import run
+from tests.composed import composed
+from tests.conftest import make_store
+
+STUDIES = sorted(p.stem for p in (conf_directory() / "study").glob("*.yaml"))
+
+
+def study_of(**changes: object) -> Study:
+    rows = [
+        {"method": "baseline", "overrides": ["a=1"]},
+        {
+            "method": "multimodal",
+            "overrides": ["b=2"],
+            "sweep": {
+                "fusion": [{"value": "early", "overrides": ["f=e"]}, {"value": "late", "overrides": ["f=l"]}],
+                "size": [{"value": 2, "overrides": ["s=2"]}],
+            },
+        },
+    ]
+    content = {"name": "s", "description": "", "question": "?", "seeds": [0, 1], "common": ["c=0"], "rows": rows}
+    return Study.model_validate({**content, **changes})
+
+
+def test_jobs_are_all_combinations_seed_by_seed() -> None:
+    jobs = jobs_of(study_of())
+    assert [j.seed for j in jobs] == [0, 0, 0, 1, 1, 1]
+    assert jobs[1].overrides == ("c=0", "b=2", "f=e", "s=2", "seed=0")
+    assert jobs[2].settings == {"fusion": "late", "size": 2}
+    assert len({j.name for j in jobs}) == 6
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_job_of_every_study_is_a_valid_config(name: str) -> None:
+    study = composed("task=study", f"study={name}").study
+    assert study is not None
+    assert study.name == name
+    jobs = jobs_of(study)
+    assert len({job.name for job in jobs}) == len(jobs)
+    for job in {tuple(o for o in job.overrides if not o.startswith("seed=")): job for job in jobs}.values():
+        composed(*job.overrides)
+
+
+def test_rows_replace_those_of_the_same_job_and_keep_the_others() -> None:
+    job = StudyJob("baseline", 3, {"bands": 5}, ())
+    first = result_row(job, {"field": "hsc9b", "data": "simulated", "sigma_mad": 0.02, "n_test": 9})
+    second = result_row(job, {"field": "hsc9b", "data": "simulated", "sigma_mad": 0.01, "n_test": 9})
+    other = result_row(StudyJob("baseline", 4, {"bands": 5}, ()), {"field": "hsc9b", "data": "simulated"})
+    rows = merged_rows([first, other], [second])
+    assert len(rows) == 2
+    assert {r["seed"]: r.get("sigma_mad") for r in rows} == {3: 0.01, 4: None}
+
+
+def test_a_study_runs_its_missing_jobs_and_keeps_earlier_rows(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", n=100).path
+    common = ["field=hsc6b", f"data.store={store}", "network=catalogue_forest", "network.trees=5"]
+    study = study_of(seeds=[0], common=common, rows=[{"method": "catalogue_forest", "overrides": []}])
+    paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
+    config = composed("task=study", *paths)
+    results = tmp_path / "experiments" / "s" / "results.json"
+    run(config.model_copy(update={"study": study}))
+    (row,) = read_results(results)["rows"]
+    assert row["method"] == "catalogue_forest"
+    assert row["field"] == "hsc6b"
+    assert 0 < row["sigma_mad"] < 0.1
+    assert json.loads(results.read_text())["command"] == "python -m photoz_lit task=study study=s"
+    run(config.model_copy(update={"study": study.model_copy(update={"seeds": [0, 1]})}))
+    assert [r["seed"] for r in read_results(results)["rows"]] == [0, 1]
