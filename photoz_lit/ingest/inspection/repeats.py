@@ -1,0 +1,116 @@
+"""Objects that stand in a store more than once: by position, or by identical pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from photoz_lit.data.store import CutoutStore
+from photoz_lit.ingest.inspection.faults import Fault
+from photoz_lit.ingest.inspection.measure import Measurements
+from photoz_lit.ingest.stamp_geometry import unit_vectors
+
+RADIUS = 1.0  # arcsec
+AGREEMENT = 0.005  # |Δz| / (1 + z) beyond which two redshifts of one object contradict each other
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Pairs of rows that are one object.
+
+    Attributes
+    ----------
+    close : pairs within 1 arcsec, (n, 2) rows.
+    identical : pairs of neighbours among rows with the same pixels, (m, 2) rows.
+    contradicting : pairs of either kind whose redshifts differ, (k, 2) rows.
+    """
+
+    close: NDArray[np.int64]
+    identical: NDArray[np.int64]
+    contradicting: NDArray[np.int64]
+
+
+def find_repeats(store: CutoutStore, measurements: Measurements) -> Repeats:
+    """Find the pairs of a store."""
+    close = close_pairs(store.catalogue["ra"].to_numpy(float), store.catalogue["dec"].to_numpy(float))
+    identical = identical_pairs(measurements)
+    pairs = np.unique(np.concatenate([close, identical]), axis=0)
+    z = store.catalogue["z"].to_numpy(float)
+    first, second = z[pairs[:, 0]], z[pairs[:, 1]]
+    differ = np.abs(first - second) / (1.0 + np.minimum(first, second)) > AGREEMENT
+    return Repeats(close, identical, pairs[differ])
+
+
+def close_pairs(ra: NDArray[np.float64], dec: NDArray[np.float64], radius: float = RADIUS) -> NDArray[np.int64]:
+    """Return the pairs of positions [deg] within a radius [arcsec], (n, 2), the smaller row first."""
+    placed = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
+    if len(placed) < 2:
+        return np.zeros((0, 2), np.int64)
+    chord = 2.0 * np.sin(np.deg2rad(radius / 3600.0) / 2.0)
+    pairs = cKDTree(unit_vectors(ra[placed], dec[placed])).query_pairs(chord, output_type="ndarray")
+    return np.sort(placed[pairs].astype(np.int64).reshape(-1, 2), axis=1)
+
+
+def identical_pairs(measurements: Measurements) -> NDArray[np.int64]:
+    """Return pairs of rows whose central pixels are the same in all bands; blank and constant stamps do not count."""
+    usable = np.flatnonzero(~measurements.constant.all(axis=1))
+    order = usable[np.argsort(measurements.checksum[usable], kind="stable")]
+    same = measurements.checksum[order[1:]] == measurements.checksum[order[:-1]]
+    same &= np.all(measurements.flux[order[1:]] == measurements.flux[order[:-1]], axis=1)
+    return np.sort(np.stack([order[:-1][same], order[1:][same]], axis=1).astype(np.int64), axis=1)
+
+
+def repeat_faults(store: CutoutStore, repeats: Repeats) -> list[Fault]:
+    """Return what is wrong with the pairs."""
+    ids, z = store.catalogue["object_id"], store.catalogue["z"]
+    faults = []
+    if len(repeats.contradicting):
+        a, b = repeats.contradicting[0]
+        faults.append(
+            Fault(
+                "redshift",
+                (),
+                f"{len(repeats.contradicting)} pairs of one object have different redshifts, the first are object_id"
+                f" {ids.iloc[a]} (z={z.iloc[a]:.4f}) and {ids.iloc[b]} (z={z.iloc[b]:.4f}); keep the better label.",
+            )
+        )
+    if len(repeats.close):
+        a, b = repeats.close[0]
+        faults.append(
+            Fault(
+                "repeat",
+                (),
+                f"{len(repeats.close)} pairs lie within {RADIUS:g} arcsec of each other, the first are object_id"
+                f" {ids.iloc[a]} and {ids.iloc[b]}; they will share a fold.",
+            )
+        )
+    if len(repeats.identical):
+        a, b = repeats.identical[0]
+        faults.append(
+            Fault(
+                "repeat",
+                (),
+                f"{len(repeats.identical)} pairs of rows have the same pixels, the first are object_id {ids.iloc[a]}"
+                f" and {ids.iloc[b]}; drop one of each.",
+            )
+        )
+    return faults
+
+
+def label_counts(catalogue: pd.DataFrame) -> pd.DataFrame:
+    """Return per label source: number, smallest, median and largest redshift; unlabelled galaxies come last."""
+    labelled = catalogue[np.isfinite(catalogue["z"])]
+    source = labelled["z_source"].replace("", "(no source)")
+    rows = [
+        {"source": name, "n": len(z), "z_min": z.min(), "z_median": z.median(), "z_max": z.max()}
+        for name, z in labelled.groupby(source)["z"]
+    ]
+    rows.sort(key=lambda row: -int(row["n"]))
+    unlabelled = len(catalogue) - len(labelled)
+    if unlabelled:
+        rows.append({"source": "(unlabelled)", "n": unlabelled, "z_min": np.nan, "z_median": np.nan, "z_max": np.nan})
+    return pd.DataFrame(rows, columns=["source", "n", "z_min", "z_median", "z_max"])

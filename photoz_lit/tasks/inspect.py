@@ -1,0 +1,47 @@
+"""``task=inspect``: what is in a store, and what is wrong with it."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from photoz_lit.config import Config
+from photoz_lit.data.store import open_store
+from photoz_lit.errors import InputError
+from photoz_lit.ingest.inspection.inspect import inspect_store, write_inspection
+from photoz_lit.ingest.inspection.page import formatted
+
+
+def run(config: Config) -> None:
+    """Inspect ``store`` and write PNG files and a page under ``<paths.runs>/inspect/<name of the store>``.
+
+    Raises
+    ------
+    InputError : ``store`` is missing or no store.
+    """
+    if not config.store:
+        raise InputError("store is missing; say which store to look at: store=<folder>.")
+    console = Console()
+    store = open_store(config.store)
+    inspection = inspect_store(store, console)
+    title = f"{store.path}: {len(store):,} galaxies of {store.header.field} ({store.header.data})"
+    console.print(f"[bold]{title}[/bold]")
+    for heading, table in inspection.tables.items():
+        console.print(rich_table(heading, table))
+    for fault in inspection.faults:
+        console.print(f"[bold red]{fault.kind}[/bold red] {fault.sentence}", highlight=False)
+    if not inspection.faults:
+        console.print("[green]None of the checks found a fault.[/green]")
+    page = write_inspection(store, inspection, config.paths.runs / "inspect" / store.path.resolve().name)
+    console.print(f"Figures and page: {page}")
+
+
+def rich_table(title: str, table: pd.DataFrame) -> Table:
+    """Return a frame as a terminal table, its first column to the left."""
+    out = Table(title=title, title_justify="left")
+    for k, name in enumerate(table.columns):
+        out.add_column(str(name).replace("_", " "), justify="left" if k == 0 else "right")
+    for row in formatted(table):
+        out.add_row(*row)
+    return out
