@@ -38,6 +38,9 @@ FURTHER = {
     "pit_ks_half_bin": "PIT KS, half-bin variant",
     "pit_outlier_rate": "PIT outliers",
     "outside_grid": "labels outside the grid",
+    "nz_mean_shift": "N(z): shift of the mean, stacked PDFs − labels",
+    "nz_tv": "N(z): total variation, in 80 bins",
+    "nz_w1": "N(z): Wasserstein-1",
 }
 PERCENT = {"eta", "outlier_rate_rail", "pit_outlier_rate", "outside_grid"}
 CAPTIONS = {
@@ -155,7 +158,7 @@ def number(key: str, value: float | None) -> str:
         return "–"
     if key in PERCENT:
         return f"{100 * value:.2f} %"
-    return f"{value:+.4f}" if "bias" in key else f"{value:.4f}"
+    return f"{value:+.4f}" if "bias" in key or "shift" in key else f"{value:.4f}"
 
 
 def read_json(path: Path) -> Any:

@@ -23,7 +23,8 @@ COSMETIC = {"description", "target", "_target_", "cache", "num_workers", "batch_
 NO_SETTING_OF_ROW = {
     "method", "field", "seed", "data", "experiment", "scale", "run", "by_source", "by_mag", "by_z", "against_truth",
     "n_test", "n_train", "n_predicted", "sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll", "median_bias",
-    "sigma_iqr", "nz_tv", "train_images", "train_seconds", "gflop_per_image", "gflop_parallel", "parameters",
+    "sigma_iqr", "nz_tv", "nz_ks", "nz_w1", "nz_mean_shift",
+    "train_images", "train_seconds", "gflop_per_image", "gflop_parallel", "parameters",
     "outlier_threshold",
 }  # fmt: skip
 

@@ -33,7 +33,8 @@ class NzSettings(Settings):
     Attributes
     ----------
     bootstraps : resamples of the galaxies.
-    bin_width : width of the redshift bins in which N(z) is compared and drawn [redshift].
+    bin_width : width of the bins in which N(z) is drawn and its total variation taken [redshift]; null takes 1/80 of
+        the redshift grid.
     magnitude_edges : edges of the magnitude bins [AB]; null takes quartiles, [] none.
     tomographic_edges : edges in z_phot of the tomographic bins; null takes four of equal number, [] none.
     reference : catalogue (CSV, FITS, ECSV, Parquet) whose redshifts are the reference; null takes the labels.
@@ -43,7 +44,7 @@ class NzSettings(Settings):
     """
 
     bootstraps: int = Entry(default=1000, gt=1)
-    bin_width: float = Entry(default=0.05, gt=0)
+    bin_width: float | None = Entry(default=None, gt=0)
     magnitude_edges: list[float] | None = None
     tomographic_edges: list[float] | None = None
     reference: str | None = None

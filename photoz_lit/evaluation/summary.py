@@ -11,6 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.nz_statistics import coarse_edges, nz_distances, nz_moments
+from photoz_lit.evaluation.pdf import probability_blocks
 from photoz_lit.evaluation.point import delta_z, point_metrics
 from photoz_lit.evaluation.scores import galaxy_scores, pdf_metrics
 from photoz_lit.fields import Field
@@ -36,9 +38,9 @@ def summarise(
     -------
     ``data``, ``field``, ``outlier_threshold``, ``n_predicted`` (N), ``n_test`` (galaxies with a label, which all
     metrics are about), the metrics of :func:`~photoz_lit.evaluation.point.point_metrics` and of
-    :func:`~photoz_lit.evaluation.scores.pdf_metrics`; ``by_source`` (label source -> the same with ``n``), ``by_mag``
-    and ``by_z`` (``"21-22"`` -> the same); and ``against_truth`` where the simulation's ``z_true`` is known. A metric
-    that does not exist (no labels at all) is null.
+    :func:`~photoz_lit.evaluation.scores.pdf_metrics` and of :func:`nz_metrics`; ``by_source`` (label source -> the
+    same with ``n``), ``by_mag`` and ``by_z`` (``"21-22"`` -> the same); and ``against_truth`` where the simulation's
+    ``z_true`` is known. A metric that does not exist (no labels at all) is null.
     """
     if len(predictions) != pdf.shape[0]:
         raise InputError(f"{len(predictions)} predictions but {pdf.shape[0]} PDFs; they must be the same galaxies.")
@@ -52,6 +54,7 @@ def summarise(
         "n_predicted": len(predictions),
         "n_test": len(table),
         **(metrics_of(table, "z", field.outlier_threshold) if len(table) else _nothing(field.outlier_threshold)),
+        **nz_metrics(pdf, z_edges, predictions["z"].to_numpy(np.float64)),
         "by_source": {
             str(source): _row(part, field) for source, part in table.groupby("z_source", sort=True) if len(part)
         },
@@ -62,7 +65,11 @@ def summarise(
         truth = predictions["z_true"].to_numpy(np.float64)
         true = np.isfinite(truth)
         against = predictions[["z_phot", "z_true"]].join(galaxy_scores(pdf, z_edges, truth))[true]
-        summary["against_truth"] = {"n": int(true.sum()), **metrics_of(against, "z_true", field.outlier_threshold)}
+        summary["against_truth"] = {
+            "n": int(true.sum()),
+            **metrics_of(against, "z_true", field.outlier_threshold),
+            **nz_metrics(pdf, z_edges, truth),
+        }
     plain: dict[str, Any] = _plain(summary)
     return plain
 
@@ -71,6 +78,25 @@ def metrics_of(table: pd.DataFrame, truth: str, threshold: float) -> dict[str, f
     """Return point and PDF metrics of rows with ``z_phot``, the column ``truth`` and the galaxies' scores."""
     delta = delta_z(table["z_phot"].to_numpy(), table[truth].to_numpy())
     return {**point_metrics(delta, threshold), **pdf_metrics(table)}
+
+
+def nz_metrics(pdf: NDArray[Any], z_edges: ArrayLike, truth: NDArray[np.float64]) -> dict[str, float]:
+    """Return how far the stacked PDFs of the galaxies with a redshift are from the histogram of those redshifts.
+
+    ``nz_mean_shift`` (difference of the means), ``nz_ks``, ``nz_tv`` (total variation, in 80 bins over the grid) and
+    ``nz_w1`` (Wasserstein-1); see :mod:`photoz_lit.evaluation.nz_statistics`. NaN where no redshift is known.
+    """
+    edges = np.asarray(z_edges, np.float64)
+    known = np.isfinite(truth)
+    if not known.any():
+        return dict.fromkeys(("nz_mean_shift", "nz_ks", "nz_tv", "nz_w1"), math.nan)
+    stacked = np.zeros(len(edges) - 1)
+    for part, block in probability_blocks(pdf):
+        stacked += block[known[part]].sum(axis=0)
+    labels = np.histogram(np.clip(truth[known], edges[0], edges[-1]), edges)[0].astype(np.float64)
+    shift = nz_moments(stacked, edges)["mean"] - nz_moments(labels, edges)["mean"]
+    distances = nz_distances(stacked, labels, edges, coarse_edges(edges))
+    return {"nz_mean_shift": float(shift), **{f"nz_{name}": float(value) for name, value in distances.items()}}
 
 
 def _row(table: pd.DataFrame, field: Field) -> dict[str, Any]:

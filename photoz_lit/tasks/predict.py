@@ -28,6 +28,16 @@ NEVER_SEEN = -1
 
 def run(config: Config) -> None:
     """Predict every galaxy of ``data.store`` with the networks of ``run``."""
+    predict(config)
+
+
+def predict(config: Config) -> RunFolder:
+    """Predict every galaxy of ``data.store`` with the networks of ``run``.
+
+    Returns
+    -------
+    The run folder of the predictions.
+    """
     console = Console()
     if not config.run or not config.data.stores:
         missing = "run=<run folder>" if not config.run else "data.store=<store>"
@@ -37,11 +47,11 @@ def run(config: Config) -> None:
     sample = _sample(config, trained)
     trained = trained.model_copy(update={"trainer": config.trainer})  # it may run elsewhere than it was trained
     pdf, fold = predict_unseen(trained, source, sample, config.drop)
+    folder = _folder(config, source, sample)
     if not is_main_process():
-        return
+        return folder
     table = predictions_table(pdf, sample.field.z_edges, sample.catalogue, fold, sample.field.reference_band)
     table["in_training"] = fold == SEEN_BY_ALL
-    folder = _folder(config, source, sample)
     folder.path.mkdir(parents=True, exist_ok=True)
     record = provenance(trained, sample.data, sample.data_hash)
     folder.write_json("provenance.json", {**record, "run": str(source.path), "drop": config.drop})
@@ -60,6 +70,7 @@ def run(config: Config) -> None:
         folder.write_json("metrics.json", {"experiment": f"{trained.experiment.name} applied", **content})
         print_metrics(console, folder)
     console.print(f"{len(table)} galaxies predicted: [bold]{folder.path}[/bold] (predictions.parquet, pdfs.hdf5)")
+    return folder
 
 
 def predict_unseen(

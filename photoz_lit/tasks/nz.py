@@ -1,0 +1,146 @@
+"""``task=nz``: N(z) of a run's galaxies, or of a store that the run is applied to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from photoz_lit.config import Config
+from photoz_lit.data.tables import read_table
+from photoz_lit.errors import InputError, nearest
+from photoz_lit.evaluation.nz import (
+    Block,
+    RedshiftDistributions,
+    group_galaxies,
+    redshift_distributions,
+    with_reference,
+)
+from photoz_lit.evaluation.nz_files import write_nz
+from photoz_lit.evaluation.nz_statistics import coarse_edges, nz_table
+from photoz_lit.evaluation.predictions import read_predictions
+from photoz_lit.evaluation.qp_file import iterate_pdfs, pdf_count, read_pdfs_hdf5
+from photoz_lit.evaluation.report import read_json
+from photoz_lit.evaluation.settings import NzSettings, task_settings
+from photoz_lit.tasks.predict import predict
+
+FOUR = [0.0, 0.25, 0.5, 0.75, 1.0]
+
+
+def run(config: Config) -> None:
+    """Measure N(z) of ``run=<folder>``; with ``store=<store>`` (or ``data.store``) of that store's galaxies."""
+    console = Console()
+    options = task_settings(NzSettings, config.task.model_extra)
+    if not config.run:
+        raise InputError("task=nz needs run=<run folder>; add store=<store> for the galaxies of a store.")
+    source = _source(config)
+    table = read_predictions(source)
+    pdfs = source / "pdfs.hdf5"
+    if pdf_count(pdfs) != len(table):
+        raise InputError(f"{source}: pdfs.hdf5 and predictions.parquet differ in length; run the prediction again.")
+    distributions = _distributions(table, pdfs, options)
+    coarse = coarse_edges(distributions.z_edges, options.bin_width)
+    data = str(read_json(source / "provenance.json").get("data", ""))
+    name = Path(options.reference).name if options.reference else "labels"
+    written = write_nz(distributions, coarse, source / "nz", data, name)
+    console.print(_shown(nz_table(distributions, coarse)))
+    for path in written:
+        console.print(f"[bold]{path}[/bold]")
+
+
+def _source(config: Config) -> Path:
+    """The run itself, or the folder of its predictions for a store."""
+    store = config.store or config.data.store
+    if not store:
+        return Path(str(config.run))
+    data = config.data.model_copy(update={"store": store})
+    return predict(config.model_copy(update={"data": data})).path
+
+
+def _distributions(table: pd.DataFrame, pdfs: Path, options: NzSettings) -> RedshiftDistributions:
+    """N(z) of the galaxies that no network was trained on, against labels or another catalogue."""
+    keep = ~table["in_training"].to_numpy(bool) if "in_training" in table else np.ones(len(table), bool)
+    if not keep.any():
+        raise InputError(f"{pdfs.parent}: every galaxy was trained on; N(z) needs others, or a run with cv.folds=5.")
+    magnitude = table["mag"].to_numpy(np.float64) if "mag" in table else np.full(len(table), np.nan)
+    z_phot = table["z_phot"].to_numpy(np.float64)
+    m_edges = _edges(options.magnitude_edges, magnitude[keep])
+    z_edges = _edges(options.tomographic_edges, z_phot[keep])
+    grouping = group_galaxies(magnitude[keep], z_phot[keep], m_edges, z_edges)
+    label = np.full(int(keep.sum()), np.nan) if options.reference else table["z"].to_numpy(np.float64)[keep]
+    columns = (TextColumn("N(z)"), BarColumn(), MofNCompleteColumn(), TextColumn("galaxies"), TimeRemainingColumn())
+    with Progress(*columns, transient=True) as progress:
+        step = progress.add_task("", total=int(keep.sum()))
+        distributions = redshift_distributions(
+            _kept(pdfs, keep),
+            read_pdfs_hdf5(pdfs, slice(0, 1))[1],
+            z_phot[keep],
+            label,
+            grouping,
+            options.bootstraps,
+            options.seed,
+            lambda rows: progress.advance(step, rows),
+        )
+    return _against_catalogue(distributions, options, m_edges) if options.reference else distributions
+
+
+def _kept(pdfs: Path, keep: NDArray[np.bool_]) -> Iterator[Block]:
+    """Blocks of the PDFs of the galaxies kept, numbered among these."""
+    start = 0
+    for rows, block, _ in iterate_pdfs(pdfs):
+        chosen = block[keep[rows]]
+        yield slice(start, start + len(chosen)), chosen
+        start += len(chosen)
+
+
+def _against_catalogue(
+    distributions: RedshiftDistributions, options: NzSettings, magnitude_edges: list[float]
+) -> RedshiftDistributions:
+    """Take the redshifts of another catalogue as reference, in the same magnitude bins if it has magnitudes."""
+    catalogue = read_table(str(options.reference))
+    for key, name in (("reference_z", options.reference_z), ("reference_mag", options.reference_mag)):
+        if name is not None and name not in catalogue:
+            raise InputError(
+                f"{options.reference} has no column '{name}' (task.{key}){nearest(name, catalogue.columns)}"
+            )
+    z = pd.to_numeric(catalogue[options.reference_z], errors="coerce").to_numpy(np.float64)
+    z = np.where(z > -90, z, np.nan)  # −99 means no value
+    known = options.reference_mag is not None
+    magnitude = catalogue[options.reference_mag].to_numpy(np.float64) if known else np.full(len(z), np.nan)
+    grouping = group_galaxies(magnitude, z, magnitude_edges if known else [], [])
+    return with_reference(distributions, z, grouping, options.seed)
+
+
+def _edges(given: list[float] | None, values: NDArray[np.float64]) -> list[float]:
+    """The edges given, or those of four bins of equal number; none where there are no values."""
+    if given is not None:
+        return given
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return []
+    edges = np.unique(np.quantile(known, FOUR))
+    edges[-1] = np.nextafter(edges[-1], np.inf)  # the largest value belongs to the last bin
+    return [float(edge) for edge in edges] if len(edges) > 1 else []
+
+
+def _shown(statistics: pd.DataFrame) -> Table:
+    """The stacked PDFs' statistics, for the terminal."""
+    table = Table(title="N(z) of stacked PDFs", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    columns = [name for name in ("mean", "width", "mean_shift", "tv", "w1") if name in statistics]
+    table.add_column("group", no_wrap=True)
+    for name in ("n", *columns):
+        table.add_column(name, justify="right", no_wrap=True)
+    for _, row in statistics[statistics["estimate"] == "stacked"].iterrows():
+        table.add_row(row["group"], f"{row['n']:,}", *(_text(row[name]) for name in columns))
+    return table
+
+
+def _text(value: float) -> str:
+    return f"{value:.4f}" if np.isfinite(value) else "–"
