@@ -11,7 +11,7 @@ from photoz_lit.labels.mock import mock_sources, structure_mask
 from photoz_lit.labels.settings import ConsensusSettings
 from photoz_lit.labels.sources import LabelCatalogue
 
-TARGET_SHARE = 0.35
+TARGET_SHARE = 0.2
 
 
 @dataclass(frozen=True)

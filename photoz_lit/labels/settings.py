@@ -137,6 +137,31 @@ class SmoothingSettings(Settings):
     max_weight: float = Field(default=4.0, ge=1)
 
 
+class LabelStudySettings(Settings):
+    """The study of ``hsc_deep_labels``: networks trained on four label sets of one simulated field.
+
+    Attributes
+    ----------
+    methods : label sets, among ``spec_only``, ``consensus_only``, ``som_merge`` and ``som_merge_kde``.
+    seeds : training seeds.
+    images : training images that each network sees; label sets of different size thus get equal training.
+    faint : the faint target sample begins here [mag in the field's reference band].
+    catalogue_galaxies : galaxies of a further simulated catalogue without stamps, for the figures of the labels alone;
+        0: none.
+    """
+
+    methods: list[Literal["spec_only", "consensus_only", "som_merge", "som_merge_kde"]] = [
+        "spec_only",
+        "consensus_only",
+        "som_merge",
+        "som_merge_kde",
+    ]
+    seeds: list[int] = [0, 1, 2]
+    images: int = Field(default=48_000, ge=1)
+    faint: float = 23.5
+    catalogue_galaxies: int = Field(default=200_000, ge=0)
+
+
 class LabelsSettings(Settings):
     """Label set of a deep field.
 
@@ -149,6 +174,7 @@ class LabelsSettings(Settings):
     target_select : expression that the target sample fulfils.
     sources : catalogues of labels.
     cosmos2020 : CLASSIC and FARMER files, as a source of tier ``photo``.
+    study : see :class:`LabelStudySettings`; read by ``task=labels_study`` alone.
     benchmark : instead of a label set, measure the merge of a million galaxies.
     """
 
@@ -162,4 +188,5 @@ class LabelsSettings(Settings):
     som: SomSettings = SomSettings()
     merge: MergeSettings = MergeSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
+    study: LabelStudySettings = LabelStudySettings()
     benchmark: bool = False
