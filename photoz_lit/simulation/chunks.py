@@ -127,7 +127,9 @@ class ChunkSimulator:
         reference = magnitude[:, bands.index(self.field.reference_band)]
         shapes = with_known_shapes(morphology_from_photometry(reference, colour, self._rng("shapes", chunk)), table)
         share = bulge_shares(shapes, band_redness(self.field))
-        maggies = 10 ** (-0.4 * magnitude)
+        # the catalogue's magnitudes are as measured: band_flux would add the field's calibration error once more
+        calibration = np.array([band.zero_point_error for band in self.field.bands.values()])
+        maggies = 10 ** (-0.4 * (magnitude - calibration))
         return table, shapes, np.stack([maggies * share, maggies * (1 - share)], axis=1)
 
     def _sky(self, chunk: int, n: int) -> dict[str, FloatArray]:
@@ -160,7 +162,7 @@ def chunk_simulator(
     model = population_model(grid, reference, window.magnitude_bright, window.magnitude_faint, window.z_max)
     surroundings = None
     if settings.stamps and settings.neighbours > 0:
-        faint = window.magnitude_faint + settings.neighbour_depth
+        faint = window.magnitude_faint + window.neighbour_depth
         around = population_model(grid, reference, NEIGHBOUR_BRIGHT, max(faint, NEIGHBOUR_BRIGHT + 1), 6.0)
         side = settings.stamp_size * field.pixel_scale
         density = around.density(np.random.default_rng(np.random.SeedSequence(0)))

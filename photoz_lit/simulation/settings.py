@@ -24,6 +24,7 @@ class SurveyWindow(Settings):
     ebv_median : median Galactic E(B-V) [mag].
     ebv_scatter : its log-normal scatter over the footprint [dex].
     stars : foreground stars with i between 16 and 25 [1 / arcmin²].
+    neighbour_depth : neighbours reach this much beyond the faint limit [mag].
     labels : which sources give redshifts in this field.
     """
 
@@ -35,6 +36,7 @@ class SurveyWindow(Settings):
     ebv_median: float = Entry(default=0.02, ge=0)
     ebv_scatter: float = Entry(default=0.05, ge=0)
     stars: float = Entry(default=3.0, ge=0)
+    neighbour_depth: float = Entry(default=1.0, ge=0)
     labels: tuple[LabelSource, ...] = ("spec",)
 
 
@@ -79,7 +81,6 @@ class SimulationSettings(Settings):
     magnitude_bright, magnitude_faint, z_max : override the field's window.
     labels : overrides the window's label sources.
     neighbours : factor on the surface density of neighbouring galaxies and stars; 0 draws none.
-    neighbour_depth : neighbours reach this much beyond the sample's faint limit [mag].
     centroid_jitter : scatter of the catalogue position about the galaxy's centre, per axis [arcsec].
     magnitude_floor : calibration scatter added to every measured magnitude [mag].
     windows : field name -> :class:`SurveyWindow`.
@@ -96,7 +97,6 @@ class SimulationSettings(Settings):
     z_max: float | None = Entry(default=None, gt=0, le=7)
     labels: tuple[LabelSource, ...] | None = None
     neighbours: float = Entry(default=1.0, ge=0)
-    neighbour_depth: float = Entry(default=1.0, ge=0)
     centroid_jitter: float = Entry(default=0.05, ge=0)
-    magnitude_floor: float = Entry(default=0.01, ge=0)
+    magnitude_floor: float = Entry(default=0.02, ge=0)
     windows: dict[str, SurveyWindow] = {}

@@ -27,7 +27,7 @@ from photoz_lit.simulation.chunks import CHUNK, ChunkSimulator, chunk_simulator
 from photoz_lit.simulation.settings import SimulationSettings, SurveyWindow
 
 #: Raise it whenever a change of the code changes a simulated byte: caches of the old code are then not used.
-SIMULATION_VERSION = 1
+SIMULATION_VERSION = 2
 
 
 def simulate_store(field: Field, settings: SimulationSettings, seed: int, path: Path) -> CutoutStore:
@@ -65,8 +65,9 @@ def simulate_store(field: Field, settings: SimulationSettings, seed: int, path: 
                 pixels, table = next(results)
                 images.append(pixels)
                 tables.append(table)
-                speed = progress.tasks[job].speed
-                progress.update(job, advance=len(table), rate=f"{speed:.0f} galaxies/s" if speed else "")
+                progress.update(job, advance=len(table))
+                task = progress.tasks[job]
+                progress.update(job, rate=f"{task.completed / max(task.elapsed or 0.0, 1e-3):.0f} galaxies/s")
             writer.write_block(block, np.concatenate(images), pd.concat(tables, ignore_index=True))
     return writer.finish()
 
