@@ -16,7 +16,7 @@ from photoz_lit.errors import InputError, nearest
 from photoz_lit.fields import Field
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.labels.settings import LabelsSettings
-from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
+from photoz_lit.networks.settings import BenchSettings, FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.studies import Study
@@ -183,6 +183,7 @@ class Config(Settings):
     logger: LoggerSettings
     cv: CrossValidationSettings
     ensemble: EnsembleSettings
+    bench: BenchSettings = BenchSettings()
     paths: PathSettings
     store: str | None
     run: str | None

@@ -1,0 +1,198 @@
+"""``task=bench``: images per second, operations and utilisation of the networks on this machine, to ``bench.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from photoz_lit.config import Config
+from photoz_lit.fields import conf_directory
+from photoz_lit.networks.complexity import TRAINING_FACTOR, complexity_of
+from photoz_lit.networks.grouped import GroupedBlock
+from photoz_lit.networks.multimodal import PhotoZNetwork, build_network
+from photoz_lit.networks.settings import BenchSettings, FusionSettings, ModalitySettings, NetworkSettings
+from photoz_lit.networks.throughput import Setup, best_time, branches_step, branches_time, measure, peak_gflops
+
+BANDS = "ugrizyjhk"
+N_BINS = 400
+STAMP_SIZE = 64
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the bench: a network at its exact, published width."""
+
+    name: str
+    family: str
+    n_bands: int
+    fusion: str | None = None
+    stamp_size: int = STAMP_SIZE
+    width: float = 1.0
+
+    def build(self) -> PhotoZNetwork:
+        """Build the network: pairs of neighbouring bands where it has a fusion, else the baseline."""
+        return build_network(
+            NetworkSettings.model_validate(_choice("network", self.family, width=self.width)),
+            ModalitySettings.model_validate(_choice("modality", "neighbours" if self.fusion else "all_bands")),
+            FusionSettings.model_validate(_choice("fusion", self.fusion or "early")),
+            BANDS[: self.n_bands],
+            self.stamp_size,
+            N_BINS,
+        )
+
+
+def cases(full: bool, stamp_size: int = STAMP_SIZE, width: float = 1.0) -> list[Case]:
+    """Networks to measure; ``multimodal_<fusion>`` is treyer's, the other families carry their name."""
+    networks: list[tuple[str, str, str | None]] = [(name, name, None) for name in ("treyer", "pasquet", "plain")]
+    networks += [(f"multimodal_{fusion}", "treyer", fusion) for fusion in ("early", "middle", "late")]
+    if full:
+        networks += [(f"{family}_multimodal_early", family, "early") for family in ("pasquet", "plain")]
+    counts = (5, 6, 9) if full else (5, 9)
+    found = [Case(*network[:2], n, network[2], stamp_size, width) for network in networks for n in counts]
+    quick = {("treyer", 5), ("treyer", 9), ("pasquet", 5), ("plain", 5), ("multimodal_early", 5)}
+    quick |= {(f"multimodal_{fusion}", 9) for fusion in ("early", "middle", "late")}
+    return found if full else [case for case in found if (case.name, case.n_bands) in quick]
+
+
+def run(config: Config) -> None:
+    """Measure, print and write ``bench.output``."""
+    console, settings = Console(), config.bench
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    best, plain = Setup.best(device), Setup.plain(device)
+    machine = _machine(best)
+    console.print(
+        f"{machine['processor']}, {machine['threads']} threads; best setup: {best.precision}, channels last, "
+        f"{machine['peak_gflops']:.0f} GFLOP/s at most; plain port: 32-true, channels first"
+    )
+    results: dict[str, Any] = {"machine": machine, "stamp_size": STAMP_SIZE}
+    groups = {"networks": cases(settings.full)}
+    if config.scale.name == "demo":
+        groups["networks_demo"] = cases(settings.full, config.scale.stamp_size, config.scale.width)
+    with _progress(console) as progress:
+        bar = progress.add_task("networks", total=sum(len(group) for group in groups.values()))
+        for key, group in groups.items():
+            results[key] = {}
+            for case in group:
+                progress.update(bar, description=f"{case.name}, {case.n_bands} bands, {case.stamp_size} px")
+                row = measured(case, best, plain, machine["peak_gflops"], settings)
+                results[key].setdefault(case.name, {})[str(case.n_bands)] = row
+                progress.advance(bar)
+    results["branches"] = loop_and_grouped(best, settings)
+    for key, group in groups.items():
+        console.print(
+            _table(results[key], f"{group[0].stamp_size}×{group[0].stamp_size} pixels, width {group[0].width:g}")
+        )
+    console.print(_branches_line(results["branches"]))
+    settings.output.write_text(json.dumps(results, indent=1) + "\n")
+    console.print(f"written to {settings.output}")
+
+
+def measured(case: Case, best: Setup, plain: Setup, peak: float, settings: BenchSettings) -> dict[str, float]:
+    """Measure one network in both setups.
+
+    Parameters
+    ----------
+    case : the network.
+    best, plain : the trainer's setup, and the one it is compared with.
+    peak : rate that utilisation refers to [GFLOP/s].
+    settings : section ``bench``.
+    """
+    network = case.build()
+    cost = complexity_of(network, case.stamp_size)
+    batch_size = settings.batch_size or (256 if best.device.type == "cuda" else 16)
+    fast = measure(network, case.stamp_size, best, batch_size, settings.seconds)
+    slow = measure(network, case.stamp_size, plain, batch_size, settings.seconds)
+    branches = branches_time(network, case.stamp_size, best, batch_size, settings.seconds)
+    return {
+        "train_img_s": fast.train_img_s,
+        "infer_img_s": fast.infer_img_s,
+        "plain_train_img_s": slow.train_img_s,
+        "plain_infer_img_s": slow.infer_img_s,
+        "speedup_train": fast.train_img_s / slow.train_img_s,
+        "speedup_infer": fast.infer_img_s / slow.infer_img_s,
+        "gflop_per_image": cost.gflop,
+        "parameters": cost.parameters,
+        "mfu": TRAINING_FACTOR * cost.gflop * fast.train_img_s / peak,
+        "mfu_infer": cost.gflop * fast.infer_img_s / peak,
+        "parallel_time_share": branches * fast.train_img_s / batch_size,
+        "parallel_flop_share": cost.parallel.flop / cost.total.flop,
+    }
+
+
+def loop_and_grouped(setup: Setup, settings: BenchSettings) -> dict[str, dict[str, float]]:
+    """Time of treyer's parallel stems, forward and backward, as a loop and as grouped convolutions [ms]."""
+    found: dict[str, dict[str, float]] = {}
+    for n_bands in (5, 9):
+        block = Case("multimodal_early", "treyer", n_bands, "early").build().parallel.to(setup.device)
+        image = torch.randn(16, n_bands, STAMP_SIZE, STAMP_SIZE, device=setup.device)
+        image = image.contiguous(memory_format=torch.channels_last)
+        found[str(n_bands)] = {}
+        for name, module in (("loop_ms", block), ("grouped_ms", GroupedBlock(block))):
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            seconds = best_time(branches_step(module, image, setup), setup.device, settings.seconds)
+            found[str(n_bands)][name] = 1e3 * seconds
+    return found
+
+
+def _choice(group: str, name: str, **changes: Any) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((conf_directory() / group / f"{name}.yaml").read_text())
+    return {**content, **changes}
+
+
+def _machine(best: Setup) -> dict[str, Any]:
+    if best.device.type == "cuda":
+        processor = torch.cuda.get_device_name(best.device)
+    else:
+        processor = str(torch.cpu.get_capabilities().get("cpu_name", platform.processor()))
+    return {
+        "processor": processor,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "precision": best.precision,
+        "peak_gflops": peak_gflops(best),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True)
+
+
+def _table(networks: dict[str, dict[str, dict[str, float]]], title: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("network")
+    headings = ("bands", "GFLOP/img", "train img/s", "× plain", "MFU", "infer img/s", "× plain", "time ∥", "FLOP ∥")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for name, by_bands in networks.items():
+        for n_bands, row in by_bands.items():
+            table.add_row(
+                name,
+                n_bands,
+                f"{row['gflop_per_image']:.3f}",
+                f"{row['train_img_s']:.1f}",
+                f"{row['speedup_train']:.1f}",
+                f"{row['mfu']:.0%}",
+                f"{row['infer_img_s']:.1f}",
+                f"{row['speedup_infer']:.1f}",
+                f"{row['parallel_time_share']:.0%}",
+                f"{row['parallel_flop_share']:.0%}",
+            )
+    table.caption = "∥: the parallel branches' share of the training step's time, and of the operations"
+    return table
+
+
+def _branches_line(branches: dict[str, dict[str, float]]) -> str:
+    parts = [f"{n} bands {t['loop_ms']:.0f} ms / {t['grouped_ms']:.0f} ms" for n, t in branches.items()]
+    return "treyer's parallel stems, loop / grouped convolutions: " + ", ".join(parts)

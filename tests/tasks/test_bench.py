@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from photoz_lit.networks.complexity import complexity_of
+from photoz_lit.networks.throughput import Setup
+from photoz_lit.tasks import bench
+from tests.composed import composed
+
+
+def test_default_cases_hold_the_promised_names_and_full_holds_all() -> None:
+    quick, full = bench.cases(full=False), bench.cases(full=True)
+    assert {case.name for case in quick} >= {"treyer", "pasquet", "plain", "multimodal_early"}
+    assert set(quick) < set(full)
+    assert {case.n_bands for case in full} == {5, 6, 9}
+
+
+def test_results_are_written_with_the_promised_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = bench.Case("multimodal_early", "plain", 5, "early", stamp_size=32, width=0.1)
+    monkeypatch.setattr(bench, "cases", lambda *_: [tiny])
+    monkeypatch.setattr(bench, "loop_and_grouped", lambda *_: {"5": {"loop_ms": 1.0, "grouped_ms": 2.0}})
+    output = tmp_path / "bench.json"
+    bench.run(composed("task=bench", f"bench.output={output}", "bench.seconds=0.01", "bench.batch_size=2"))
+    results = json.loads(output.read_text())
+    row = results["networks"]["multimodal_early"]["5"]
+    assert row["gflop_per_image"] == complexity_of(tiny.build(), 32).gflop
+    assert row["speedup_train"] == pytest.approx(row["train_img_s"] / row["plain_train_img_s"])
+    assert row["speedup_infer"] == pytest.approx(row["infer_img_s"] / row["plain_infer_img_s"])
+    peak = results["machine"]["peak_gflops"]
+    assert row["mfu"] == pytest.approx(3 * row["gflop_per_image"] * row["train_img_s"] / peak)
+    assert 0 < row["parallel_flop_share"] < 1
+    assert row["parallel_time_share"] > 0
+    assert results["machine"]["precision"] == Setup.best(torch.device("cpu")).precision
