@@ -48,7 +48,7 @@ def sdss_labels(n: int, seed: int = 0) -> NDArray[Any]:
     random = np.random.default_rng(seed)
     labels = np.zeros(n, SDSS_LABELS)
     labels["specObjID"] = [str(299490502467184640 + 2048 * i) for i in range(n)]
-    labels["ra"], labels["dec"] = 180.0 + 0.01 * np.arange(n), 10.0 + 0.01 * np.arange(n)
+    labels["ra"], labels["dec"] = 180.0 + 0.01 * (np.arange(n) % 1000), 10.0 + 0.01 * (np.arange(n) // 1000)
     labels["z"], labels["zErr"] = random.uniform(0.01, 0.35, n), 1e-4
     labels["EBV"], labels["zphot"] = random.uniform(0.01, 0.1, n), 0.1
     labels["primtarget"] = np.where(np.arange(n) % 5 == 4, 4, 64)

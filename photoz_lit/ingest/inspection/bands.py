@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import galsim
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.ingest.inspection.measure import Measurements
 
 SEEING_STAMPS = 300  # the brightest stamps whose width is measured
-SEEING_PERCENTILE = 10.0  # of those widths: the most compact galaxies are nearly points
+SEEING_PERCENTILE = 5.0  # of those widths: the most compact galaxies are nearly points
 SEEING_SIGNAL_TO_NOISE = 20.0
+QUIET_PERCENTILE = 35.0  # of the stamps' noise: those without bright light at their border
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def _summary(store: CutoutStore, m: Measurements, k: int, band: str) -> BandSumm
         noise=_median(m.noise[:, k]),
         sky=_median(m.sky[:, k]),
         seeing=seeing(store, m, k),
-        depth=depth(m.blank_apertures[:, k], store.header.zero_points[band]),
+        depth=depth(m.blank_apertures[:, k], m.noise[:, k], store.header.zero_points[band]),
         median_magnitude=_median(magnitudes),
         missing_stamps=int((m.missing[:, k] > 0).sum()),
         missing_pixels=int(m.missing[:, k].sum()),
@@ -67,10 +69,27 @@ def _summary(store: CutoutStore, m: Measurements, k: int, band: str) -> BandSumm
     )
 
 
-def depth(blank_apertures: NDArray[np.float64], zero_point: float) -> float:
-    """Return zero point − 2.5 log10(5 σ), σ = 1.4826 · MAD of the fluxes in blank apertures [mag]."""
-    sums = blank_apertures[np.isfinite(blank_apertures)]
-    sigma = 1.4826 * np.median(np.abs(sums - np.median(sums))) if len(sums) else 0.0
+def depth(blank_apertures: NDArray[np.float64], noise: NDArray[np.float64], zero_point: float) -> float:
+    """Return zero point − 2.5 log10(5 σ) for the scatter σ of fluxes in blank apertures [mag].
+
+    Galaxies reach into the corners of small stamps, so σ is taken from the quieter stamps and from the faint side of
+    the distribution: (median − q10) / 1.2816, which is σ of a Gaussian. On simulated fields it comes out up to 0.35 mag
+    too bright (32 pixel stamps of deep, crowded fields), 0.2 mag for SDSS.
+
+    Parameters
+    ----------
+    blank_apertures : fluxes in 2 arcsec apertures, (N, 4).
+    noise : sky noise per pixel of the same stamps, (N,).
+    zero_point : AB magnitude of one flux unit [mag].
+    """
+    known = noise[np.isfinite(noise)]
+    quiet = noise <= np.percentile(known, QUIET_PERCENTILE) if len(known) else np.zeros(len(noise), bool)
+    sums = blank_apertures[quiet]
+    sums = sums[np.isfinite(sums)]
+    if len(sums) < 20:
+        return float("nan")
+    low, middle = np.percentile(sums, [10.0, 50.0])
+    sigma = (middle - low) / -norm.ppf(0.1)
     return float(zero_point - 2.5 * np.log10(5.0 * sigma)) if sigma > 0 else float("nan")
 
 

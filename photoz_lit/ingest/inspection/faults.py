@@ -148,14 +148,15 @@ def _unlikely_colours(store: CutoutStore, measurements: Measurements) -> list[Fa
     usable = (measurements.signal_to_noise > BRIGHT) & (measurements.flux > 0)
     magnitudes = zero_points - 2.5 * np.log10(np.where(usable, measurements.flux, np.nan))
     medians = np.array([_median(magnitudes[:, k]) for k in range(len(bands))])
-    steps = [(a, b) for a, b in pairwise(range(len(bands))) if abs(medians[b] - medians[a]) > COLOUR]
+    steps = {(a, b) for a, b in pairwise(range(len(bands))) if abs(medians[b] - medians[a]) > COLOUR}
     faults = []
-    for k, band in enumerate(bands):
-        touching = [pair for pair in steps if k in pair]
-        inner = 0 < k < len(bands) - 1
-        if touching and len(touching) == (2 if inner else 1):
+    inner_first = [*range(1, len(bands) - 1), 0, len(bands) - 1]  # an inner band off its place makes two steps
+    for k in inner_first:
+        touching = {pair for pair in steps if k in pair}
+        if touching and len(touching) == (2 if 0 < k < len(bands) - 1 else 1):
             neighbours = [medians[j] for pair in touching for j in pair if j != k]
-            faults.append(_units_fault(band, float(medians[k] - np.mean(neighbours)), "its neighbours"))
+            faults.append(_units_fault(bands[k], float(medians[k] - np.mean(neighbours)), "its neighbours"))
+            steps -= touching
     return faults
 
 

@@ -35,7 +35,7 @@ class Measurements:
     flux : sky-subtracted flux within 3 arcsec, (N, bands).
     signal_to_noise : of the flux within 1 arcsec, pixel noise taken as independent, (N, bands).
     x, y : centroid from the stamp's centre [pixel], (N, bands).
-    blank_apertures : sky-subtracted flux in 2 arcsec apertures in the four corners, (N, bands, 4).
+    blank_apertures : flux, with the sky, in 2 arcsec apertures in the four corners, (N, bands, 4).
     checksum : CRC-32 of the central pixels of all bands, (N,).
     """
 
@@ -121,7 +121,8 @@ def _measure_rows(images: NDArray[np.float32], kernel: NDArray[np.float32]) -> M
         signal_to_noise=snr,
         x=x,
         y=y,
-        blank_apertures=sums[..., 5:9],
+        # With the sky: its error, times an aperture's pixels, would outweigh the noise.
+        blank_apertures=sums[..., 5:9] + sky[..., None] * kernel[:, 5:9].sum(axis=0),
         checksum=np.array([zlib.crc32(centre.tobytes()) for centre in centres], np.int64),
     )
 
