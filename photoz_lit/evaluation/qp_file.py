@@ -68,8 +68,8 @@ def read_pdfs_hdf5(path: str | Path, rows: slice | None = None) -> tuple[NDArray
     try:
         ensemble = qp.read(str(file), read_slice=rows)
         edges, density = np.ravel(ensemble.metadata["bins"]), ensemble.objdata["pdfs"]
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{file} is no qp file of histograms ({error}); write it with task=predict.") from error
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # tables_io raises them all
+        raise InputError(_no_qp_file(file, error)) from error
     probability = np.atleast_2d(density) * np.diff(edges)
     return probability, np.asarray(edges, np.float64), pd.DataFrame(dict(ensemble.ancil or {}))
 
@@ -79,7 +79,10 @@ def pdf_count(path: str | Path) -> int:
     file = Path(path)
     if not file.is_file():
         raise InputError(f"{file} is not there; give the pdfs.hdf5 of a finished run.")
-    return int(qp.data_length(str(file)))
+    try:
+        return int(qp.data_length(str(file)))
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise InputError(_no_qp_file(file, error)) from error
 
 
 def iterate_pdfs(path: str | Path, rows: int = BLOCK_ROWS) -> Iterator[tuple[slice, NDArray[Any], NDArray[Any]]]:
@@ -104,6 +107,11 @@ def _write(path: Path, pdf: NDArray[Any], edges: NDArray[np.float64], columns: d
         ancil = file.create_group("ancil")
         for name, values in columns.items():
             ancil[name] = values
+
+
+def _no_qp_file(file: Path, error: Exception) -> str:
+    reason = str(error).strip().splitlines()[-1].strip()  # tables_io puts the cause last
+    return f"{file} is no qp file of histograms ({reason}); write it with task=predict."
 
 
 def _storable(column: pd.Series[Any]) -> NDArray[Any]:
