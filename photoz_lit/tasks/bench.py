@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from photoz_lit.config import Config
+from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.networks.complexity import TRAINING_FACTOR, complexity_of
 from photoz_lit.networks.grouped import GroupedBlock
@@ -64,8 +65,15 @@ def cases(full: bool, stamp_size: int = STAMP_SIZE, width: float = 1.0) -> list[
 
 
 def run(config: Config) -> None:
-    """Measure, print and write ``bench.output``."""
+    """Measure, print and write ``bench.output``.
+
+    Raises
+    ------
+    InputError : the folder of ``bench.output`` is not there.
+    """
     console, settings = Console(), config.bench
+    if not settings.output.absolute().parent.is_dir():
+        raise InputError(f"bench.output: there is no folder {settings.output.absolute().parent}; make it first.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     best, plain = Setup.best(device), Setup.plain(device)
     machine = _machine(best)

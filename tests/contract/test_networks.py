@@ -105,6 +105,19 @@ def test_state_dict_rebuilds_the_network(network: PhotoZNetwork, inputs: Inputs)
     assert not [name for name in network.state_dict() if "bands_" in name]
 
 
+@pytest.mark.parametrize(
+    "family", ["plain", pytest.param("treyer", marks=pytest.mark.long), pytest.param("pasquet", marks=pytest.mark.long)]
+)
+def test_the_network_is_one_graph_for_torch_compile(family: str) -> None:
+    network = built(family, "ugri", 32, "neighbours", "middle", width=0.1, dropout=0.3).train()
+    image, ebv = batch(network, 32)
+    torch.manual_seed(0)
+    expected = network(image, ebv)
+    torch.manual_seed(0)
+    found = torch.compile(network, backend="eager", fullgraph=True)(image, ebv)
+    torch.testing.assert_close(found.logits, expected.logits)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_few_steps_learn_a_brightness(family: str) -> None:
     """The redshift bin is the image's brightness: loss must fall far below that of guessing."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from photoz_lit.errors import InputError
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.throughput import Setup
 from photoz_lit.tasks import bench
@@ -35,3 +36,8 @@ def test_results_are_written_with_the_promised_keys(tmp_path: Path, monkeypatch:
     assert 0 < row["parallel_flop_share"] < 1
     assert row["parallel_time_share"] > 0
     assert results["machine"]["precision"] == Setup.best(torch.device("cpu")).precision
+
+
+def test_a_missing_folder_is_said_before_anything_is_measured(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"bench\.output: there is no folder"):
+        bench.run(composed("task=bench", f"bench.output={tmp_path}/nowhere/bench.json"))
