@@ -48,6 +48,7 @@ class ScaleSettings(Settings):
     max_epochs: int = Entry(gt=0)
     batch_size: int = Entry(gt=0)
     learning_rate: float = Entry(gt=0)
+    standardise: bool
 
 
 class DataSettings(Settings):
@@ -87,6 +88,7 @@ class ModuleSettings(Settings):
     weight_decay: float = Entry(ge=0)
     point_loss: Literal["mae", "mse"]
     point_loss_weight: float = Entry(ge=0)
+    standardise: bool
 
 
 class ForestSettings(Settings):

@@ -16,6 +16,7 @@ from pytorch_lightning.loggers import Logger
 
 from photoz_lit.config import Config, locate
 from photoz_lit.data.module import CutoutDataModule, Split
+from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process, world
 from photoz_lit.errors import InputError
@@ -43,7 +44,7 @@ class CNNEstimator:
     def build(self, sample: Sample) -> PhotoZModule:
         """Build the module of the config for a sample's bands and stamps, with fresh weights."""
         config = self.config
-        training = config.module.model_dump(exclude={"name", "target"})
+        training = config.module.model_dump(exclude={"name", "target", "standardise"})
         module = locate(config.module.target)(
             network=config.network.model_dump(),
             modality=config.modality.model_dump(),
@@ -76,6 +77,9 @@ class CNNEstimator:
         """Train; an interrupted training goes on from its last epoch. The weights of the best validation loss stay."""
         pl.seed_everything(seed, verbose=False)
         self.module = self.build(sample)
+        if self.config.module.standardise:
+            some = np.sort(np.random.default_rng(seed).choice(split.train, min(len(split.train), 2048), replace=False))
+            self.module.standardise(stretch(torch.from_numpy(sample.flux(some))))
         if self.config.trainer.compile:
             self.module.network.compile()
         self.trainer = build_trainer(self.config.trainer, folder, self.loggers)
