@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.point import outlier_fraction, sigma_mad
 from photoz_lit.evaluation.weighted_mad import WeightedMAD
 
 Floats = NDArray[np.float64]
@@ -59,8 +60,12 @@ class Residuals:
 
     def metrics(self) -> dict[str, Floats]:
         """Return each metric of each network on all galaxies: name -> (seeds,)."""
-        everyone = np.ones((1, self.n_galaxies), np.float32)
-        return {name: values[0] for name, values in Resampler(self).metrics(everyone).items()}
+        return {
+            "sigma_mad": np.array([sigma_mad(delta) for delta in self.delta]),
+            "eta": np.array([outlier_fraction(delta, self.threshold) for delta in self.delta]),
+            "bias": self.delta.mean(axis=1),
+            "crps": self.crps.mean(axis=1),
+        }
 
 
 def bootstrap_counts(n: int, draws: int, random: np.random.Generator) -> Iterator[Counts]:
@@ -95,5 +100,5 @@ class Resampler:
         total = counts.sum(axis=1, keepdims=True, dtype=np.float64)
         means = self.middle + (counts @ self.centred).astype(np.float64) / total
         eta, bias, crps = np.split(means, 3, axis=1)
-        sigma = np.stack([mad.sigma_mad(counts) for mad in self.mads], axis=1)
-        return {"sigma_mad": sigma, "eta": eta, "bias": bias, "crps": crps}
+        widths = np.stack([mad.sigma_mad(counts) for mad in self.mads], axis=1)
+        return {"sigma_mad": widths, "eta": eta, "bias": bias, "crps": crps}

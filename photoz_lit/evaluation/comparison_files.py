@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from photoz_lit.errors import InputError
 from photoz_lit.evaluation.compare import FURTHER
 from photoz_lit.evaluation.plots.comparison import comparison_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.published import beside_published, read_published
+from photoz_lit.evaluation.whole_file import whole_file
 
 # column -> heading and factor of the printed number
 SHOWN = {
@@ -47,12 +47,10 @@ def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: st
     ------
     InputError : the files cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        table.to_csv(folder / "comparison.csv", index=False)
-        (folder / "comparison.md").write_text(markdown(table, baseline, title), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error}); free some space or choose another folder.") from error
+    with whole_file(folder / "comparison.csv") as partial:
+        table.to_csv(partial, index=False)
+    with whole_file(folder / "comparison.md") as partial:
+        partial.write_text(markdown(table, baseline, title), encoding="utf-8")
     figure = save(comparison_figure(table, baseline), folder / "comparison.png")
     return [folder / "comparison.md", folder / "comparison.csv", figure]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pandas as pd
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from photoz_lit.errors import InputError
+from photoz_lit.evaluation.whole_file import whole_file
 
 UNITS = {"ra": "deg", "dec": "deg", "mag": "mag"}
 DESCRIPTIONS = {
@@ -33,7 +32,9 @@ DESCRIPTIONS = {
 
 def write_parquet(predictions: pd.DataFrame, path: Path) -> Path:
     """Write the point catalogue as Parquet, whole or not at all."""
-    return _whole(path, lambda partial: predictions.to_parquet(partial, index=False))
+    with whole_file(path) as partial:
+        predictions.to_parquet(partial, index=False)
+    return path
 
 
 def write_fits(predictions: pd.DataFrame, path: Path, data: str) -> Path:
@@ -50,23 +51,12 @@ def write_fits(predictions: pd.DataFrame, path: Path, data: str) -> Path:
         table[name].unit = UNITS.get(name)
         table[name].description = DESCRIPTIONS.get(name, "")
     table.meta.update({"EXTNAME": "PHOTOZ", "DATA": data})
-    return _whole(path, lambda partial: table.write(partial, format="fits", overwrite=True))
+    with whole_file(path) as partial:
+        table.write(partial, format="fits", overwrite=True)
+    return path
 
 
 def _column(column: pd.Series[Any]) -> NDArray[Any]:
     """Numbers as they are, text as fixed-width strings, which FITS can hold."""
     values = column.to_numpy()
     return values if values.dtype.kind in "biuf" else column.astype(str).to_numpy(object).astype(str)
-
-
-def _whole(path: Path, write: Callable[[Path], object]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.stem}.partial{path.suffix}")
-    try:
-        write(partial)
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error}); free some space or choose another folder.") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return path

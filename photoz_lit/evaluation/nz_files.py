@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from photoz_lit.errors import InputError
 from photoz_lit.evaluation.nz import RedshiftDistributions
 from photoz_lit.evaluation.nz_statistics import nz_table
 from photoz_lit.evaluation.plots.nz_groups import nz_groups
 from photoz_lit.evaluation.plots.style import save
+from photoz_lit.evaluation.whole_file import whole_file
 
 
 def write_nz(
@@ -33,12 +33,10 @@ def write_nz(
     ------
     InputError : the files cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        nz_table(distributions, coarse).to_csv(folder / "nz_statistics.csv", index=False)
-        density_table(distributions).to_parquet(folder / "nz.parquet", index=False)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error}); free some space or choose another folder.") from error
+    with whole_file(folder / "nz_statistics.csv") as partial:
+        nz_table(distributions, coarse).to_csv(partial, index=False)
+    with whole_file(folder / "nz.parquet") as partial:
+        density_table(distributions).to_parquet(partial, index=False)
     figure = save(nz_groups(distributions, coarse, data, reference), folder / "nz.png")
     return [folder / "nz_statistics.csv", folder / "nz.parquet", figure]
 

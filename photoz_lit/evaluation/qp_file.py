@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.pdf import check_pdfs, probability_blocks
+from photoz_lit.evaluation.whole_file import whole_file
 
 BLOCK_ROWS = 16384
 
@@ -39,15 +40,8 @@ def write_pdfs_hdf5(path: str | Path, pdf: NDArray[Any], z_edges: ArrayLike, anc
     if len(ancil) != pdf.shape[0]:
         raise InputError(f"{target}: {pdf.shape[0]} PDFs but {len(ancil)} rows beside them; give one row per PDF.")
     columns = {str(name): _storable(ancil[name]) for name in ancil.columns}
-    partial = target.with_name(f"{target.stem}.partial{target.suffix}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with whole_file(target) as partial:
         _write(partial, pdf, edges, columns)
-        partial.replace(target)
-    except OSError as error:
-        raise InputError(f"{target} cannot be written ({error}); free some space or choose another folder.") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return target
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.whole_file import whole_file
 
 BANNERS = {
     "simulated": ("Simulated data.", "Every galaxy of this report was drawn by the survey simulation."),
@@ -128,14 +129,8 @@ def render(
     page = environment.get_template("report.html.j2").render(
         title=title, subtitle=subtitle, banner=BANNERS.get(data), sections=list(sections), tiles=tiles
     )
-    partial = path.with_name(path.name + ".partial")
-    try:
+    with whole_file(path) as partial:
         partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error}); free some space or choose another folder.") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

@@ -13,6 +13,7 @@ from photoz_lit.evaluation.export import write_fits, write_parquet
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.qp_file import pdf_count
 from photoz_lit.evaluation.report import read_json
+from photoz_lit.evaluation.whole_file import whole_file
 
 
 def run(config: Config) -> None:
@@ -28,20 +29,10 @@ def run(config: Config) -> None:
     written = [
         write_parquet(table, target / "photoz.parquet"),
         write_fits(table, target / "photoz.fits", data),
-        _copy(source / "pdfs.hdf5", target / "photoz_pdfs.hdf5"),
+        target / "photoz_pdfs.hdf5",
     ]
+    with whole_file(written[-1]) as partial:
+        shutil.copyfile(source / "pdfs.hdf5", partial)
     console = Console()
     for path in written:
         console.print(f"{len(table):,} galaxies: [bold]{path}[/bold]")
-
-
-def _copy(source: Path, target: Path) -> Path:
-    partial = target.with_name(f"{target.stem}.partial{target.suffix}")
-    try:
-        shutil.copyfile(source, partial)
-        partial.replace(target)
-    except OSError as error:
-        raise InputError(f"{target} cannot be written ({error}); free some space or choose another folder.") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return target

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from cycler import cycler
 from matplotlib.figure import Figure
 
-from photoz_lit.errors import InputError
+from photoz_lit.evaluation.whole_file import whole_file
 
 # Okabe & Ito (2008)
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -68,14 +68,6 @@ def save(figure: Figure, path: Path) -> Path:
     ------
     InputError : the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.stem + ".partial.png")
-    try:
-        with paper_style():
-            figure.savefig(partial, dpi=DPI)
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error}); free some space or choose another folder.") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as partial, paper_style():
+        figure.savefig(partial, dpi=DPI)
     return path

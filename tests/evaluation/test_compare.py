@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.compare import baseline_method, compare, group_runs
+from photoz_lit.evaluation.comparison_files import write_comparison
+from photoz_lit.evaluation.predictions import read_predictions
+from photoz_lit.evaluation.published import beside_published, read_published
+from photoz_lit.evaluation.report import read_json
+from photoz_lit.evaluation.runs import find_runs, read_runs, rows_as_runs
+from photoz_lit.evaluation.significance import relative_gain
+from photoz_lit.fields import load_field
+from photoz_lit.run_folder import write_json
+from tests.evaluation.mixtures import make_run
+
+FOREST = {"network": {"name": "catalogue_forest"}}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five seeds of a baseline, five of a better network, one forest."""
+    runs = tmp_path_factory.mktemp("runs")
+    for seed in range(5):
+        make_run(runs / "hsc6b_baseline" / f"seed{seed}", "hsc6b_baseline", seed)
+        make_run(runs / "hsc6b_early_fusion" / f"seed{seed}", "hsc6b_early_fusion", 10 + seed, scatter=0.024)
+    make_run(runs / "hsc6b_baseline" / "forest", "hsc6b_baseline", 0, scatter=0.05, config=FOREST)
+    return runs
+
+
+@pytest.fixture(scope="module")
+def table(folder: Path) -> pd.DataFrame:
+    return compare(read_runs(find_runs(folder)), draws=300)
+
+
+def row_of(table: pd.DataFrame, method: str, source: str = "all") -> pd.Series:  # type: ignore[type-arg]
+    return table[(table["method"] == method) & (table["source"] == source)].iloc[0]
+
+
+def test_one_row_per_method_and_source(table: pd.DataFrame) -> None:
+    methods = ["baseline", "catalogue_forest", "early_fusion"]
+    assert list(table["method"][table["source"] == "all"]) == methods
+    assert list(table["source"].unique()) == ["all", "grism", "prism", "spec"]
+    assert len(table) == 12
+    assert (table["data"] == "simulated").all()
+    assert list(table.loc[table["method"] != "catalogue_forest", "seeds"].unique()) == [5]
+    assert row_of(table, "baseline")["n"] == 400
+
+
+def test_seeds_are_folded_into_mean_and_spread(folder: Path, table: pd.DataFrame) -> None:
+    values = [read_json(folder / "hsc6b_early_fusion" / f"seed{s}" / "metrics.json")["sigma_mad"] for s in range(5)]
+    row = row_of(table, "early_fusion")
+    assert row["sigma_mad"] == pytest.approx(np.mean(values))
+    assert row["sigma_mad_spread"] == pytest.approx(np.std(values, ddof=1))
+
+
+def test_gain_is_that_of_the_means(table: pd.DataFrame) -> None:
+    base, better = row_of(table, "baseline"), row_of(table, "early_fusion")
+    for name in ("sigma_mad", "eta", "crps"):
+        assert better[f"gain_{name}"] == pytest.approx(relative_gain(base[name], better[name]), abs=1e-6)
+    assert better["gain_sigma_mad"] > 10
+    assert row_of(table, "catalogue_forest")["gain_sigma_mad"] < -10
+    assert np.isnan(base["gain_sigma_mad"])
+
+
+def test_p_values_stand_where_they_can(table: pd.DataFrame) -> None:
+    better, forest = row_of(table, "early_fusion"), row_of(table, "catalogue_forest")
+    assert better["p_galaxies_sigma_mad"] < 0.1
+    assert better["p_method_sigma_mad"] < 0.05
+    assert forest["p_galaxies_sigma_mad"] > 0.95
+    assert np.isnan(forest["p_method_sigma_mad"])  # one seed
+
+
+def test_galaxies_are_paired_by_id(folder: Path, table: pd.DataFrame, tmp_path: Path) -> None:
+    shuffled = tmp_path / "runs"
+    shutil.copytree(folder, shuffled)
+    for path in shuffled.glob("*/*/predictions.parquet"):
+        read_predictions(path).sample(frac=1, random_state=1).to_parquet(path)
+    again = compare(read_runs(find_runs(shuffled)), draws=300)
+    names = [f"gain_{name}" for name in ("sigma_mad", "eta", "bias", "crps")]
+    pd.testing.assert_frame_equal(again[names], table[names])
+
+
+def test_runs_on_other_labels_are_refused(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "runs")
+    path = tmp_path / "runs" / "hsc6b_baseline" / "seed3" / "predictions.parquet"
+    read_predictions(path).assign(z=0.5).to_parquet(path)
+    with pytest.raises(InputError, match="labels differ"):
+        compare(read_runs(find_runs(tmp_path / "runs")), draws=10)
+
+
+def test_settings_that_differ_make_rows_of_their_own(tmp_path: Path) -> None:
+    for stage in ("early", "late"):
+        for seed in range(2):
+            config = {"fusion": {"name": stage}, "trainer": {"devices": seed}, "experiment": {"name": stage}}
+            make_run(tmp_path / stage / str(seed), "hsc6b_multimodal", seed, n=100, config=config)
+    groups = group_runs(read_runs(find_runs(tmp_path)))
+    assert [(g.method, dict(g.settings), len(g.runs)) for g in groups] == [
+        ("multimodal", {"fusion": "early"}, 2),
+        ("multimodal", {"fusion": "late"}, 2),
+    ]
+    assert groups[0].label == "multimodal (fusion early)"
+
+
+def test_the_last_of_equal_runs_counts(tmp_path: Path) -> None:
+    first = make_run(tmp_path / "a", "hsc6b_baseline", 0, n=50)
+    second = make_run(tmp_path / "b", "hsc6b_baseline", 0, n=60)
+    later = (second / "metrics.json").stat().st_mtime + 10
+    os.utime(first / "metrics.json", (later, later))
+    assert [run.path for run in read_runs([first, second])] == [first]
+
+
+def rows(with_depth: bool = False) -> list[dict[str, object]]:
+    """Rows of a study's results.json."""
+    out = []
+    for seed in range(3):
+        for method, sigma in (("baseline", 0.02), ("multimodal", 0.018)):
+            for depth in (0.5, 1.0) if with_depth else (None,):
+                row = {"method": method, "field": "hsc9b", "seed": seed, "n_test": 100, "data": "simulated"}
+                row |= {"sigma_mad": sigma * (depth or 1) + 0.001 * (seed - 1), "eta": 0.02, "bias": 0.001}
+                out.append(row | ({} if depth is None else {"depth": depth}))
+    return out
+
+
+def test_rows_of_a_study_without_galaxies() -> None:
+    table = compare(rows_as_runs(rows()))
+    better = row_of(table, "multimodal")
+    assert better["sigma_mad"] == pytest.approx(0.018)
+    assert better["sigma_mad_spread"] == pytest.approx(0.001)
+    assert better["gain_sigma_mad"] == pytest.approx(10)
+    assert np.isnan(better["p_galaxies_sigma_mad"])
+    assert np.isnan(better["crps"])
+
+
+def test_each_setting_meets_the_baseline_of_its_own() -> None:
+    table = compare(rows_as_runs(rows(with_depth=True)))
+    better = table[table["method"] == "multimodal"]
+    assert list(better["depth"]) == [0.5, 1.0]
+    np.testing.assert_allclose(better["gain_sigma_mad"], [10, 10])
+
+
+def test_the_baseline_is_found_by_name_path_or_habit(folder: Path) -> None:
+    groups = group_runs(read_runs(find_runs(folder)))
+    assert baseline_method(groups, None) == "baseline"
+    assert baseline_method(groups, "early_fusion") == "early_fusion"
+    assert baseline_method(groups, str(folder / "hsc6b_early_fusion" / "seed3")) == "early_fusion"
+    with pytest.raises(InputError, match="did you mean 'baseline'"):
+        baseline_method(groups, "baselin")
+    with pytest.raises(InputError, match="baseline=<method>"):
+        baseline_method([g for g in groups if g.method == "early_fusion"], None)
+
+
+def test_files(folder: Path, table: pd.DataFrame, tmp_path: Path) -> None:
+    written = write_comparison(table, tmp_path / "out", "baseline", "Gain by survey")
+    assert [path.name for path in written] == ["comparison.md", "comparison.csv", "comparison.png"]
+    read = pd.read_csv(written[1])
+    pd.testing.assert_frame_equal(read, table.reset_index(drop=True), check_dtype=False)
+    text = written[0].read_text()
+    assert text.startswith("# Gain by survey")
+    assert "Data: **simulated**" in text
+    lines = [line for line in text.splitlines() if line.startswith("| hsc6b | all | early_fusion")]
+    assert f"{1e3 * row_of(table, 'early_fusion')['sigma_mad']:.2f} ±" in lines[0]
+    assert "| HSC-6b | published | multimodal | 46,800 | 8.87 | 1.20 | 1.63 |" in text
+
+
+def test_published_numbers_are_those_of_the_notes() -> None:
+    published = read_published()
+    assert len(published["multimodal"]) == 7
+    for entry in published["multimodal"]:
+        load_field(entry["field"])
+        for name, gain in entry["gain"].items():
+            known = float(relative_gain(entry["baseline"][name], entry["multimodal"][name]))
+            assert gain == pytest.approx(known, abs=1.0 if name != "bias" else 3.0), (entry["data"], name)
+    emitters = published["oii_emitters"]
+    assert emitters["adapted"] == {"sigma_mad": 0.03385, "eta": 0.1128, "bias": -0.00846}
+
+
+def test_published_stand_beside_ours(table: pd.DataFrame) -> None:
+    beside = beside_published(table, "baseline")
+    assert set(beside["data"]) == {"HSC-6b"}
+    assert list(beside["who"]) == ["published"] * 2 + ["ours, simulated"] * 3
+    assert beside_published(table.assign(field="zcosmos"), "baseline").empty
+
+
+def test_places_without_runs_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no finished run in it"):
+        find_runs(tmp_path)
+    with pytest.raises(InputError, match="is not there"):
+        find_runs([tmp_path / "x"])
+    with pytest.raises(InputError, match="runs=<folder>"):
+        find_runs(None)
+    write_json(tmp_path / "metrics.json", {"accuracy": 1})
+    with pytest.raises(InputError, match="no 'sigma_mad'"):
+        read_runs(find_runs(tmp_path))
