@@ -24,10 +24,9 @@ def open_source(settings: IngestSettings, field: Field) -> Source:
         raise InputError(
             f"reader '{settings.target}' cannot be imported ({error}); correct ingest._target_."
         ) from error
+    if not (isinstance(reader, type) and issubclass(reader, Source)):
+        raise InputError(f"'{settings.target}' is no reader; derive it from photoz_lit.ingest.source.Source.")
     try:
-        source = reader(settings, field)
+        return reader(settings, field)  # type: ignore[call-arg]  # each reader's constructor takes these two
     except PermissionError as error:
         raise InputError(f"{error.filename} cannot be read ({error.strerror}).") from error
-    if not isinstance(source, Source):
-        raise InputError(f"'{settings.target}' is no reader; derive it from photoz_lit.ingest.source.Source.")
-    return source
