@@ -61,7 +61,8 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def _frame(table: Table) -> pd.DataFrame:
     flat = [name for name in table.colnames if len(table[name].shape) == 1]
-    return table[flat].filled(np.nan).to_pandas() if table.masked else table[flat].to_pandas()
+    frame: pd.DataFrame = table[flat].to_pandas()
+    return frame
 
 
 def read_catalogue(path: Path, mapping: CatalogueMapping, field: Field) -> tuple[pd.DataFrame, dict[str, int]]:

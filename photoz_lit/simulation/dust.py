@@ -18,9 +18,9 @@ GALACTIC_R_V = 3.1
 def starburst_attenuation(wavelength: FloatArray) -> FloatArray:
     """Attenuation curve of star-forming galaxies, A(λ)/A_V = (k(λ) + D(λ))/4.05.
 
-    k: Calzetti et al. 2000, ApJ 533, 682, eqs. 4. D: the 2175 Angstrom bump, a Drude profile of width 350 Angstrom as in
-    Noll et al. 2009; Ilbert et al. 2009 need it for zCOSMOS galaxies too. Below 0.12 µm and above 2.2 µm the curve is continued along its slope
-    at the border, as Hyperz does (Bolzonella et al. 2000), and never falls below 0.
+    k: Calzetti et al. 2000, ApJ 533, 682, eqs. 4. D: the 2175 Angstrom bump, a Drude profile of width 350 Angstrom
+    as in Noll et al. 2009; Ilbert et al. 2009 need it for zCOSMOS galaxies too. Below 0.12 µm and above 2.2 µm the
+    curve is continued along its slope at the border, as Hyperz does (Bolzonella et al. 2000), and never falls below 0.
 
     Parameters
     ----------

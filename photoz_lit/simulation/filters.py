@@ -90,7 +90,7 @@ def _speclite(name: str, curve: str) -> tuple[FloatArray, FloatArray]:
 
 
 def _sedpy(name: str, curve: str) -> tuple[FloatArray, FloatArray]:
-    with warnings.catch_warnings(), open(os.devnull, "w") as sink, contextlib.redirect_stdout(sink):
+    with warnings.catch_warnings(), Path(os.devnull).open("w") as sink, contextlib.redirect_stdout(sink):
         warnings.simplefilter("ignore")
         from sedpy import observate
 

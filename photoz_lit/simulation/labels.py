@@ -37,9 +37,9 @@ class LabelModel:
     quality: str
 
 
-#: Best source first. spec: zCOSMOS, VIPERS, DEIMOS (Lilly et al. 2009); grism: 3D-HST (Momcheva et al. 2016, σ = 0.003);
-#: prism: PRIMUS (Coil et al. 2011, σ = 0.005, i < 23, z < 1.2); cosmos2020: Weaver et al. 2022 (0.01 at i < 22.5 to 0.03
-#: at i = 25, some per cent outliers).
+#: Best source first. spec: zCOSMOS, VIPERS, DEIMOS (Lilly et al. 2009); grism: 3D-HST (Momcheva et al. 2016,
+#: σ = 0.003); prism: PRIMUS (Coil et al. 2011, σ = 0.005, i < 23, z < 1.2); cosmos2020: Weaver et al. 2022 (0.01 at
+#: i < 22.5 to 0.03 at i = 25, some per cent outliers).
 LABEL_MODELS: dict[str, LabelModel] = {
     "spec": LabelModel(0.45, 22.8, 0.35, 0.0, 4.5, 0.0003, 0.0, 0.003, "4"),
     "grism": LabelModel(0.06, 24.2, 0.3, 0.6, 3.4, 0.003, 0.0, 0.01, "grism"),

@@ -49,7 +49,7 @@ class EvolvingSchechter:
 #: Shapes after Faber et al. 2007 (ApJ 665, 265, DEEP2 + COMBO-17, red and blue, z < 1.2) and Zucca et al. 2009
 #: (A&A 508, 1217, zCOSMOS); the faint high-redshift decline follows Finkelstein 2016 (PASA 33, e037).
 LUMINOSITY_FUNCTIONS: dict[str, EvolvingSchechter] = {
-    "quiescent": EvolvingSchechter(-20.3, -0.5, 3.4e-3, 1.0, 0.9, 1.5, 0.5),
+    "quiescent": EvolvingSchechter(-20.3, -0.5, 2.9e-3, 1.0, 0.9, 1.5, 0.5),
     "star_forming": EvolvingSchechter(-20.25, -1.3, 3.5e-3, 0.95, 0.5, 1.7, 2.5),
 }
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.simulation.luminosity_function import LuminosityTable, luminosity_table
 from photoz_lit.simulation.morphology import Morphology, bulge_shares, morphology_from_physics
-from photoz_lit.simulation.photometry import PhotometryGrid
+from photoz_lit.simulation.photometry import PhotometryGrid, distance_modulus
 from photoz_lit.simulation.sed_mix import KINDS, draw_spectra
 
 FloatArray = NDArray[np.float64]
@@ -145,8 +145,6 @@ def population_model(grid: PhotometryGrid, band: str, bright: float, faint: floa
 
 def _typical_colour(grid: PhotometryGrid, band: int, z: FloatArray, kind: str) -> FloatArray:
     """Median of apparent reference magnitude - distance modulus - M_B at each ``z``, for one kind."""
-    from photoz_lit.simulation.photometry import distance_modulus
-
     copies = 64
     rng = np.random.default_rng(0)
     all_z = np.repeat(z, copies)

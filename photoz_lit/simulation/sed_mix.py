@@ -15,8 +15,8 @@ FloatArray = NDArray[np.float64]
 KINDS = ("quiescent", "star_forming")
 
 #: Intrinsic UV - V colour (AB at 2300 and 5500 Angstrom, no dust), mean A_V [mag], and shares of the continua in the
-#: light at 5500 Angstrom in the order of ``CONTINUA``. Means of non-negative fits of the continua with dust to the seven bands of
-#: secure zCOSMOS galaxies of the tuning half (experiments/realism), in bins of that colour.
+#: light at 5500 Angstrom in the order of ``CONTINUA``. Means of non-negative fits of the continua with dust
+#: to the seven bands of secure zCOSMOS galaxies of the tuning half, in bins of that colour (task=realism, tune).
 TRACK: tuple[tuple[float, float, tuple[float, ...]], ...] = (
     (0.02, 0.87, (0.01, 0.03, 0.01, 0.10, 0.14, 0.50, 0.15, 0.03, 0.03)),
     (0.68, 0.41, (0.01, 0.02, 0.02, 0.16, 0.13, 0.25, 0.40, 0.00, 0.01)),

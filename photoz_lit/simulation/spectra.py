@@ -82,10 +82,10 @@ def _cww(name: str) -> tuple[FloatArray, FloatArray]:
 
 
 def _nmf() -> list[tuple[FloatArray, FloatArray]]:
-    with (files("skypy") / "data" / "kcorrect" / "k_nmf_derived.default.fits").open("rb") as stream:
-        with fits.open(stream) as content:
-            wavelength = np.asarray(content[11].data, np.float64)
-            spectra = np.asarray(content[4].data, np.float64)
+    path = files("skypy") / "data" / "kcorrect" / "k_nmf_derived.default.fits"
+    with path.open("rb") as stream, fits.open(stream) as content:
+        wavelength = np.asarray(content[11].data, np.float64)
+        spectra = np.asarray(content[4].data, np.float64)
     return [(wavelength, spectrum) for spectrum in spectra]
 
 

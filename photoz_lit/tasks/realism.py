@@ -1,0 +1,156 @@
+"""``task=realism``: are simulated galaxies like real ones? A forest trained on them estimates real redshifts."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from sklearn.ensemble import RandomForestRegressor
+
+from photoz_lit.config import Config
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.point import bias, delta_z, outlier_fraction, sigma_mad
+from photoz_lit.fields import Field, load_field
+from photoz_lit.run_folder import git_commit, write_json
+from photoz_lit.simulation.catalogue import read_catalogue
+from photoz_lit.simulation.photometry import photometry_grid
+from photoz_lit.simulation.sed_fit import fit_spectra, fit_zero_points, track_of
+from photoz_lit.simulation.settings import SimulationSettings
+from photoz_lit.simulation.simulate import simulate_catalogue
+from photoz_lit.tasks.realism_figure import write_figure
+
+FloatArray = NDArray[np.float64]
+
+BANDS = ("u", "g", "r", "i", "z", "j", "k")
+FIELDS = ("hsc9b", "zcosmos")
+FAINT = 23.0
+TRAINED_ON = 20_000
+TRIALS_FOR_ZERO_POINTS = 700
+
+
+def run(config: Config) -> None:
+    """Write ``experiments/realism/results.json`` and the figure; ``task.tune=true`` prints the tuned numbers instead.
+
+    Raises
+    ------
+    InputError : no catalogue is given.
+    """
+    console = Console()
+    settings = config.simulation
+    if settings.catalogue is None or settings.mapping is None:
+        raise InputError("task=realism needs simulation=zcosmos and simulation.catalogue=<zCOSMOS table>.")
+    real, _ = read_catalogue(settings.catalogue, settings.mapping, load_field("zcosmos"))
+    tuning = np.array([zlib.crc32(str(name).encode()) % 2 == 0 for name in real["object_id"]])
+    if getattr(config.task, "tune", False):
+        _tune(real[tuning], config.field, console)
+        return
+    folder = Path(config.paths.experiments) / "realism"
+    folder.mkdir(parents=True, exist_ok=True)
+    samples: dict[str, pd.DataFrame] = {}
+    rows: list[dict[str, Any]] = []
+    predictions: dict[str, FloatArray] = {}
+    for name in FIELDS:
+        field = load_field(name)
+        samples[name] = simulated_sample(field, settings, config.data.simulation_seed)
+        forest = trained_forest(samples[name], samples[name]["z_true"].to_numpy(), config.seed)
+        predictions[name] = forest.predict(features(real))
+        for half, chosen in (("report", ~tuning), ("tuning", tuning)):
+            rows.append(_row(name, half, real[chosen], predictions[name][chosen], config.seed))
+        plain = simulated_sample(_without_offsets(field), settings, config.data.simulation_seed)
+        z_phot = trained_forest(plain, plain["z_true"].to_numpy(), config.seed).predict(features(real))
+        rows.append({**_row(name, "report", real[~tuning], z_phot[~tuning], config.seed), "zero_points": "nominal"})
+    ceiling = trained_forest(real[tuning], real["z"].to_numpy()[tuning], config.seed).predict(features(real[~tuning]))
+    rows.append({**_row("zcosmos", "report", real[~tuning], ceiling, config.seed), "trained_on": "real"})
+    write_json(
+        folder / "results.json",
+        {
+            "command": " ".join(["python -m photoz_lit", *sys.argv[1:]]),
+            "git_commit": git_commit(),
+            "scale": config.scale.name,
+            "rows": rows,
+        },
+    )
+    write_figure(
+        folder / "realism.png", real[~tuning], samples["zcosmos"], {k: v[~tuning] for k, v in predictions.items()}
+    )
+    _show(console, rows)
+    console.print(f"Results: [bold]{folder / 'results.json'}[/bold], figure realism.png")
+
+
+def simulated_sample(field: Field, settings: SimulationSettings, seed: int) -> pd.DataFrame:
+    """Simulated galaxies with measured i <= 23 and all seven magnitudes, :data:`TRAINED_ON` of them."""
+    plan = settings.model_copy(
+        update={
+            "catalogue": None,
+            "mapping": None,
+            "stamps": False,
+            "n_galaxies": int(1.1 * TRAINED_ON),
+            "magnitude_faint": FAINT + 0.05,
+        }
+    )
+    sample = simulate_catalogue(field, plan, seed)
+    good = np.isfinite(features(sample)).all(axis=1) & (sample["mag_i"].to_numpy() <= FAINT)
+    return sample[good].iloc[:TRAINED_ON].reset_index(drop=True)
+
+
+def features(catalogue: pd.DataFrame) -> FloatArray:
+    """Six adjacent colours and i, (n, 7) [mag]."""
+    magnitude = catalogue[[f"mag_{band}" for band in BANDS]].to_numpy(np.float64)
+    return np.column_stack([-np.diff(magnitude, axis=1), magnitude[:, BANDS.index("i")]])
+
+
+def trained_forest(catalogue: pd.DataFrame, z: FloatArray, seed: int) -> RandomForestRegressor:
+    """A forest of 200 trees with at least 3 galaxies per leaf."""
+    forest = RandomForestRegressor(200, min_samples_leaf=3, n_jobs=-1, random_state=seed)
+    return forest.fit(features(catalogue), z)
+
+
+def _without_offsets(field: Field) -> Field:
+    """The field with nominal zero points."""
+    bands = {name: band.model_copy(update={"zero_point_error": 0.0}) for name, band in field.bands.items()}
+    return field.model_copy(update={"bands": bands})
+
+
+def _row(field: str, half: str, real: pd.DataFrame, z_phot: FloatArray, seed: int) -> dict[str, Any]:
+    delta = delta_z(z_phot, real["z"].to_numpy())
+    return {
+        "method": "catalogue_forest",
+        "field": field,
+        "trained_on": "simulated",
+        "zero_points": "field",
+        "half": half,
+        "seed": seed,
+        "n_test": len(real),
+        "sigma_mad": sigma_mad(delta),
+        "eta": outlier_fraction(delta, 0.15),
+        "bias": bias(delta),
+    }
+
+
+def _tune(real: pd.DataFrame, field: Field, console: Console) -> None:
+    """Print the zero points of a field and the track of spectra, from the tuning half alone."""
+    grid = photometry_grid({band: field.bands[band].filter for band in BANDS}, z_max=3.0)
+    magnitude = real[[f"mag_{band}" for band in BANDS]].to_numpy(np.float64)
+    z = real["z"].to_numpy(np.float64)
+    good = z < 2.5
+    magnitude, z = magnitude[good], z[good]
+    some = np.random.default_rng(1).permutation(len(z))[:TRIALS_FOR_ZERO_POINTS]
+    offset = fit_zero_points(magnitude[some], z[some], 0.018, grid)
+    console.print("zero_point_error:", {band: round(float(o), 3) for band, o in zip(BANDS, offset, strict=True)})
+    for node in track_of(fit_spectra(magnitude - offset, z, 0.018, grid), grid.uv):
+        console.print(f"    {node},")
+
+
+def _show(console: Console, rows: list[dict[str, Any]]) -> None:
+    table = Table("field", "trained on", "zero points", "half", "n", "σ_MAD", "η", "bias")
+    for row in rows:
+        numbers = (f"{row['sigma_mad']:.4f}", f"{row['eta']:.2%}", f"{row['bias']:+.4f}")
+        table.add_row(row["field"], row["trained_on"], row["zero_points"], row["half"], str(row["n_test"]), *numbers)
+    console.print(table)

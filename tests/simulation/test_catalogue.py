@@ -1,0 +1,152 @@
+"""Real catalogues: mapping, cleaning and one sentence for each fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.table import Table
+
+from photoz_lit.errors import InputError
+from photoz_lit.fields import Field, load_field
+from photoz_lit.simulation.catalogue import read_catalogue, read_table
+from photoz_lit.simulation.settings import CatalogueMapping
+from tests.simulation.conftest import mapping_of, shared_data
+
+
+@pytest.fixture
+def mapping() -> CatalogueMapping:
+    return CatalogueMapping(
+        name="toy",
+        object_id="name",
+        columns={"z": "zspec", "mag_g": "g", "mag_r": "r", "mag_i": "i"},
+        missing=(-99.0, 99.9),
+        missing_magnitudes=(0.0,),
+        ranges={"quality": ((3.1, 3.5), (4.1, 4.5)), "zspec": ((0.002, 10.0),)},
+    )
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    n = 8
+    return pd.DataFrame(
+        {
+            "name": [f"a{i}" for i in range(n)],
+            "zspec": [0.5, 0.3, 0.001, 0.8, 0.4, 0.6, 0.7, 0.9],
+            "quality": [3.5, 4.1, 4.5, 13.5, 3.0, 4.5, 3.1, 4.5],
+            "g": [22.0, 21.0, 20.0, 21.5, 22.0, -99.0, 22.2, 21.9],
+            "r": [21.0, 20.0, 19.0, 21.0, 21.0, 21.0, 21.0, 0.0],
+            "i": [20.5, 19.5, 18.0, 20.0, 20.0, 20.0, 20.0, 20.0],
+        }
+    )
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet", ".fits", ".ecsv"])
+def test_every_format_gives_the_same_rows(
+    suffix: str, table: pd.DataFrame, mapping: CatalogueMapping, field: Field, tmp_path: Path
+) -> None:
+    path = tmp_path / f"toy{suffix}"
+    if suffix.startswith(".csv"):
+        table.to_csv(path, index=False)
+    elif suffix == ".parquet":
+        table.to_parquet(path)
+    else:
+        Table.from_pandas(table).write(path)
+    catalogue, dropped = read_catalogue(path, mapping, field)
+    assert catalogue["object_id"].tolist() == ["a0", "a1", "a6"]
+    assert catalogue["mag_i"].tolist() == [20.5, 19.5, 20.0]
+    assert dropped == {
+        "quality outside its range": 2,
+        "zspec outside its range": 1,
+        "no valid mag_g": 1,
+        "no valid mag_r": 1,
+    }
+
+
+def wrong(table: pd.DataFrame, tmp_path: Path) -> Path:
+    path = tmp_path / "toy.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_incomplete_rows_are_named_where_refused(
+    table: pd.DataFrame, mapping: CatalogueMapping, field: Field, tmp_path: Path
+) -> None:
+    strict = mapping.model_copy(update={"incomplete": "refuse"})
+    with pytest.raises(InputError, match=r"1 rows have no valid mag_g \('g'\), the first is row 5"):
+        read_catalogue(wrong(table, tmp_path), strict, field)
+
+
+def test_nan_magnitudes_are_dropped(
+    table: pd.DataFrame, mapping: CatalogueMapping, field: Field, tmp_path: Path
+) -> None:
+    table.loc[0, "i"] = np.nan
+    assert read_catalogue(wrong(table, tmp_path), mapping, field)[1]["no valid mag_i"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"columns": {"z": "zspec", "mag_g": "g", "mag_r": "r", "mag_i": "ii"}}, "no column 'ii'; did you mean 'i'"),
+        ({"columns": {"z": "zspec", "mag_g": "g", "mag_r": "r"}}, "no magnitude for band 'i' of field 'hsc6b'"),
+        ({"columns": {"mag_g": "g", "mag_r": "r", "mag_i": "i"}}, "no column for 'z'"),
+        ({"object_id": "quality"}, "'quality' is not unique"),
+        ({"ranges": {"zspec": ((8.0, 9.0),)}}, "no row is left after the cuts"),
+        ({"ranges": {"flag": ((0.0, 0.0),)}}, "no column 'flag'"),
+        ({"ranges": {}, "missing": (99.9,)}, "1 values of 'g' are no magnitudes .object a5 has -99"),
+        ({"columns": {"z": "zspec", "mag_g": "g", "mag_r": "r", "mag_i": "name"}}, "column 'name' is not a number"),
+    ],
+)
+def test_wrong_mapping_is_one_sentence(
+    change: dict[str, object],
+    sentence: str,
+    table: pd.DataFrame,
+    mapping: CatalogueMapping,
+    field: Field,
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        read_catalogue(wrong(table, tmp_path), mapping.model_copy(update=change), field)
+
+
+def test_redshift_outside_the_grid_is_refused(
+    table: pd.DataFrame, mapping: CatalogueMapping, field: Field, tmp_path: Path
+) -> None:
+    table.loc[0, "zspec"] = 7.5
+    with pytest.raises(
+        InputError, match=r"1 redshifts lie outside the grid 0 to 6 of field .hsc6b. \(object a0 has z = 7.5\)"
+    ):
+        read_catalogue(wrong(table, tmp_path), mapping, field)
+
+
+def test_file_faults_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing\.csv does not exist"):
+        read_table(tmp_path / "nothing.csv")
+    (tmp_path / "table.xlsx").write_text("x")
+    with pytest.raises(InputError, match=r"unknown format '\.xlsx'"):
+        read_table(tmp_path / "table.xlsx")
+    (tmp_path / "table.parquet").write_text("no parquet")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_table(tmp_path / "table.parquet")
+
+
+def test_zcosmos_has_11034_secure_galaxies() -> None:
+    catalogue, _ = read_catalogue(shared_data("zcosmos_bright20k.csv.gz"), mapping_of("zcosmos"), load_field("zcosmos"))
+    assert len(catalogue) == 11034
+    assert catalogue["object_id"].is_unique
+    assert catalogue["z"].min() > 0.002
+    assert catalogue["z_source"].unique().tolist() == ["spec"]
+
+
+def test_sdss_rows_that_leave_are_counted() -> None:
+    path = shared_data("sdss_galaxies.csv.gz")
+    catalogue, dropped = read_catalogue(path, mapping_of("sdss_gz"), load_field("sdss"))
+    table = read_table(path)
+    bright = (table["mag_r"] >= 10) & (table["mag_r"] <= 17.8)
+    assert dropped["redshift outside its range"] == int((~table["redshift"].between(0, 0.4)).sum())
+    assert len(catalogue) == 5000 - sum(dropped.values())
+    assert len(catalogue) <= int(bright.sum())
+    assert catalogue["object_id"].is_unique
+    assert catalogue["radius_disk"].notna().mean() > 0.99
