@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import wandb
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger, WandbLogger
 
@@ -16,6 +17,12 @@ from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.evaluation.plots.montage import montage
 from photoz_lit.run_folder import RunFolder, plain
+
+
+class MemberLogger(WandbLogger):
+    """Lightning's W&B logger with paths as names: ``fold_0/member_0/val_loss``."""
+
+    LOGGER_JOIN_CHAR = "/"
 
 
 class WandbRun:
@@ -34,6 +41,8 @@ class WandbRun:
         if config.logger.name != "wandb" or not is_main_process():
             return
         os.environ.setdefault("WANDB_SILENT", "true")
+        # Tables with pictures are staged here until `wandb sync`: they stay with the run, not in the home folder.
+        os.environ.setdefault("WANDB_DATA_DIR", str((folder.path / "wandb").resolve()))
         self.run = wandb.init(
             project=config.logger.project,
             entity=config.logger.entity,
@@ -56,7 +65,7 @@ class WandbRun:
         prefix = f"fold_{fold}/member_{member}"
         self.run.define_metric(f"{prefix}/epoch")
         self.run.define_metric(f"{prefix}/*", step_metric=f"{prefix}/epoch")
-        return [WandbLogger(experiment=self.run, prefix=prefix)]
+        return [MemberLogger(experiment=self.run, prefix=prefix)]
 
     def finish(self, metrics: dict[str, Any], predictions: pd.DataFrame, pdf: NDArray[Any], sample: Sample) -> None:
         """Add the final metrics, the plots and the worst galaxies, and close the run."""
@@ -90,5 +99,8 @@ def worst_galaxies(predictions: pd.DataFrame, pdf: NDArray[Any], sample: Sample,
         galaxy = worst.loc[[position]]
         flux = sample.flux(row_of.loc[galaxy["object_id"]].to_numpy())
         picture = montage(flux, sample.bands, pdf[[position]], sample.field.z_edges, galaxy, sample.data, columns=1)
-        table.add_data(*[plain(galaxy[name].iloc[0]) for name in columns], wandb.Image(picture))
+        canvas = FigureCanvasAgg(picture)
+        canvas.draw()
+        values = [plain(galaxy[name].iloc[0]) for name in columns]
+        table.add_data(*values, wandb.Image(np.asarray(canvas.buffer_rgba())))
     return table

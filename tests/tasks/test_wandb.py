@@ -1,0 +1,116 @@
+"""An offline W&B run is read back from disk, record by record, and holds all that the docs promise."""
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from wandb.proto import wandb_internal_pb2
+
+from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks.train import train
+from tests.composed import composed
+from tests.conftest import make_store
+
+BLOCK = 32768
+
+
+def records(path: Path) -> Iterator[wandb_internal_pb2.Record]:
+    """Records of a ``.wandb`` file: a LevelDB log of 32 KiB blocks behind a header of 7 bytes."""
+    content, position, parts = path.read_bytes(), 7, b""
+    assert content[:4] == b":W&B"
+    while position + 7 <= len(content):
+        if BLOCK - position % BLOCK < 7:
+            position += BLOCK - position % BLOCK
+            continue
+        _, length, kind = struct.unpack("<IHB", content[position : position + 7])
+        parts += content[position + 7 : position + 7 + length]
+        position += 7 + length
+        if kind in (1, 4):  # a whole record, or the last part of one
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(parts)
+            yield record
+            parts = b""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    tmp = tmp_path_factory.mktemp("wandb")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("WANDB_API_KEY", raising=False)
+        store = make_store(tmp / "store", n=100)
+        overrides = ["field=hsc6b", "logger=wandb", "logger.worst=3", f"data.store={store.path}", "seed=5"]
+        return train(composed(*overrides, "scale.max_epochs=3", f"paths.runs={tmp / 'runs'}"))
+
+
+@pytest.fixture(scope="module")
+def found(folder: RunFolder) -> list[wandb_internal_pb2.Record]:
+    (path,) = folder.path.glob("wandb/offline-run-*/*.wandb")
+    return list(records(path))
+
+
+def items(found: list[wandb_internal_pb2.Record]) -> list[dict[str, object]]:
+    return [
+        {(i.key or "/".join(i.nested_key)): json.loads(i.value_json) for i in record.history.item}
+        for record in found
+        if record.WhichOneof("record_type") == "history"
+    ]
+
+
+def test_the_run_is_named_grouped_and_keeps_its_id(folder: RunFolder, found: list[wandb_internal_pb2.Record]) -> None:
+    (run,) = [r.run for r in found if r.WhichOneof("record_type") == "run"][:1]
+    assert run.run_id == run.display_name == f"hsc6b-{folder.path.name}"
+    assert run.run_group == "hsc6b"
+    assert run.job_type == "treyer-baseline"
+    assert run.project == "photoz_lit"
+    config = {u.key or u.nested_key[0]: json.loads(u.value_json) for u in run.config.update}
+    assert config["seed"] == 5
+    assert config["field"]["name"] == "hsc6b"
+
+
+def test_curves_stand_on_an_epoch_axis_and_agree_with_the_csv(
+    folder: RunFolder, found: list[wandb_internal_pb2.Record]
+) -> None:
+    axes = {r.metric.glob_name: r.metric.step_metric for r in found if r.WhichOneof("record_type") == "metric"}
+    assert axes["fold_0/member_0/*"] == "fold_0/member_0/epoch"
+    logged = [row for row in items(found) if "fold_0/member_0/val_loss" in row]
+    assert [row["fold_0/member_0/epoch"] for row in logged] == [0, 1, 2]
+    csv = (folder.path / "metrics.csv").read_text().splitlines()
+    column = csv[0].split(",").index("val_loss")
+    expected = [float(line.split(",")[column]) for line in csv[1:] if line.split(",")[column]]
+    assert [row["fold_0/member_0/val_loss"] for row in logged] == pytest.approx(expected)
+
+
+def test_plots_and_the_worst_galaxies_are_there(folder: RunFolder, found: list[wandb_internal_pb2.Record]) -> None:
+    rows = items(found)
+    keys = {key for row in rows for key in row}
+    for name in ("redshift", "residuals", "pit", "nz", "montage", "training"):
+        assert any(key.startswith(f"plots/{name}") for key in keys), name
+    (worst,) = [row for row in rows if any(key.startswith("worst_galaxies") for key in row)]
+    assert worst
+    artifacts = [
+        r.request.log_artifact.artifact for r in found if r.request.WhichOneof("request_type") == "log_artifact"
+    ]
+    artifacts += [r.artifact for r in found if r.WhichOneof("record_type") == "artifact"]
+    files = {entry.path: Path(entry.local_path) for a in artifacts for entry in a.manifest.contents}
+    assert all(folder.path.resolve() in path.parents for path in files.values())
+    content = json.loads(files["worst_galaxies.table.json"].read_text())
+    assert content["columns"][:3] == ["object_id", "z", "z_phot"]
+    assert len(content["data"]) == 3
+    delta = [abs(row[content["columns"].index("delta_z")]) for row in content["data"]]
+    assert delta == sorted(delta, reverse=True)
+    pictures = [row[-1] for row in content["data"]]
+    assert [picture["_type"] for picture in pictures] == ["image-file"] * 3
+    assert all(files[picture["path"]].stat().st_size > 1000 for picture in pictures)
+
+
+def test_final_metrics_are_in_the_summary(folder: RunFolder, found: list[wandb_internal_pb2.Record]) -> None:
+    summary = {}
+    for record in found:
+        if record.WhichOneof("record_type") == "summary":
+            summary.update({(u.key or "/".join(u.nested_key)): json.loads(u.value_json) for u in record.summary.update})
+    metrics = folder.read_json("metrics.json")
+    for name in ("sigma_mad", "eta", "bias", "n_test"):
+        assert summary[f"test/{name}"] == pytest.approx(metrics[name])
+    assert summary["test/data"] == "simulated"
