@@ -14,7 +14,7 @@ from photoz_lit.simulation.labels import draw_labels
 from photoz_lit.simulation.morphology import Morphology, bulge_shares, morphology_from_photometry
 from photoz_lit.simulation.observing import band_flux, measured_magnitudes
 from photoz_lit.simulation.photometry import photometry_grid
-from photoz_lit.simulation.population import PopulationModel, population_model
+from photoz_lit.simulation.population import Galaxies, PopulationModel, population_model
 from photoz_lit.simulation.render import StampRenderer
 from photoz_lit.simulation.scene import (
     Sources,
@@ -32,6 +32,8 @@ FloatArray = NDArray[np.float64]
 CHUNK = 128
 #: Neighbours are never brighter than this [AB mag]; bright stars are masked in real surveys.
 NEIGHBOUR_BRIGHT = 16.0
+#: Candidates per galaxy where label sources have shares.
+OVERDRAW = 6
 _STREAMS = {"population": 0, "sky": 1, "surroundings": 2, "pixels": 3, "labels": 4, "magnitudes": 5, "shapes": 6}
 
 
@@ -86,7 +88,7 @@ class ChunkSimulator:
         return self._real(self.catalogue.iloc[chunk * CHUNK : chunk * CHUNK + n].reset_index(drop=True), chunk)
 
     def _drawn(self, chunk: int, n: int) -> tuple[pd.DataFrame, Morphology, FloatArray]:
-        galaxies = self.model.draw(n, self._rng("population", chunk))
+        galaxies, labels = self._labelled(chunk, n)
         sky = self._sky(chunk, n)
         parts = galaxies.part_maggies(self.model.grid, sky["ebv"])
         flux = band_flux(parts.sum(axis=1), self.field)
@@ -95,9 +97,6 @@ class ChunkSimulator:
             flux, radius, self.field, self.settings.magnitude_floor, self._rng("magnitudes", chunk)
         )
         true_magnitude = self.model.magnitude(galaxies)
-        sources = self.settings.labels if self.settings.labels is not None else self.window.labels
-        z_max = float(self.field.z_edges[-1])
-        labels = draw_labels(galaxies.z, true_magnitude, sources, z_max, self._rng("labels", chunk))
         first = chunk * CHUNK
         name = f"{self.field.name}-{self.seed}"
         table = pd.DataFrame({"object_id": [f"{name}-{first + row:08d}" for row in range(n)], **sky, **labels})
@@ -111,6 +110,18 @@ class ChunkSimulator:
         table["radius_true"] = radius
         table["bulge_to_total_true"] = galaxies.morphology.bulge_to_total
         return table, galaxies.morphology, parts
+
+    def _labelled(self, chunk: int, n: int) -> tuple[Galaxies, dict[str, NDArray[np.generic]]]:
+        """Galaxies and their labels, with the window's share of photometric ones."""
+        share = None if self.settings.representative else self.window.photometric_share
+        galaxies = self.model.draw(n if share is None else n * OVERDRAW, self._rng("population", chunk))
+        sources = self.settings.labels if self.settings.labels is not None else self.window.labels
+        z_max = float(self.field.z_edges[-1])
+        labels = draw_labels(galaxies.z, self.model.magnitude(galaxies), sources, z_max, self._rng("labels", chunk))
+        if share is None:
+            return galaxies, labels
+        rows = rows_with_share(labels["z_source"] == sources[-1], share, n)
+        return galaxies.rows(rows), {name: values[rows] for name, values in labels.items()}
 
     def _real(self, rows: pd.DataFrame, chunk: int) -> tuple[pd.DataFrame, Morphology, FloatArray]:
         """Shapes and fluxes of real galaxies from their magnitudes and colours; redshift plays no part."""
@@ -174,6 +185,13 @@ def chunk_simulator(
             side,
         )
     return ChunkSimulator(field, settings, window, seed, model, surroundings, catalogue)
+
+
+def rows_with_share(photometric: NDArray[np.bool_], share: float, n: int) -> NDArray[np.int64]:
+    """First ``n`` rows of which ``share`` is photometric, in order; where one kind runs out, the other fills up."""
+    some, others = np.flatnonzero(photometric), np.flatnonzero(~photometric)
+    n_others = min(len(others), max(n - round(share * n), n - len(some)))
+    return np.sort(np.concatenate([some[: n - n_others], others[:n_others]]))
 
 
 def band_redness(field: Field) -> FloatArray:

@@ -26,6 +26,9 @@ class SurveyWindow(Settings):
     stars : foreground stars with i between 16 and 25 [1 / arcmin²].
     neighbour_depth : neighbours reach this much beyond the faint limit [mag].
     labels : which sources give redshifts in this field.
+    photometric_share : share of the sample whose label comes from the last source. A training sample is no
+        magnitude-limited one: spectra come from wide areas, photo-z from one deep field. Galaxies are drawn until the
+        shares hold; null takes them as they come.
     """
 
     magnitude_bright: float
@@ -38,6 +41,7 @@ class SurveyWindow(Settings):
     stars: float = Entry(default=3.0, ge=0)
     neighbour_depth: float = Entry(default=1.0, ge=0)
     labels: tuple[LabelSource, ...] = ("spec",)
+    photometric_share: float | None = Entry(default=None, ge=0, le=1)
 
 
 class CatalogueMapping(Settings):
@@ -80,6 +84,7 @@ class SimulationSettings(Settings):
     processes : worker processes; None takes every core. The result does not depend on it.
     magnitude_bright, magnitude_faint, z_max : override the field's window.
     labels : overrides the window's label sources.
+    representative : True draws the magnitude-limited sample whatever the window's ``photometric_share``.
     neighbours : factor on the surface density of neighbouring galaxies and stars; 0 draws none.
     centroid_jitter : scatter of the catalogue position about the galaxy's centre, per axis [arcsec].
     magnitude_floor : calibration scatter added to every measured magnitude [mag].
@@ -96,6 +101,7 @@ class SimulationSettings(Settings):
     magnitude_faint: float | None = None
     z_max: float | None = Entry(default=None, gt=0, le=7)
     labels: tuple[LabelSource, ...] | None = None
+    representative: bool = False
     neighbours: float = Entry(default=1.0, ge=0)
     centroid_jitter: float = Entry(default=0.05, ge=0)
     magnitude_floor: float = Entry(default=0.02, ge=0)

@@ -100,7 +100,8 @@ def worst_galaxies(predictions: pd.DataFrame, pdf: NDArray[Any], sample: Sample,
         flux = sample.flux(row_of.loc[galaxy["object_id"]].to_numpy())
         picture = montage(flux, sample.bands, pdf[[position]], sample.field.z_edges, galaxy, sample.data, columns=1)
         canvas = FigureCanvasAgg(picture)
-        canvas.draw()
+        canvas.draw()  # type: ignore[no-untyped-call]
+        rgba = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
         values = [plain(galaxy[name].iloc[0]) for name in columns]
-        table.add_data(*values, wandb.Image(np.asarray(canvas.buffer_rgba())))
+        table.add_data(*values, wandb.Image(rgba))
     return table
