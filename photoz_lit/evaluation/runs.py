@@ -120,12 +120,36 @@ def read_run(
 
 
 def rows_as_runs(rows: Sequence[Mapping[str, Any]]) -> list[Run]:
-    """Read rows of a study's ``results.json``; their settings are the columns that are neither metric nor cost."""
-    runs = []
+    """Read rows of a study's ``results.json``.
+
+    Settings are the columns that the study swept: texts, and numbers that come back under another seed; a number that
+    every seed has its own of was measured.
+    """
+    names = dict.fromkeys(key for row in rows for key in row if key not in NO_SETTING_OF_ROW)
+    swept = [name for name in names if _is_swept(name, rows)]
+    return [
+        Run(
+            str(row["method"]),
+            str(row["field"]),
+            int(row.get("seed", 0)),
+            row,
+            {name: row[name] for name in swept if row.get(name) is not None},
+        )
+        for row in rows
+    ]
+
+
+def _is_swept(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    values = [row.get(name) for row in rows if row.get(name) is not None]
+    if any(isinstance(value, str) for value in values):
+        return True
+    if not all(isinstance(value, int | float) for value in values):
+        return False
+    seeds_of: dict[Any, set[Any]] = {}
     for row in rows:
-        settings = {key: value for key, value in row.items() if key not in NO_SETTING_OF_ROW}
-        runs.append(Run(str(row["method"]), str(row["field"]), int(row.get("seed", 0)), row, settings))
-    return runs
+        seeds_of.setdefault(row.get(name), set()).add(row.get("seed", 0))
+    several = len({row.get("seed", 0) for row in rows}) > 1
+    return not several or any(len(seeds) > 1 for value, seeds in seeds_of.items() if value is not None)
 
 
 def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

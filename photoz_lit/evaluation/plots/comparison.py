@@ -38,7 +38,9 @@ def comparison_figure(table: pd.DataFrame, baseline: str) -> Figure:
     panels = {name: panel for name, panel in PANELS.items() if np.isfinite(rows[name].astype(float)).any()}
     kinds = [str(kind) for kind in rows["data"] if kind and kind != "real"]
     with paper_style():
-        figure = new_figure(8.2, 0.9 + 0.24 * (max(place) + 1), kinds[0] if kinds else "real")
+        figure = new_figure(
+            6.4 + 0.06 * max(map(len, labels)), 0.9 + 0.24 * (max(place) + 1), kinds[0] if kinds else "real"
+        )
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axis, (name, (label, factor)) in zip(axes, panels.items(), strict=True):
             for k, row in rows.iterrows():

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import qp
+from astropy.table import Table
+
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.predictions import read_predictions
+from photoz_lit.tasks import export
+from tests.composed import composed
+from tests.evaluation.mixtures import make_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_run(tmp_path_factory.mktemp("runs") / "0", "hsc6b_baseline", 0, n=40)
+
+
+def test_three_files_with_the_same_galaxies(run: Path, tmp_path: Path) -> None:
+    export.run(composed("task=export", f"run={run}", f"store={tmp_path}"))
+    predictions = read_predictions(run)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "photoz.parquet"), predictions)
+    table = Table.read(tmp_path / "photoz.fits")
+    assert [str(name).strip() for name in table["object_id"]] == list(predictions["object_id"])
+    np.testing.assert_array_equal(table["z_phot"], predictions["z_phot"])
+    ensemble = qp.read(str(tmp_path / "photoz_pdfs.hdf5"))
+    np.testing.assert_allclose(ensemble.median().ravel(), predictions["z_phot"], atol=1e-6)
+    assert list(ensemble.ancil["object_id"]) == list(predictions["object_id"])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["photoz.fits", "photoz.parquet", "photoz_pdfs.hdf5"]
+
+
+def test_the_run_itself_is_the_default_place(run: Path) -> None:
+    export.run(composed("task=export", f"run={run}"))
+    assert (run / "export" / "photoz.fits").is_file()
+
+
+def test_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="needs run="):
+        export.run(composed("task=export"))
+    with pytest.raises(InputError, match="is not there"):
+        export.run(composed("task=export", f"run={tmp_path}"))

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.predictions import read_predictions
+from photoz_lit.tasks import nz
+from photoz_lit.tasks.train import train
+from tests.composed import composed
+from tests.conftest import make_store
+from tests.evaluation.mixtures import make_run
+
+NO_BINS = ("task.bootstraps=5", "task.magnitude_edges=[]", "task.tomographic_edges=[]")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return make_run(tmp_path / "runs" / "0", "hsc6b_baseline", 0, n=200)
+
+
+def statistics(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "nz" / "nz_statistics.csv").set_index(["group", "estimate"])
+
+
+def test_nz_of_a_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nz.run(composed("task=nz", f"run={run}", "task.bootstraps=20"))
+    table = statistics(run)
+    assert table.loc[("all", "stacked"), "n"] == 200
+    groups = list(table.index.get_level_values(0).unique())
+    assert [name.split()[0] for name in groups] == ["all"] + ["mag"] * 4 + ["z"] * 4
+    per_magnitude = [table.loc[(name, "stacked"), "n"] for name in groups if name.startswith("mag")]
+    assert per_magnitude == [50] * 4  # the faintest galaxy too
+    assert abs(table.loc[("all", "stacked"), "mean_shift"]) < 0.1
+    assert (run / "nz" / "nz.png").is_file()
+    assert "N(z) of stacked PDFs" in capsys.readouterr().out
+
+
+def test_bins_and_reference_of_choice(run: Path, tmp_path: Path) -> None:
+    reference = tmp_path / "other.csv"
+    pd.DataFrame({"zspec": [0.5, 0.6, -99.0], "imag": [20.0, 22.5, 21.0]}).to_csv(reference, index=False)
+    bins = ("task.magnitude_edges=[19,21,23]", "task.tomographic_edges=[]")
+    columns = (f"task.reference={reference}", "task.reference_z=zspec", "task.reference_mag=imag")
+    nz.run(composed("task=nz", f"run={run}", "task.bootstraps=10", *bins, *columns))
+    table = statistics(run)
+    assert list(table.index.get_level_values(0).unique()) == ["all", "mag 19-21", "mag 21-23"]
+    assert table.loc[("all", "reference"), "n"] == 2
+    assert table.loc[("mag 19-21", "reference"), "mean"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_galaxies_that_were_trained_on_do_not_count(run: Path) -> None:
+    path = run / "predictions.parquet"
+    read_predictions(path).assign(in_training=np.arange(200) < 150).to_parquet(path)
+    nz.run(composed("task=nz", f"run={run}", *NO_BINS))
+    assert statistics(run).loc[("all", "stacked"), "n"] == 50
+    read_predictions(path).assign(in_training=True).to_parquet(path)
+    with pytest.raises(InputError, match="every galaxy was trained on"):
+        nz.run(composed("task=nz", f"run={run}"))
+
+
+def test_nz_of_an_unlabelled_store(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", n=120, field="hsc6b")
+    forest = ("field=hsc6b", "network=catalogue_forest", "network.trees=5", f"paths.runs={tmp_path / 'runs'}")
+    trained = train(composed(*forest, f"data.store={store.path}")).path
+    make_store(tmp_path / "target", n=40, field="hsc6b", seed=3)
+    catalogue = pd.read_parquet(tmp_path / "target" / "catalogue.parquet")
+    catalogue.assign(z=np.nan).to_parquet(tmp_path / "target" / "catalogue.parquet")
+    target = (f"store={tmp_path / 'target'}", f"paths.runs={tmp_path / 'runs'}")
+    nz.run(composed("task=nz", f"run={trained}", *target, *NO_BINS))
+    folder = next((tmp_path / "runs" / "predict").iterdir())
+    table = statistics(folder)
+    assert table.loc[("all", "stacked"), "n"] == 40
+    assert ("all", "reference") not in table.index
+
+
+def test_bad_input(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="needs run="):
+        nz.run(composed("task=nz"))
+    with pytest.raises(InputError, match=r"did you mean 'task\.bootstraps'|did you mean 'bootstraps'"):
+        nz.run(composed("task=nz", f"run={run}", "+task.bootstrap=5"))
+    (tmp_path / "other.csv").write_text("redshift\n0.5\n")
+    with pytest.raises(InputError, match="no column 'z'"):
+        nz.run(composed("task=nz", f"run={run}", "task.bootstraps=5", f"task.reference={tmp_path / 'other.csv'}"))
