@@ -50,7 +50,8 @@ def _simulated(config: Config, console: Console) -> LabelSet:
     if config.labels.sources or config.labels.cosmos2020.classic:
         raise InputError("labels.sources are given without a target sample; give labels.target=<catalogue or store>.")
     console.print("No labels.target is given: a deep field is simulated, with biased spectra and four photo-z.")
-    catalogue = simulate_catalogue(config.field, config.simulation, config.data.simulation_seed)
+    settings = config.simulation.model_copy(update={"representative": True})
+    catalogue = simulate_catalogue(config.field, settings, config.data.simulation_seed)
     field = deep_field(catalogue, config.data.simulation_seed, config.labels.consensus)
     kind = data_kind(config.simulation)
     return build_labels(field.photometry, field.sources, config.labels, kind, config.seed, "z_true")

@@ -91,6 +91,7 @@ def simulated_sample(field: Field, settings: SimulationSettings, seed: int) -> p
             "catalogue": None,
             "mapping": None,
             "stamps": False,
+            "representative": True,
             "n_galaxies": int(1.1 * TRAINED_ON),
             "magnitude_faint": FAINT + 0.05,
         }
@@ -109,7 +110,7 @@ def features(catalogue: pd.DataFrame) -> FloatArray:
 def trained_forest(catalogue: pd.DataFrame, z: FloatArray, seed: int) -> RandomForestRegressor:
     """A forest of 200 trees with at least 3 galaxies per leaf."""
     forest = RandomForestRegressor(200, min_samples_leaf=3, n_jobs=-1, random_state=seed)
-    return forest.fit(features(catalogue), z)
+    return forest.fit(features(catalogue), z).set_params(n_jobs=1)
 
 
 def _without_offsets(field: Field) -> Field:
