@@ -11,6 +11,7 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from photoz_lit.command_line import explain, print_help, with_default_scale
 from photoz_lit.config import locate, validate
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error))
     except (HydraException, OmegaConfBaseException) as error:
         _fail(explain(error))
+    except YAMLError as error:
+        _fail(f"a config file is no YAML: {' '.join(str(error).split())}.")
     except KeyboardInterrupt:
         _fail("interrupted; what was finished is kept, and the same command goes on from it.", code=130)
 
