@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from photoz_lit.errors import InputError
 from photoz_lit.settings import Settings
@@ -26,12 +26,14 @@ class StudyRow(Settings):
     overrides : of the command line, the same for all jobs of the row.
     sweep : column in the results -> list of ``{value, overrides}``; all combinations are run.
     seeds : null takes the study's.
+    then : task that is run on each finished run; its rows, in ``<task>.json`` of the run folder, replace the run's one.
     """
 
     method: str
     overrides: list[str]
     sweep: dict[str, list[StudyValue]] = {}
     seeds: list[int] | None = None
+    then: Literal["modalities"] | None = None
 
 
 class StudyValue(Settings):
@@ -72,6 +74,7 @@ class StudyJob:
     seed: int
     settings: Setting
     overrides: tuple[str, ...]
+    then: str | None = None
 
     @property
     def name(self) -> str:
@@ -95,7 +98,7 @@ def jobs_of(study: Study) -> list[StudyJob]:
             swept = [override for chosen in values for override in chosen.overrides]
             for seed in row.seeds if row.seeds is not None else study.seeds:
                 overrides = (*study.common, *row.overrides, *swept, f"seed={seed}")
-                jobs.append(StudyJob(row.method, seed, settings, overrides))
+                jobs.append(StudyJob(row.method, seed, settings, overrides, row.then))
     order = {seed: number for number, seed in enumerate(study.seeds)}
     return sorted(jobs, key=lambda job: order.get(job.seed, len(order)))
 

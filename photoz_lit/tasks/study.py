@@ -33,6 +33,9 @@ def run(config: Config) -> None:
         arguments = [*job.overrides, *inherited(config), f"paths.pointer={pointer}"]
         try:
             run_jobs([arguments], pointers / "logs" / job.name)
+            folder = Path(pointer.read_text().strip())
+            if job.then is not None:
+                run_jobs([[f"task={job.then}", f"run={folder}", *inherited(config)]], pointers / "logs" / job.name)
         except InputError as error:
             failures.append(f"{job.name}: {error}")
         gather(study, jobs, pointers, results)
@@ -58,7 +61,8 @@ def finished_run(pointers: Path, job: StudyJob) -> Path | None:
     if not pointer.is_file():
         return None
     folder = Path(pointer.read_text().strip())
-    return folder if (folder / "metrics.json").is_file() else None
+    last = "metrics.json" if job.then is None else f"{job.then}.json"
+    return folder if (folder / last).is_file() else None
 
 
 def gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -> None:
@@ -67,7 +71,12 @@ def gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) ->
     for job in jobs:
         folder = finished_run(pointers, job)
         if folder is not None:
-            rows.append(result_row(job, json.loads((folder / "metrics.json").read_text())))
+            metrics = json.loads((folder / "metrics.json").read_text())
+            row = result_row(job, metrics)
+            if job.then is None:
+                rows.append(row)
+            else:
+                rows += [{**row, **one} for one in json.loads((folder / f"{job.then}.json").read_text())]
     if not rows:
         return
     old = read_results(results)

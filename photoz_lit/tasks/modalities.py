@@ -1,0 +1,83 @@
+"""``task=modalities run=<run>``: what each modality brings, by leaving it out and by keeping it alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from photoz_lit.config import Config
+from photoz_lit.data.module import split_sample
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.plots.modalities import modality_figure
+from photoz_lit.evaluation.plots.style import save
+from photoz_lit.evaluation.predictions import predictions_table
+from photoz_lit.evaluation.summary import summarise
+from photoz_lit.modules.cnn_estimator import CNNEstimator
+from photoz_lit.networks.modalities import modalities_of, modality_name
+from photoz_lit.run_folder import RunFolder, config_of_run
+from photoz_lit.tasks.data_source import sample_of
+from photoz_lit.tasks.results import average
+
+FILE = "modalities.json"
+METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps")
+
+
+def run(config: Config) -> None:
+    """Print, draw and write ``modalities.json`` into the run folder."""
+    if not config.run:
+        raise InputError("task=modalities needs run=<run folder of a multimodal network>.")
+    folder = RunFolder(Path(config.run))
+    trained = config_of_run(folder.path).model_copy(update={"trainer": config.trainer})
+    rows = modality_rows(trained, folder)
+    folder.write_json(FILE, rows)
+    data = folder.read_json("metrics.json")["data"]
+    save(modality_figure(rows, data), folder.path / "plots" / "modalities.png")
+    table = Table(title=f"{trained.experiment.name}: {rows[0]['n_test']} test galaxies", title_justify="left")
+    for name in ("modalities", *METRICS[1:]):
+        table.add_column(name)
+    for row in rows:
+        table.add_row(row["kept"], *(f"{row[name]:.4f}" for name in METRICS[1:]))
+    Console().print(table)
+
+
+def modality_rows(trained: Config, folder: RunFolder) -> list[dict[str, Any]]:
+    """Metrics of the test galaxies with all modalities, without each one, and with each one alone.
+
+    Returns
+    -------
+    Rows with ``kept`` (``all``, ``without u_g``, ``only u_g``), ``drop`` (names left out) and the metrics.
+
+    Raises
+    ------
+    InputError : the run has one modality only.
+    """
+    sample = sample_of(trained)
+    names = [modality_name(m) for m in modalities_of(trained.modality, sample.bands)]
+    if len(names) < 2:
+        raise InputError(f"{folder.path} has one modality only; give a run of module=multimodal.")
+    choices: list[tuple[str, list[str]]] = [("all", [])]
+    choices += [(f"without {name}", [name]) for name in names]
+    choices += [(f"only {name}", [other for other in names if other != name]) for name in names]
+    folds = range(5) if trained.cv.folds else [0]
+    splits = {fold: split_sample(sample, fold) for fold in folds}
+    rows = []
+    for kept, drop in track(choices, "modalities"):
+        pdfs = []
+        for fold in folds:
+            members = []
+            for member in range(trained.ensemble.members):
+                estimator = CNNEstimator(trained)
+                estimator.load(folder.member(fold, member))
+                members.append(estimator.predict(sample, splits[fold].test, drop))
+            pdfs.append(average(members, trained.ensemble.mean))
+        pdf, test = np.concatenate(pdfs), np.concatenate([splits[fold].test for fold in folds])
+        edges, field = sample.field.z_edges, sample.field
+        table = predictions_table(pdf, edges, sample.catalogue.iloc[test], -1, field.reference_band)
+        metrics = summarise(table, pdf, edges, field, sample.data)
+        rows.append({"kept": kept, "drop": drop, **{name: metrics[name] for name in METRICS}})
+    return rows
