@@ -46,7 +46,9 @@ def run(config: Config) -> None:
 def inherited(config: Config) -> list[str]:
     """What a study's jobs take over from its own command line: where things lie, and on what they run."""
     trainer = config.trainer
+    catalogue = config.simulation.catalogue
     return [
+        *([] if catalogue is None else [f"simulation.catalogue={catalogue}"]),
         f"paths.runs={config.paths.runs}",
         f"data.cache={config.data.cache}",
         f"trainer={trainer.name}",
@@ -80,9 +82,10 @@ def gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) ->
     if not rows:
         return
     old = read_results(results)
+    given = " simulation.catalogue=<file>" if any(row["data"] == "simulated_from_catalogue" for row in rows) else ""
     results.parent.mkdir(parents=True, exist_ok=True)
     content = {
-        "command": f"python -m photoz_lit task=study study={study.name}",
+        "command": f"python -m photoz_lit task=study study={study.name}{given}",
         "git_commit": git_commit(),
         "scale": next((o.split("=")[1] for o in study.common if o.startswith("scale=")), "demo"),
         "question": study.question,
