@@ -29,7 +29,8 @@ class PReLU(nn.PReLU):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Map (B, C, H, W) to the same shape."""
-        if maps.device.type != "cpu":
+        written_out = maps.device.type == "cpu" and (torch.is_grad_enabled() or maps.dtype == torch.bfloat16)
+        if not written_out:
             return super().forward(maps)
         positive = functional.relu(maps)
         return positive + self.weight.to(maps.dtype)[:, None, None] * (maps - positive)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import yaml
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -178,11 +179,11 @@ def _progress(console: Console) -> Progress:
 
 
 def _table(networks: dict[str, dict[str, dict[str, float]]], title: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("network")
-    headings = ("bands", "GFLOP/img", "train img/s", "× plain", "MFU", "infer img/s", "× plain", "time ∥", "FLOP ∥")
-    for heading in headings:
-        table.add_column(heading, justify="right")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("network", no_wrap=True)
+    per_image, train, infer, shares = "GFLOP\n/image", "train\nimg/s", "infer\nimg/s", ("time\n∥", "FLOP\n∥")
+    for heading in ("bands", per_image, train, "×\nplain", "MFU", infer, "×\nplain", *shares):
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, by_bands in networks.items():
         for n_bands, row in by_bands.items():
             table.add_row(
@@ -197,7 +198,7 @@ def _table(networks: dict[str, dict[str, dict[str, float]]], title: str) -> Tabl
                 f"{row['parallel_time_share']:.0%}",
                 f"{row['parallel_flop_share']:.0%}",
             )
-    table.caption = "∥: the parallel branches' share of the training step's time, and of the operations"
+    table.caption = "∥: share of the parallel branches in a training step's time, and in the operations"
     return table
 
 
