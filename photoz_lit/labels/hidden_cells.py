@@ -19,6 +19,7 @@ from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor,
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from photoz_lit.errors import InputError
 from photoz_lit.labels.build import LabelSet, build_labels
@@ -28,6 +29,7 @@ from photoz_lit.labels.settings import LabelsSettings
 from photoz_lit.labels.sources import LabelCatalogue
 
 FOLDS = 5
+TREES = 200
 REGRESSORS = ("random_forest", "extra_trees", "nearest_neighbours", "gradient_boosting")
 LABEL_COLUMNS = ["object_id", "z", "z_err", "z_quality"]
 
@@ -54,17 +56,19 @@ class HiddenCells:
     consensus_share: float
 
 
-def regressors(seed: int) -> dict[str, RegressorMixin]:
-    """Four regressors of different kinds, by the names in :data:`REGRESSORS`."""
+def regressors(seed: int, trees: int = TREES) -> dict[str, RegressorMixin]:
+    """Four regressors of different kinds, by the names in :data:`REGRESSORS`; the forests have ``trees`` trees."""
     return {
-        "random_forest": RandomForestRegressor(200, min_samples_leaf=3, random_state=seed, n_jobs=1),
-        "extra_trees": ExtraTreesRegressor(200, min_samples_leaf=2, random_state=seed, n_jobs=1),
+        "random_forest": RandomForestRegressor(trees, min_samples_leaf=3, random_state=seed, n_jobs=1),
+        "extra_trees": ExtraTreesRegressor(trees, min_samples_leaf=2, random_state=seed, n_jobs=1),
         "nearest_neighbours": make_pipeline(StandardScaler(), KNeighborsRegressor(12, weights="distance")),
-        "gradient_boosting": HistGradientBoostingRegressor(random_state=seed, max_iter=200, learning_rate=0.06),
+        "gradient_boosting": HistGradientBoostingRegressor(random_state=seed, max_iter=trees, learning_rate=0.06),
     }
 
 
-def cross_fitted_photo_z(features: NDArray[np.float64], z: NDArray[np.float64], seed: int = 0) -> pd.DataFrame:
+def cross_fitted_photo_z(
+    features: NDArray[np.float64], z: NDArray[np.float64], seed: int = 0, trees: int = TREES
+) -> pd.DataFrame:
     """Four photo-z per galaxy, (N rows, :data:`REGRESSORS`), none from a regressor that saw the galaxy.
 
     Parameters
@@ -72,6 +76,7 @@ def cross_fitted_photo_z(features: NDArray[np.float64], z: NDArray[np.float64], 
     features : (N, n_features) [mag], without NaN.
     z : (N,) spec-z.
     seed : of folds and regressors.
+    trees : per regressor that has trees.
 
     Raises
     ------
@@ -82,12 +87,14 @@ def cross_fitted_photo_z(features: NDArray[np.float64], z: NDArray[np.float64], 
     fold = np.random.default_rng(seed).permutation(len(z)) % FOLDS
     out = np.full((len(z), len(REGRESSORS)), np.nan)
     jobs = [(test, k) for test in range(FOLDS) for k in range(len(REGRESSORS))]
-    for test, k in track(jobs, "photo-z out of fold", transient=True):
-        # Regressor k of test fold t learns on fold t + 1 + k: no two of a galaxy's four share a training galaxy.
-        learn = fold == (test + 1 + k) % FOLDS
-        model = regressors(seed)[REGRESSORS[k]]
-        model.fit(features[learn], np.log1p(z[learn]))
-        out[fold == test, k] = np.expm1(model.predict(features[fold == test]))
+    # OpenMP threads that wait for each other cost boosting a hundredfold of its time on a busy machine.
+    with threadpool_limits(1):
+        for test, k in track(jobs, "photo-z out of fold", transient=True):
+            # Regressor k of test fold t learns on fold t + 1 + k: no two of a galaxy's four share a training galaxy.
+            learn = fold == (test + 1 + k) % FOLDS
+            model = regressors(seed, trees)[REGRESSORS[k]]
+            model.fit(features[learn], np.log1p(z[learn]))
+            out[fold == test, k] = np.expm1(model.predict(features[fold == test]))
     return pd.DataFrame(out, columns=list(REGRESSORS))
 
 

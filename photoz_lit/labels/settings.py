@@ -157,7 +157,7 @@ class LabelStudySettings(Settings):
         "som_merge_kde",
     ]
     seeds: list[int] = [0, 1, 2]
-    images: int = Field(default=48_000, ge=1)
+    images: int = Field(default=24_000, ge=1)
     faint: float = 23.5
     catalogue_galaxies: int = Field(default=200_000, ge=0)
 

@@ -24,6 +24,7 @@ from photoz_lit.evaluation.scores import galaxy_scores
 from photoz_lit.evaluation.summary import metrics_of
 from photoz_lit.labels.deep_field import DeepField, deep_field
 from photoz_lit.labels.plots import write_plots
+from photoz_lit.labels.settings import LabelStudySettings
 from photoz_lit.labels.study import N_Z_EDGES, label_figures, label_sets
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.networks.complexity import complexity_of
@@ -98,13 +99,22 @@ def _network(
     epochs = max(1, round(config.labels.study.images / updates))
     trainer = config.trainer.model_copy(update={"max_epochs": epochs})
     config = config.model_copy(update={"trainer": trainer})
-    digest = zlib.crc32(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
-    folder = run_folder(config, f"{sample.data_hash}-{digest:08x}-{method}")
+    folder = run_folder(_shaping(config), f"{sample.data_hash}-{_hash_of(table)}-{method}")
     if not folder.finished:
         pdf = _trained_pdf(config, labelled, split, folder, sample, table)
         _write_results(config, method, sample, split, pdf, folder)
     rows: list[dict[str, Any]] = folder.read_json("metrics.json")["rows"]
     return rows
+
+
+def _shaping(config: Config) -> Config:
+    """The config without the study's lists, so that a network is found again by whichever study asks for it."""
+    study = LabelStudySettings(faint=config.labels.study.faint)
+    return config.model_copy(update={"labels": config.labels.model_copy(update={"study": study})})
+
+
+def _hash_of(table: pd.DataFrame) -> str:
+    return f"{zlib.crc32(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes()):08x}"
 
 
 def _labelled(sample: Sample, field: DeepField, table: pd.DataFrame) -> tuple[Sample, Split]:

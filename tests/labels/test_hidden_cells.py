@@ -10,18 +10,18 @@ from photoz_lit.errors import InputError
 from photoz_lit.labels.hidden_cells import REGRESSORS, cross_fitted_photo_z, hide_half_of_the_cells, photo_z_features
 from photoz_lit.labels.settings import LabelsSettings, SomSettings
 
-SETTINGS = LabelsSettings(som=SomSettings(rows=8, columns=8, trainer="batch"))
+SETTINGS = LabelsSettings(som=SomSettings(rows=6, columns=6, trainer="batch"))
 
 
 @pytest.fixture(scope="module")
 def catalogue(make_field):
-    table = make_field(1500, seed=11)
+    table = make_field(700, seed=11)
     return table.rename(columns={"z_true": "z"})
 
 
 @pytest.fixture(scope="module")
 def photo_z(catalogue):
-    return cross_fitted_photo_z(photo_z_features(catalogue, "i"), catalogue["z"].to_numpy())
+    return cross_fitted_photo_z(photo_z_features(catalogue, "i"), catalogue["z"].to_numpy(), trees=20)
 
 
 def test_photo_z_are_out_of_fold(catalogue, photo_z):
@@ -30,7 +30,7 @@ def test_photo_z_are_out_of_fold(catalogue, photo_z):
     # A galaxy's own label changes nothing in its own photo-z.
     z = catalogue["z"].to_numpy().copy()
     z[7] = 5.0
-    changed = cross_fitted_photo_z(photo_z_features(catalogue, "i"), z)
+    changed = cross_fitted_photo_z(photo_z_features(catalogue, "i"), z, trees=20)
     np.testing.assert_allclose(changed.iloc[7], photo_z.iloc[7])
     assert (changed != photo_z).to_numpy().any()
 
