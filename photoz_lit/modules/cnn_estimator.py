@@ -92,6 +92,8 @@ class CNNEstimator:
         if self.trainer.interrupted:
             raise KeyboardInterrupt
         self.epochs = self.trainer.current_epoch
+        if not (folder / BEST).is_file():
+            self.trainer.save_checkpoint(folder / BEST)  # max_steps ended it before the first validation
         self._take_best(folder)
 
     def load(self, folder: Path) -> None:
