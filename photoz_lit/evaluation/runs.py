@@ -20,13 +20,6 @@ NO_SETTING = {
     "source", "targets", "study", "field", "ingest", "labels", "simulation",
 }  # fmt: skip
 COSMETIC = {"description", "target", "_target_", "cache", "num_workers", "batch_size", "resident", "store"}
-NO_SETTING_OF_ROW = {
-    "method", "field", "seed", "data", "experiment", "scale", "run", "by_source", "by_mag", "by_z", "against_truth",
-    "n_test", "n_train", "n_predicted", "sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll", "median_bias",
-    "sigma_iqr", "nz_tv", "nz_ks", "nz_w1", "nz_mean_shift",
-    "train_images", "train_seconds", "gflop_per_image", "gflop_parallel", "parameters",
-    "outlier_threshold",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,14 +112,9 @@ def read_run(
     )
 
 
-def rows_as_runs(rows: Sequence[Mapping[str, Any]]) -> list[Run]:
-    """Read rows of a study's ``results.json``.
-
-    Settings are the columns that the study swept: texts, and numbers that come back under another seed; a number that
-    every seed has its own of was measured.
-    """
-    names = dict.fromkeys(key for row in rows for key in row if key not in NO_SETTING_OF_ROW)
-    swept = [name for name in names if _is_swept(name, rows)]
+def rows_as_runs(content: Mapping[str, Any]) -> list[Run]:
+    """Read the rows of a study's ``results.json``; its ``swept`` names the columns that are settings."""
+    swept = content.get("swept", [])
     return [
         Run(
             str(row["method"]),
@@ -135,21 +123,8 @@ def rows_as_runs(rows: Sequence[Mapping[str, Any]]) -> list[Run]:
             row,
             {name: row[name] for name in swept if row.get(name) is not None},
         )
-        for row in rows
+        for row in content["rows"]
     ]
-
-
-def _is_swept(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
-    values = [row.get(name) for row in rows if row.get(name) is not None]
-    if any(isinstance(value, str) for value in values):
-        return True
-    if not all(isinstance(value, int | float) for value in values):
-        return False
-    seeds_of: dict[Any, set[Any]] = {}
-    for row in rows:
-        seeds_of.setdefault(row.get(name), set()).add(row.get("seed", 0))
-    several = len({row.get("seed", 0) for row in rows}) > 1
-    return not several or any(len(seeds) > 1 for value, seeds in seeds_of.items() if value is not None)
 
 
 def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

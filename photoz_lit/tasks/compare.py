@@ -57,8 +57,8 @@ def _input(config: Config) -> tuple[list[Run], Path, str]:
     places = [config.runs] if isinstance(config.runs, str) else list(config.runs or [])
     results = [file for place in map(Path, places) if (file := _results_file(place)) is not None]
     if results:
-        rows = [row for file in results for row in read_results(file)["rows"]]
-        return rows_as_runs(rows), Path(config.store or results[0].parent), results[0].parent.name
+        runs = [run for file in results for run in rows_as_runs(read_results(file))]
+        return runs, Path(config.store or results[0].parent), results[0].parent.name
     folders = find_runs([*places, *_baseline_folder(config)])
     common = Path(os.path.commonpath([folder.resolve() for folder in folders]))
     target = Path(config.store) if config.store else common / "comparison"
@@ -76,7 +76,7 @@ def _study_runs(config: Config) -> list[Run]:
         if folder is not None:
             runs.append(read_run(folder, job.method, job.seed, job.settings))
     known = {_key(run) for run in runs}
-    rows = rows_as_runs(read_results(config.paths.experiments / config.study.name / "results.json")["rows"])
+    rows = rows_as_runs(read_results(config.paths.experiments / config.study.name / "results.json"))
     runs += [row for row in rows if _key(row) not in known]
     if not runs:
         raise InputError(f"study '{config.study.name}' has no finished run; run task=study study={config.study.name}.")

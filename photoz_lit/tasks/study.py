@@ -89,6 +89,7 @@ def gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) ->
         "git_commit": git_commit(),
         "scale": next((o.split("=")[1] for o in study.common if o.startswith("scale=")), "demo"),
         "question": study.question,
+        "swept": sorted({name for row in study.rows for name in row.sweep}),
         "rows": merged_rows(old["rows"], rows),
     }
     write_json(results, content)

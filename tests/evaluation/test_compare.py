@@ -129,7 +129,7 @@ def rows(with_depth: bool = False) -> list[dict[str, object]]:
 
 
 def test_rows_of_a_study_without_galaxies() -> None:
-    table = compare(rows_as_runs(rows()))
+    table = compare(rows_as_runs({"rows": rows()}))
     better = row_of(table, "multimodal")
     assert better["sigma_mad"] == pytest.approx(0.018)
     assert better["sigma_mad_spread"] == pytest.approx(0.001)
@@ -139,7 +139,7 @@ def test_rows_of_a_study_without_galaxies() -> None:
 
 
 def test_each_setting_meets_the_baseline_of_its_own() -> None:
-    table = compare(rows_as_runs(rows(with_depth=True)))
+    table = compare(rows_as_runs({"swept": ["depth"], "rows": rows(with_depth=True)}))
     better = table[table["method"] == "multimodal"]
     assert list(better["depth"]) == [0.5, 1.0]
     np.testing.assert_allclose(better["gain_sigma_mad"], [10, 10])
