@@ -81,7 +81,7 @@ def test_a_study_with_runs_at_hand_and_rows_of_runs_that_are_gone(runs: Path, tm
         folder = runs / ("hsc6b_baseline" if job.method == "baseline" else "hsc6b_early_fusion") / str(job.seed)
         (pointers / f"{job.name}.txt").write_text(f"{folder}\n")
         metrics = json.loads((folder / "metrics.json").read_text())
-        rows.append({"method": job.method, "field": "hsc6b", "seed": job.seed, **metrics})
+        rows.append({**metrics, "method": job.method, "field": "hsc6b", "seed": job.seed})
     gone = {**rows[-1], "method": "catalogue_forest"}
     write_json(results, {"command": "", "git_commit": "", "scale": "demo", "rows": [*rows, gone]})
     paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
