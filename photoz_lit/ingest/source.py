@@ -92,9 +92,11 @@ def blanked(images: NDArray[Any]) -> Stamps:
 
     Parameters
     ----------
-    images : (n, bands, height, width) of any type and byte order.
+    images : (n, bands, height, width) of any type and byte order; float32 may be changed in place, to save memory.
     """
-    pixels = np.array(images, dtype=np.float32, order="C")
+    pixels = np.asarray(images, dtype=np.float32, order="C")
+    if not pixels.flags.writeable:
+        pixels = pixels.copy()
     finite: NDArray[np.bool_] = np.isfinite(pixels)
     pixels[~finite] = np.nan
     flags = np.where(np.all(finite, axis=(1, 2, 3)), 0, int(StampFlag.GAP))
