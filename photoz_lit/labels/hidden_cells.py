@@ -130,7 +130,8 @@ def hide_half_of_the_cells(
     counts = {"whose photo-z disagree": int((~result.agrees).sum()), "kept": int(result.agrees.sum())}
     photo = LabelCatalogue("photo", "photo", table[result.agrees].reset_index(drop=True), "id", counts)
     spectra = _spectra(ids[~hidden], z[~hidden])
-    labels = build_labels(photometry, [spectra, photo], settings, data, seed)
+    # The reference is for the comparison of N(z) alone; neither map nor merge reads it.
+    labels = build_labels(photometry.assign(z_true=z), [spectra, photo], settings, data, seed, "z_true")
     of_object = pd.Series(z, index=ids)
     merged = labels.catalogue.assign(z_spec=of_object.loc[labels.catalogue["object_id"]].to_numpy())
     merged["hidden"] = np.isin(merged["cell"].to_numpy(), chosen)

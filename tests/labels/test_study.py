@@ -34,7 +34,7 @@ def test_label_sets_and_their_figures(make_field):
 def test_study_trains_each_network_once(tmp_path, capsys):
     overrides = [
         "+experiment=hsc_deep_labels",
-        "simulation.n_galaxies=1500",
+        "simulation.n_galaxies=900",
         "simulation.processes=1",
         "simulation.neighbours=0",
         "labels.study.seeds=[0]",
