@@ -45,7 +45,14 @@ def igm_transmission(wavelength: FloatArray, redshift: float) -> FloatArray:
     -------
     (n,) in [0, 1].
     """
-    observed = np.asarray(wavelength, np.float64)
+    transmission = np.ones(np.shape(wavelength))
+    absorbed = np.asarray(wavelength) < LYMAN_LINES[0][0] * (1 + redshift)
+    if absorbed.any():
+        transmission[absorbed] = np.exp(-_optical_depth(np.asarray(wavelength, np.float64)[absorbed], redshift))
+    return transmission
+
+
+def _optical_depth(observed: FloatArray, redshift: float) -> FloatArray:
     tau = np.zeros_like(observed)
     for line, strength in LYMAN_LINES:
         tau += np.where(observed < line * (1 + redshift), strength * (observed / line) ** 3.46, 0.0)
@@ -57,5 +64,4 @@ def igm_transmission(wavelength: FloatArray, redshift: float) -> FloatArray:
         - 0.7 * x_c**3 * (x_c**-1.32 - x_e**-1.32)
         - 0.023 * (x_e**1.68 - x_c**1.68)
     )
-    tau += np.where(observed < LYMAN_LIMIT * x_e, np.clip(continuum, 0.0, None), 0.0)
-    return np.asarray(np.exp(-tau))
+    return np.asarray(tau + np.where(observed < LYMAN_LIMIT * x_e, np.clip(continuum, 0.0, None), 0.0))

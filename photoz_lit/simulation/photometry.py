@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from astropy.cosmology import FlatLambdaCDM
@@ -119,6 +120,13 @@ def photometry_grid(filters: Mapping[str, Mapping[str, float]], z_max: float = R
     ------
     InputError : a filter is unknown.
     """
+    return _integrated(tuple((band, tuple(mixture.items())) for band, mixture in filters.items()), z_max)
+
+
+@lru_cache(maxsize=2)
+def _integrated(bands: tuple[tuple[str, tuple[tuple[str, float], ...]], ...], z_max: float) -> PhotometryGrid:
+    """The grid of :func:`photometry_grid`; seconds of work, so the last two are kept."""
+    filters = {band: dict(mixture) for band, mixture in bands}
     basis = spectral_basis()
     n_z = int(np.ceil(np.log1p(z_max) / (STEPS_PER_REDSHIFT * LOG_STEP))) + 2
     n_rest = basis.wavelength.size

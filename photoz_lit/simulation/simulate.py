@@ -27,7 +27,7 @@ from photoz_lit.simulation.chunks import CHUNK, ChunkSimulator, chunk_simulator
 from photoz_lit.simulation.settings import SimulationSettings, SurveyWindow
 
 #: Raise it whenever a change of the code changes a simulated byte: caches of the old code are then not used.
-SIMULATION_VERSION = 3
+SIMULATION_VERSION = 4
 
 
 def simulate_store(field: Field, settings: SimulationSettings, seed: int, path: Path) -> CutoutStore:

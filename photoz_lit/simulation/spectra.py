@@ -26,11 +26,12 @@ COMPONENTS = CONTINUA + LINE_GROUPS
 #: log10(F[OII] / 1e-17 erg s-1 cm-2) = -0.4 M_UV + 10.65 - 0.4 DM, with M_UV (AB, 2300 Angstrom) free of dust.
 OII_PER_UV = 10.0**10.65 * 1.0e-17
 #: Lines of a group: wavelength in air [Angstrom] -> flux relative to [OII]; Ilbert et al. 2009 sect. 3.3 (Hβ 0.61,
-#: [OIII]5007 0.36 with 4959 a third of it, Hα 1.77, Lyα 2), [NII] and [SII] after Kennicutt 1998 and Moustakas 2006.
+#: [OIII]5007 0.36 with 4959 a third of it, Hα 1.77, Lyα 2), [NII] and [SII] as in blue
+#: galaxies (Moustakas et al. 2006).
 LINES: dict[str, dict[float, float]] = {
     "oii": {3727.4: 1.0},
     "oiii_hb": {4861.3: 0.61, 4958.9: 0.12, 5006.8: 0.36},
-    "ha": {6548.0: 0.2, 6562.8: 1.77, 6583.5: 0.6, 6716.4: 0.3, 6730.8: 0.25},
+    "ha": {6548.0: 0.1, 6562.8: 1.77, 6583.5: 0.3, 6716.4: 0.2, 6730.8: 0.15},
     "lya": {1215.7: 0.2},
 }
 LINE_SIGMA = 150.0 / 299792.458
