@@ -15,7 +15,7 @@ from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.trainer import precision_of
-from photoz_lit.networks.complexity import complexity_of
+from photoz_lit.networks.summary import network_summary
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.results import DATA_MARK
 
@@ -31,22 +31,23 @@ def print_start(console: Console, config: Config, sample: Sample, split: Split, 
     table.add_row("data", f"{DATA_MARK[sample.data]}, field {sample.field.name}, bands {' '.join(sample.bands)}")
     counts = f"{len(split.train)} to train, {len(split.validation)} to validate, {len(split.test)} to test"
     table.add_row("galaxies", counts + (f", {unlabelled} without a redshift left out" if unlabelled else ""))
+    network = None
     if isinstance(config.network, ForestSettings):
         table.add_row("network", f"random forest, {config.network.trees} trees")
     else:
-        _describe_network(table, config, sample, split, n_fits)
+        network = _describe_network(table, config, sample, split, n_fits)
     table.add_row("run folder", str(folder.path))
     console.print(table)
+    if network is not None:
+        console.print(network)
 
 
-def _describe_network(table: Table, config: Config, sample: Sample, split: Split, n_fits: int) -> None:
+def _describe_network(table: Table, config: Config, sample: Sample, split: Split, n_fits: int) -> Table:
+    """Add network and time to the table; return the table of its branches, fusion point and cost."""
     estimator = CNNEstimator(config)
     with torch.random.fork_rng():
         module = estimator.build(sample)
-        cost = complexity_of(module.network, sample.stamp_size)
-        modalities = ", ".join("".join(m) for m in module.network.modalities)
-        table.add_row("network", f"{config.network.name}, modalities {modalities}")
-        table.add_row("size", f"{cost.parameters / 1e6:.2f} M parameters, {cost.gflop:.3f} GFLOP per image")
+        summary = network_summary(module.network, sample.stamp_size, f"network {config.network.name}")
         seconds = seconds_per_image(estimator, sample, split)
     settings = config.trainer
     images = len(split.train) * settings.max_epochs
@@ -55,6 +56,7 @@ def _describe_network(table: Table, config: Config, sample: Sample, split: Split
     validated = len(split.validation) * settings.max_epochs
     total = n_fits * seconds * (images + validated / 3)
     table.add_row("time", f"about {_duration(total)} for {n_fits} training(s) of {settings.max_epochs} epochs, here")
+    return summary
 
 
 def seconds_per_image(estimator: CNNEstimator, sample: Sample, split: Split) -> float:
