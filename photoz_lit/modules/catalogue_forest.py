@@ -49,9 +49,8 @@ class CatalogueForest:
         self.z_bin = np.empty(0, np.int64)  # and its redshift bin
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
-        """Fit on training and validation galaxies, since nothing is chosen on the latter."""
-        rows = np.concatenate([split.train, split.validation])
-        table = sample.catalogue.iloc[rows]
+        """Fit on the galaxies a network would be trained on; the validation galaxies take no part."""
+        table = sample.catalogue.iloc[split.train]
         features = colours_and_magnitude(table, sample.bands, sample.field.reference_band)
         z = table["z"].to_numpy(float)
         forest = RandomForestRegressor(
