@@ -58,7 +58,7 @@ class IngestSettings(Settings):
     join : a further catalogue, e.g. of redshifts.
     select : expression on mapped and original columns, e.g. ``"18 <= mag_i <= 25 and flags == 0"``.
     bands : names of the archive's bands in its order, where it does not name them, or those to take.
-    stamp_size : height and width of the stamps [pixel]; null keeps the archive's own (FITS: the scale's).
+    stamp_size : height and width of the stamps [pixel]; null keeps the archive's own (FITS: 64).
     flagged : keep or drop galaxies whose stamp has missing pixels (an edge, a gap, a missing band).
     zero_points : band -> AB magnitude of one flux unit, where the archive does not say it or says it wrongly.
     flux_unit : name of the archive's flux unit.

@@ -217,6 +217,7 @@ def test_cost_of_half_precision(tmp_path: Path) -> None:
     n, size, noise = 1500, 24, 0.03
     z = random.uniform(0.02, 0.35, n)
     mags = 17.0 + 8.0 * z[:, None] + (z[:, None] - 0.2) * np.array([6.0, 4.0, 0.0, -1.0, -2.0])
+    mags = mags + random.normal(0, 0.15, (n, 5))
     flux = 10 ** (-0.4 * (mags - 22.5))
     y, x = np.mgrid[:size, :size] - (size - 1) / 2
     profile = np.exp(-(x**2 + y**2) / 12.0)
