@@ -46,6 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(explain(error))
     except YAMLError as error:
         _fail(f"a config file is no YAML: {' '.join(str(error).split())}.")
+    except RuntimeError as error:
+        if "slurm" not in str(error):
+            raise
+        _fail(f"hydra/launcher=submitit_slurm: {error} Give this command on a Slurm cluster.")
     except KeyboardInterrupt:
         _fail("interrupted; what was finished is kept, and the same command goes on from it.", code=130)
 

@@ -30,6 +30,15 @@ def test_a_failing_job_takes_no_other_along_and_done_jobs_are_skipped(tmp_path: 
     assert metrics.stat().st_mtime_ns == written
 
 
+@pytest.mark.long
+def test_the_same_sweep_through_submitit(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", n=100).path
+    launcher = ["hydra/launcher=submitit_local", f"hydra.sweep.dir={tmp_path / 'sweep'}"]
+    done = sweep(tmp_path / "runs", *launcher, f"data.store={store}", "seed=0,1")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "runs" / "hsc6b").glob("*/metrics.json"))) == 2
+
+
 def test_gpus_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     assert visible_gpus() == ["2", "5"]
