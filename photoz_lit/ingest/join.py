@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from photoz_lit.ingest.source import archive_files
 
 # Of two galaxies within the radius of one catalogue object, the nearer gets it; as near within this, both do.
 TIE = 0.1  # arcsec
+LABEL_COLUMNS = ("z", "z_err", "z_source", "z_quality")
 
 
 def join_catalogue(galaxies: pd.DataFrame, settings: JoinSettings) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
@@ -51,8 +53,14 @@ def join_catalogue(galaxies: pd.DataFrame, settings: JoinSettings) -> tuple[pd.D
             f"ingest.join.path={settings.path} {how} the archive's galaxies; are it and its columns right?"
         )
     out = galaxies.copy()
+    labelled = matched.copy()
+    if "z" in catalogue:
+        labelled &= np.isfinite(catalogue["z"].to_numpy(np.float64)[match])
     for name in [c for c in catalogue.columns if c not in ("object_id", "ra", "dec")]:
-        out[name] = _merged(out.get(name), catalogue[name].to_numpy()[match], matched)
+        # A redshift, its error, source and quality belong together: all are replaced or none.
+        label = name in LABEL_COLUMNS
+        new = catalogue[name].to_numpy()[match]
+        out[name] = _merged(out.get(name), new, labelled if label else matched, even_empty=label)
     return out, matched
 
 
@@ -99,12 +107,12 @@ def _sky(table: pd.DataFrame) -> SkyCoord:
     return SkyCoord(table["ra"].to_numpy(float) * u.deg, table["dec"].to_numpy(float) * u.deg)
 
 
-def _merged(old: pd.Series | None, new: NDArray[np.generic], matched: NDArray[np.bool_]) -> NDArray[np.generic]:
-    """Return the joined column: the new value where there is one, else the old one."""
+def _merged(old: pd.Series | None, new: NDArray[Any], chosen: NDArray[np.bool_], even_empty: bool) -> NDArray[Any]:
+    """Return the joined column: the new value of the chosen rows, where there is one, else the old one."""
     if new.dtype.kind in "iuf":
         values = new.astype(np.float64)
         previous = np.full(len(values), np.nan) if old is None else np.asarray(old, np.float64)
-        return np.where(matched & np.isfinite(values), values, previous)
+        return np.where(chosen & (even_empty | np.isfinite(values)), values, previous)
     texts = new.astype(str).astype(object)
     previous_text = np.full(len(texts), "", object) if old is None else old.astype(str).to_numpy(object)
-    return np.where(matched & (texts != ""), texts, previous_text)
+    return np.where(chosen & (even_empty | (texts != "")), texts, previous_text)
