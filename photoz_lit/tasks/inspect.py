@@ -14,16 +14,17 @@ from photoz_lit.ingest.inspection.page import formatted
 
 
 def run(config: Config) -> None:
-    """Inspect ``store`` and write PNG files and a page under ``<paths.runs>/inspect/<name of the store>``.
+    """Inspect ``store`` (or ``data.store``) and write PNG files and a page under ``<paths.runs>/inspect/<name of the store>``.
 
     Raises
     ------
     InputError : ``store`` is missing or no store.
     """
-    if not config.store:
+    path = config.store or next(iter(config.data.stores), None)
+    if not path:
         raise InputError("store is missing; say which store to look at: store=<folder>.")
     console = Console()
-    store = open_store(config.store)
+    store = open_store(path)
     inspection = inspect_store(store, console)
     title = f"{store.path}: {len(store):,} galaxies of {store.header.field} ({store.header.data})"
     console.print(f"[bold]{title}[/bold]")
