@@ -14,7 +14,7 @@ from photoz_lit.ingest.inspection.page import formatted
 
 
 def run(config: Config) -> None:
-    """Inspect ``store`` (or ``data.store``) and write PNG files and a page under ``<paths.runs>/inspect/<name of the store>``.
+    """Inspect ``store`` (or ``data.store``); PNG files and a page go to ``<paths.runs>/inspect/<name of the store>``.
 
     Raises
     ------
