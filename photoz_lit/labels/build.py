@@ -14,7 +14,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.labels.candidates import Candidates, gather
 from photoz_lit.labels.comparison import WeightedSample, compare_features, compare_redshifts
 from photoz_lit.labels.features import catalogue_bands, fit_features
-from photoz_lit.labels.merge import Merge, merge
+from photoz_lit.labels.merge import Merge, merge, require_enough_labels
 from photoz_lit.labels.settings import TIERS, LabelsSettings
 from photoz_lit.labels.smoothing import RedshiftDensity, smoothing_weights
 from photoz_lit.labels.som import SelfOrganisingMap, grid_shape
@@ -123,8 +123,10 @@ def _map_of(target: pd.DataFrame, candidates: Candidates, settings: LabelsSettin
         if f"mag_{band}" not in candidates.table:
             raise InputError(f"the labels have no magnitude 'mag_{band}'; map it, or match them to the target.")
     space = fit_features(target, settings.som.magnitude, bands)
-    shape = grid_shape(len(target), len(space.names), int(candidates.table["best"].sum()))
+    n_objects = int(candidates.table["best"].sum())
+    shape = grid_shape(len(target), len(space.names), n_objects)
     shape = (settings.som.rows or shape[0], settings.som.columns or shape[1])
+    require_enough_labels(n_objects, shape[0] * shape[1])  # before the map is trained for nothing
     return train_som(space.whiten(target), space, shape, settings.som, seed)
 
 

@@ -64,13 +64,7 @@ def merge(
     """
     choice = settings or MergeSettings()
     table = candidates.table.assign(cell=candidate_cells)
-    n_objects = int(table["best"].sum())
-    if n_objects < n_cells:
-        side = max(2, int(np.sqrt(n_objects / 5)))
-        raise InputError(
-            f"{n_objects} labelled objects cannot fill {n_cells} cells; choose a smaller map, e.g."
-            f" labels.som.rows={side} labels.som.columns={side}, or add labels."
-        )
+    require_enough_labels(int(table["best"].sum()), n_cells)
     agreement = cell_agreement(table, target_cells, n_cells, choice, target_z_phot)
     usable, counts = _usable(table, target_cells, agreement, choice, n_cells)
     n_target = np.bincount(target_cells[target_cells >= 0], minlength=n_cells)
@@ -87,6 +81,16 @@ def merge(
     cells = _cell_table(table, n_target, quota, catalogue, agreement, n_cells)
     coverage = coverage_of(target_cells, table, usable, choice, agreement, n_cells)
     return Merge(catalogue, cells, coverage, counts, agreement)
+
+
+def require_enough_labels(n_objects: int, n_cells: int) -> None:
+    """Raise InputError where there are fewer labelled objects than cells."""
+    if n_objects < n_cells:
+        side = max(2, int(np.sqrt(n_objects / 5)))
+        raise InputError(
+            f"{n_objects} labelled objects cannot fill {n_cells} cells; choose a smaller map, e.g."
+            f" labels.som.rows={side} labels.som.columns={side}, or add labels."
+        )
 
 
 def _usable(

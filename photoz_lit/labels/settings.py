@@ -170,7 +170,7 @@ class LabelsSettings(Settings):
     output : folder of the label set.
     target : photometric catalogue that defines what is representative: a table or a CutoutStore; empty: a simulated
         COSMOS is drawn.
-    target_columns : our column -> its column.
+    target_columns : our column -> its column; null: the catalogue has our names already.
     target_select : expression that the target sample fulfils.
     sources : catalogues of labels.
     cosmos2020 : CLASSIC and FARMER files, as a source of tier ``photo``.
@@ -180,7 +180,7 @@ class LabelsSettings(Settings):
 
     output: str = "labels"
     target: str = ""
-    target_columns: dict[str, str] = {}
+    target_columns: dict[str, str] | None = None
     target_select: str = ""
     sources: list[LabelSourceSettings] = []
     cosmos2020: CosmosSettings = CosmosSettings()

@@ -64,7 +64,7 @@ def read_target(path: str, columns: Mapping[str, str], selection: str) -> tuple[
 
     Returns
     -------
-    table : ``object_id``, ``ra``, ``dec``, ``mag_*`` of all its objects; ``in_target``, whether ``selection`` holds.
+    table : the target sample: ``object_id``, ``ra``, ``dec``, ``mag_*``, and ``in_target`` (true).
     data : real or simulated.
     counts : reason -> objects outside the target sample; ``kept`` last.
 
@@ -80,8 +80,9 @@ def read_target(path: str, columns: Mapping[str, str], selection: str) -> tuple[
     if selection:
         exclusions.remove(f"outside target_select '{selection}'", ~select(selection, raw))
     exclusions.require_rows("loosen labels.target_select.")
-    table["in_target"] = exclusions.keep
-    return table, data, {**exclusions.counts, "kept": int(exclusions.keep.sum())}
+    # Labels of objects outside the selection would leak into the cells at its border.
+    table = table[exclusions.keep].reset_index(drop=True).assign(in_target=True)
+    return table, data, {**exclusions.counts, "kept": len(table)}
 
 
 def read_source(settings: LabelSourceSettings, limits: ConsensusSettings) -> LabelCatalogue:

@@ -87,8 +87,8 @@ def test_constant_feature_and_large_map_are_refused(simulated):
     flat = simulated.photometry.assign(mag_u=simulated.photometry["mag_g"])
     with pytest.raises(InputError, match="'u-g' is constant"):
         build_labels(flat, simulated.sources, LabelsSettings(som=SOM), "simulated")
-    huge = LabelsSettings(som=SomSettings(rows=100, columns=100, passes=1))
-    with pytest.raises(InputError, match="cannot fill 10000 cells"):
+    huge = LabelsSettings(som=SomSettings(rows=200, columns=100))
+    with pytest.raises(InputError, match="cannot fill 20000 cells"):
         build_labels(simulated.photometry, simulated.sources, huge, "simulated")
 
 
