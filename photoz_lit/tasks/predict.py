@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from astropy.coordinates import SkyCoord
 from numpy.typing import NDArray
 from rich.console import Console
 
 from photoz_lit.config import Config
+from photoz_lit.data.folds import LINKING_RADIUS, N_FOLDS
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.data.store import open_store
@@ -83,17 +85,10 @@ def predict_unseen(
     pdf (N, n_bins), and per galaxy the fold whose networks predicted it: -1 where all did because none saw it, -2
     where every network was trained on it.
     """
-    split = pd.read_parquet(source.path / "split.parquet")
-    known = dict(zip(split["object_id"], split["fold"], strict=True))
-    roles = dict(zip(split["object_id"], split["role"], strict=True))
-    ids = sample.catalogue["object_id"]
-    folds = range(5) if trained.cv.folds else [0]
-    trained_on = ids.map(lambda i: roles.get(i, "") in ("train", "validation", "cv")).to_numpy(bool)
-    fold = np.where(trained_on, ids.map(lambda i: known.get(i, NEVER_SEEN)).to_numpy(int), NEVER_SEEN)
-    fold = np.where(trained_on & ~np.isin(fold, list(folds)), SEEN_BY_ALL, fold)
-    if not trained.cv.folds:
-        fold = np.where(trained_on, SEEN_BY_ALL, NEVER_SEEN)
-    pdfs: list[NDArray[np.float32]] = []
+    seen = seen_in_fold(pd.read_parquet(source.path / "split.parquet"), sample.catalogue)
+    folds = range(N_FOLDS) if trained.cv.folds else [0]
+    # With cross-validation the networks of a galaxy's own fold never saw it; without, all of them did.
+    fold = np.where((seen != NEVER_SEEN) & (not trained.cv.folds), SEEN_BY_ALL, seen)
     total = np.zeros((len(sample), sample.field.n_bins), np.float32)
     for k in folds:
         rows = np.flatnonzero((fold < 0) | (fold == k))
@@ -104,6 +99,31 @@ def predict_unseen(
             pdfs.append(estimator.predict(sample, rows, dropped))
         total[rows] += average(pdfs, trained.ensemble.mean)
     return total / total.sum(axis=1, keepdims=True), fold
+
+
+def seen_in_fold(split: pd.DataFrame, catalogue: pd.DataFrame) -> NDArray[np.int64]:
+    """Fold of every galaxy that a run was trained or validated on, -1 for the others.
+
+    A galaxy is known by its ``object_id`` or by its place: another catalogue's id for the same object within 1 arcsec
+    does not make it a new one.
+
+    Parameters
+    ----------
+    split : ``split.parquet`` of the run.
+    catalogue : galaxies to look up, (N rows).
+    """
+    used = split[split["role"].isin(["train", "validation", "cv"])].reset_index(drop=True)
+    fold_of = dict(zip(used["object_id"], used["fold"], strict=True))
+    seen = np.array([fold_of.get(name, NEVER_SEEN) for name in catalogue["object_id"]], np.int64)
+    placed = np.isfinite(used["ra"]) & np.isfinite(used["dec"])
+    new = np.flatnonzero((seen == NEVER_SEEN) & np.isfinite(catalogue["ra"]) & np.isfinite(catalogue["dec"]))
+    if placed.any() and len(new):
+        known = used[placed]
+        here = SkyCoord(catalogue["ra"].iloc[new], catalogue["dec"].iloc[new], unit="deg")
+        nearest, distance, _ = here.match_to_catalog_sky(SkyCoord(known["ra"], known["dec"], unit="deg"))
+        close = distance.arcsec < LINKING_RADIUS
+        seen[new[close]] = known["fold"].to_numpy()[nearest[close]]
+    return seen
 
 
 def _sample(config: Config, trained: Config) -> Sample:

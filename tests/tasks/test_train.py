@@ -144,6 +144,20 @@ def test_predict_uses_for_each_galaxy_the_fold_that_never_saw_it(big_store: Cuto
     assert not table["in_training"].any()
 
 
+def test_the_same_galaxy_under_another_id_is_not_new(big_store: CutoutStore, tmp_path: Path) -> None:
+    folder = train(config_of(big_store, tmp_path, *FOREST)).path
+    table = big_store.catalogue.assign(
+        object_id=[f"other-{i}" for i in range(300)], ra=big_store.catalogue["ra"] + 1e-4
+    )
+    header = big_store.header.model_copy(update={"checksums": (), "catalogue_checksum": 0})
+    renamed = write_store(tmp_path / "renamed", header, big_store.images, table)
+    predict.run(config_of(renamed, tmp_path, "task=predict", f"run={folder}"))
+    (applied,) = (tmp_path / "predict").iterdir()
+    marked = pd.read_parquet(applied / "predictions.parquet")["in_training"].to_numpy()
+    role = pd.read_parquet(folder / "split.parquet")["role"]
+    np.testing.assert_array_equal(marked, role.isin(["train", "validation"]))
+
+
 def test_predict_works_without_labels(big_store: CutoutStore, tmp_path: Path) -> None:
     folder = train(config_of(big_store, tmp_path, *FOREST)).path
     other = make_store(tmp_path / "unlabelled", n=20, seed=9)
