@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -72,9 +73,7 @@ class StoreWriter:
         np.lib.format.open_memmap(
             self.partial / "images.npy", "w+", dtype=self.header.dtype, shape=self.header.shape
         ).flush()
-        # Claim the space now: a disk that fills up under a memory map kills the process instead of raising an error.
-        with (self.partial / "images.npy").open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+        _claim_space(self.partial / "images.npy")
         plan.write_text(fingerprint)
 
     @property
@@ -160,6 +159,21 @@ class StoreWriter:
 
     def _block_file(self, block: int, suffix: str) -> Path:
         return self.partial / "blocks" / f"{block:06d}.{suffix}"
+
+
+def _claim_space(path: Path) -> None:
+    """Allocate a sparse file's blocks, where the system can.
+
+    A disk that fills up under a memory map kills the process instead of raising an error.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
 
 
 def _write_text(path: Path, text: str) -> None:
