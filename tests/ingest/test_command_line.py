@@ -58,18 +58,19 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_ingest_then_inspect(tmp_path: Path) -> None:
+def test_ingest_then_inspect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_sdss(tmp_path / "sdss.npz", 30)
-    done = run(tmp_path, "task=ingest", "ingest=sdss_mgs", "ingest.path=sdss.npz", "store=mgs")
-    assert done.returncode == 0, done.stderr
-    assert "galaxies/s" in done.stdout
-    store = open_store(tmp_path / "mgs")
-    assert store.header.field == "sdss"
-    done = run(tmp_path, "task=inspect", "store=mgs")
-    assert done.returncode == 0, done.stderr
-    assert "zero point" in done.stdout
-    page = tmp_path / "runs" / "inspect" / "mgs" / "inspection.html"
-    assert page.is_file()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["photoz_lit"])
+    monkeypatch.setenv("COLUMNS", "140")
+    main(["task=ingest", "ingest=sdss_mgs", "ingest.path=sdss.npz", "store=mgs"])
+    assert "galaxies/s" in capsys.readouterr().out
+    assert open_store(tmp_path / "mgs").header.field == "sdss"
+    main(["task=inspect", "store=mgs"])
+    assert "zero point" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "inspect" / "mgs" / "inspection.html").is_file()
 
 
 def test_own_reader_needs_no_change_in_the_package(tmp_path: Path) -> None:
