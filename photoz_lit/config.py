@@ -65,7 +65,7 @@ class DataSettings(Settings):
     augment: bool
     missing_bands: Literal["drop", "blank"]
     select: str | None
-    label_weights: dict[str, float]
+    label_weights: dict[str, float] | None
     weighted_sampling: bool
     labels: str | None
     resident: bool | Literal["auto"]

@@ -20,7 +20,7 @@ from photoz_lit.fields import Field
 
 @dataclass(frozen=True)
 class StoreView:
-    """One store, seen through the bands and the stamp size of a network."""
+    """One store, seen through the bands and the stamp size of a network; ``band_axis`` is -1 for a band it lacks."""
 
     store: CutoutStore
     band_axis: NDArray[np.int64]
@@ -30,7 +30,9 @@ class StoreView:
     def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Linear flux at the field's zero point, (len(rows), bands, stamp, stamp) float32."""
         stamps = self.store.images[rows][:, self.band_axis][:, :, self.crop[0], self.crop[1]]
-        return np.asarray(stamps, np.float32) * self.factors[:, None, None]
+        flux = np.asarray(stamps, np.float32) * self.factors[:, None, None]
+        flux[:, self.band_axis < 0] = 0.0
+        return flux
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,12 @@ class Sample:
         )
 
 
-def shared_bands(stores: Sequence[CutoutStore], field: Field, asked: Sequence[str] | None) -> tuple[str, ...]:
+def shared_bands(
+    stores: Sequence[CutoutStore], field: Field, asked: Sequence[str] | None, blank: bool = False
+) -> tuple[str, ...]:
     """Bands that all stores have and the field knows, in the field's order, or those asked for.
+
+    With ``blank`` a band that is asked for may be missing in some of the stores.
 
     Raises
     ------
@@ -109,7 +115,7 @@ def shared_bands(stores: Sequence[CutoutStore], field: Field, asked: Sequence[st
         if band not in field.bands:
             raise InputError(f"data.bands: field '{field.name}' has no band '{band}'{nearest(band, field.band_names)}")
         for store in stores:
-            if band not in store.header.bands:
+            if band not in store.header.bands and not (blank and any(band in s.header.bands for s in stores)):
                 raise InputError(f"{store.path} has no band '{band}'; it has {', '.join(store.header.bands)}.")
     if len(set(asked)) != len(asked):
         raise InputError(f"data.bands names a band twice: {', '.join(asked)}.")
@@ -133,13 +139,14 @@ def load_sample(
     stamp_size : [pixel]; larger stamps are centre-cropped.
     bands : names, in order; None takes all that are shared.
     selection : expression on the catalogue, e.g. ``"18 <= mag_i <= 25"``.
-    missing_bands : ``drop`` galaxies that lack a band (catalogue column ``missing_<band>``), or ``blank`` the band.
+    missing_bands : ``drop`` galaxies that lack a band (catalogue column ``missing_<band>``), or ``blank`` the band,
+        also that of a whole store which lacks a band asked for.
 
     Raises
     ------
     InputError : bands, stamp size, pixel scale, zero points or redshifts do not fit; the sentence says which.
     """
-    chosen = shared_bands(stores, field, bands)
+    chosen = shared_bands(stores, field, bands, blank=missing_bands == "blank")
     views = tuple(_view(store, field, chosen, stamp_size) for store in stores)
     kinds = {s.header.data for s in stores}
     if len(kinds) > 1:
@@ -172,10 +179,12 @@ def _view(store: CutoutStore, field: Field, bands: tuple[str, ...], stamp_size: 
             " choose the field of the store."
         )
     top, left = (header.height - stamp_size) // 2, (header.width - stamp_size) // 2
+    present = [b for b in bands if b in header.bands]
+    factor = dict(zip(present, flux_factors(field, present, header.zero_points, str(store.path)), strict=True))
     return StoreView(
         store,
-        np.array([header.bands.index(b) for b in bands]),
-        flux_factors(field, bands, header.zero_points, str(store.path)),
+        np.array([header.bands.index(b) if b in header.bands else -1 for b in bands]),
+        np.array([factor.get(b, 0.0) for b in bands], np.float32),
         (slice(top, top + stamp_size), slice(left, left + stamp_size)),
     )
 

@@ -58,8 +58,8 @@ class CNNEstimator:
         assert isinstance(module, PhotoZModule)
         return module
 
-    def data_module(self, sample: Sample, split: Split, seed: int) -> CutoutDataModule:
-        """Batches of the sample, as the config asks for them."""
+    def data_module(self, sample: Sample, split: Split, seed: int, training: bool = True) -> CutoutDataModule:
+        """Batches of the sample, as the config asks for them; weights of the draw count in training alone."""
         data = self.config.data
         return CutoutDataModule(
             sample,
@@ -69,7 +69,7 @@ class CNNEstimator:
             augment=data.augment,
             num_workers=data.num_workers,
             label_weights=data.label_weights,
-            weighted_sampling=data.weighted_sampling,
+            weighted_sampling=data.weighted_sampling and training,
             resident=data.resident,
         )
 
@@ -118,7 +118,7 @@ class CNNEstimator:
         assert self.module is not None
         self.module.dropped = self.module.network.check_dropped(dropped) if dropped else frozenset()
         trainer = self.trainer or build_trainer(self.config.trainer)
-        data = self.data_module(sample, Split(galaxies, galaxies, galaxies, -1), seed=0)
+        data = self.data_module(sample, Split(galaxies, galaxies, galaxies, -1), seed=0, training=False)
         parts: Any = trainer.predict(self.module, datamodule=data)
         index = np.concatenate([part[0].numpy() for part in parts]) if parts else np.empty(0, np.int64)
         pdf = np.concatenate([part[1].numpy() for part in parts]) if parts else np.empty((0, sample.field.n_bins))

@@ -70,6 +70,15 @@ def test_missing_bands_drop_or_blank(tmp_path: Path, store: CutoutStore) -> None
     np.testing.assert_array_equal(flux[1], store.images[1])
 
 
+def test_a_band_that_one_store_lacks_is_blanked_where_asked(tmp_path: Path, store: CutoutStore) -> None:
+    nine = make_store(tmp_path / "nine", n=30, field="hsc9b", seed=5)
+    sample = load_sample([store, nine], load_field("hsc9b"), 32, ["i", "k"], missing_bands="blank")
+    flux = sample.flux([3, 62])
+    assert (flux[0, 1] == 0).all()
+    np.testing.assert_array_equal(flux[0, 0], store.images[3, 3])
+    np.testing.assert_array_equal(flux[1], nine.images[2][[3, 8]])
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
