@@ -80,7 +80,7 @@ def _ours(table: pd.DataFrame) -> str:
         cells += [_with_spread(row[m], row[f"{m}_spread"], factor, digits) for m, (_, factor, digits) in SHOWN.items()]
         cells += [_number(row[f"gain_{m}"], 1, "+") for m in SHOWN]
         cells += [_p(row[f"{kind}_{m}"]) for kind in ("p_galaxies", "p_method") for m in SHOWN]
-        rows.append([*cells, *(f"{row[c]:.4g}" if np.isfinite(row[c]) else "–" for c in further)])
+        rows.append([*cells, *(_plain_number(row[c]) for c in further)])
     return _grid(header, rows, left=3 + len(settings))
 
 
@@ -126,6 +126,12 @@ def _with_spread(value: float, spread: float, factor: float, digits: int) -> str
 
 def _number(value: float, digits: int, sign: str = "") -> str:
     return f"{value:{sign}.{digits}f}" if np.isfinite(value) else "–"
+
+
+def _plain_number(value: float) -> str:
+    if not np.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
 
 
 def _p(value: float) -> str:
