@@ -67,7 +67,7 @@ def test_nz_of_an_unlabelled_store(tmp_path: Path) -> None:
     trained = train(composed(*forest, f"data.store={store.path}")).path
     make_store(tmp_path / "target", n=40, field="hsc6b", seed=3)
     catalogue = pd.read_parquet(tmp_path / "target" / "catalogue.parquet")
-    catalogue.assign(z=np.nan).to_parquet(tmp_path / "target" / "catalogue.parquet")
+    catalogue.assign(z=np.nan, dec=catalogue["dec"] + 5).to_parquet(tmp_path / "target" / "catalogue.parquet")
     target = (f"store={tmp_path / 'target'}", f"paths.runs={tmp_path / 'runs'}")
     nz.run(composed("task=nz", f"run={trained}", *target, *NO_BINS))
     folder = next((tmp_path / "runs" / "predict").iterdir())
