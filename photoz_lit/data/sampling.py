@@ -46,6 +46,11 @@ class ShardedBatchSampler(Sampler[list[int]]):
         self.weights = weights
         self.epoch = 0
 
+    @property
+    def sampler(self) -> ShardedBatchSampler:
+        """The sampler itself: Lightning tells the epoch to ``batch_sampler.sampler`` and to nothing else."""
+        return self
+
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order is drawn next."""
         self.epoch = epoch

@@ -3,10 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from photoz_lit.data.module import CutoutDataModule, split_sample
 from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.sampling import ShardedBatchSampler
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.fields import load_field
@@ -82,6 +84,23 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(sample: Sample, tm
     b = torch.load(tmp_path / "parts" / "last.ckpt", weights_only=False)["state_dict"]
     for name in a:
         torch.testing.assert_close(a[name], b[name], msg=name)
+
+
+def test_every_epoch_has_an_order_of_its_own(sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[list[int]] = []
+    drawn = ShardedBatchSampler.epoch_order
+
+    def recorded(self: ShardedBatchSampler) -> NDArray[np.int64]:
+        order = drawn(self)
+        if self.shuffle:
+            orders.append(order.tolist())
+        return order
+
+    monkeypatch.setattr(ShardedBatchSampler, "epoch_order", recorded)
+    fitted(sample, tmp_path, "trainer.max_epochs=3")
+    assert len(orders) == 3
+    assert sorted(orders[0]) == sorted(orders[1]) == sorted(orders[2])
+    assert orders[0] != orders[1] != orders[2]
 
 
 def test_baseline_refuses_modalities(sample: Sample) -> None:
