@@ -16,7 +16,7 @@ from photoz_lit.errors import InputError, nearest
 from photoz_lit.fields import Field
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.labels.settings import LabelsSettings
-from photoz_lit.networks.settings import BenchSettings, FusionSettings, ModalitySettings, NetworkSettings
+from photoz_lit.networks.settings import AdaptSettings, BenchSettings, FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.studies import Study
@@ -57,9 +57,11 @@ class DataSettings(Settings):
     store: str | list[str] | None
     source: str | None
     target: str | list[str] | None
+    target_fields: list[str]
     bands: list[str] | None
     cache: str
     simulation_seed: int = Entry(ge=0)
+    target_seed: int = Entry(ge=0)
     batch_size: int = Entry(gt=0)
     num_workers: int = Entry(ge=0)
     augment: bool
@@ -74,6 +76,16 @@ class DataSettings(Settings):
     def stores(self) -> list[str]:
         """The stores as a list, empty where the field is simulated."""
         return [self.store] if isinstance(self.store, str) else list(self.store or [])
+
+    @property
+    def targets(self) -> list[str]:
+        """The target stores as a list, empty where the target fields are simulated or there are none."""
+        return [self.target] if isinstance(self.target, str) else list(self.target or [])
+
+    @property
+    def adapts(self) -> bool:
+        """Whether a network is to be carried from one field to others."""
+        return bool(self.targets or self.target_fields)
 
 
 class ModuleSettings(Settings):
@@ -99,12 +111,6 @@ class ForestSettings(Settings):
     trees: int = Entry(gt=0)
     min_samples_leaf: int = Entry(gt=0)
     max_features: float = Entry(gt=0, le=1)
-
-
-class AdaptSettings(Settings):
-    """Domain adaptation; ``none`` trains on the source alone."""
-
-    name: str
 
 
 class TrainerSettings(Settings):

@@ -153,7 +153,11 @@ class CutoutDataModule(pl.LightningDataModule):
     ) -> DataLoader[Batch]:
         """Batches of any galaxies of the sample, shared among the ranks."""
         rank, size = world()
-        sampler = ShardedBatchSampler(galaxies, self.batch_size, shuffle, self.seed, rank, size, weights)
+        return self._loader(
+            ShardedBatchSampler(galaxies, self.batch_size, shuffle, self.seed, rank, size, weights)
+        )
+
+    def _loader(self, sampler: ShardedBatchSampler) -> DataLoader[Batch]:
         return DataLoader(
             self.galaxies,
             batch_sampler=sampler,
@@ -168,12 +172,16 @@ class CutoutDataModule(pl.LightningDataModule):
         index = batch["index"]
         if "image" not in batch:
             batch["image"] = self._resident_pixels(index.device)[index].float()
-        image = stretch(batch["image"])
+        image = stretch(self.observed(batch))
         trainer = self.trainer
         if self.augment and trainer is not None and trainer.training:
             image = turn(image, self._epoch_transforms(trainer.current_epoch)[index.cpu()].to(index.device))
         batch["image"] = image
         return batch
+
+    def observed(self, batch: Batch) -> Tensor:
+        """Linear flux of a batch as the network is to see it, (B, bands, H, W), before the stretch."""
+        return batch["image"]
 
     def _epoch_transforms(self, epoch: int) -> Tensor:
         if self._transforms is None or self._transforms[0] != epoch:

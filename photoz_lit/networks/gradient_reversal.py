@@ -43,6 +43,6 @@ def reverse_gradient(features: Tensor, strength: float) -> Tensor:
     return reversed_
 
 
-def reversal_strength(progress: float) -> float:
-    """λ = 2 / (1 + exp(-10 p)) - 1 for a training progress p from 0 to 1: the adversary enters slowly."""
-    return 2 / (1 + math.exp(-STEEPNESS * progress)) - 1
+def reversal_strength(progress: float, steepness: float = STEEPNESS) -> float:
+    """λ = 2 / (1 + exp(-steepness · p)) - 1 for a training progress p from 0 to 1: the adversary enters slowly."""
+    return 2 / (1 + math.exp(-steepness * progress)) - 1

@@ -70,6 +70,62 @@ class FusionSettings(Settings):
     parallel_stages: int = Entry(ge=1, le=3)
 
 
+class AdaptSettings(Settings):
+    """How a network trained on a source field is carried to target fields whose labels it must not see.
+
+    Attributes
+    ----------
+    name : name of the method, as it appears in tables.
+    labels : whose labels train the network: ``source``; or ``target``, the oracle that bounds what adaptation can do.
+    degrade : blur and dim the source images to the target's seeing, noise and background.
+    guided : every source galaxy of a batch gets a target galaxy of like magnitude; otherwise any target galaxy.
+    discriminator : ``single`` tells the field of one galaxy, ``paired`` whether two galaxies of like magnitude come from
+        the same field; null trains without an adversary.
+    coral : weight of the alignment of feature means and covariances (Sun & Saenko 2016), 0 is off.
+    strength : largest weight λ of the adversary's reversed gradient.
+    steepness : of the rise of λ, 2 / (1 + exp(−steepness p)) − 1 with the progress p of the adaptation.
+    layer : what is aligned: ``features`` (first dense layer, E(B-V) joined) or ``trunk`` (the image alone).
+    tolerance : largest difference of magnitudes that count as alike [mag].
+    match_bands : further bands whose magnitudes must be alike.
+    hidden : width of the discriminator.
+    epochs : of the adaptation, after the training on the source.
+    learning_rate : of the network in the adaptation.
+    discriminator_learning_rate : of the discriminator, before and during the adaptation.
+    discriminator_steps : steps of the discriminator on frozen features, at most, before λ rises.
+    least_accuracy : on held-out frozen features, that the discriminator must reach before λ rises.
+    probe_weight : weight of the probe's 2 AUC − 1 beside the source's validation loss when the epoch is chosen.
+    """
+
+    name: str
+    labels: Literal["source", "target"] = "source"
+    degrade: bool = False
+    guided: bool = False
+    discriminator: Literal["single", "paired"] | None = None
+    coral: float = Entry(default=0.0, ge=0)
+    strength: float = Entry(default=1.0, ge=0)
+    steepness: float = Entry(default=10.0, gt=0)
+    layer: Literal["features", "trunk"] = "features"
+    tolerance: float = Entry(default=0.2, gt=0)
+    match_bands: list[str] = []
+    hidden: int = Entry(default=128, gt=0)
+    epochs: int = Entry(default=8, gt=0)
+    learning_rate: float = Entry(default=3e-4, gt=0)
+    discriminator_learning_rate: float = Entry(default=1e-3, gt=0)
+    discriminator_steps: int = Entry(default=2000, ge=0)
+    least_accuracy: float = Entry(default=0.65, gt=0.5, lt=1)
+    probe_weight: float = Entry(default=0.0, ge=0)
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether a discriminator takes part."""
+        return self.discriminator is not None
+
+    @property
+    def uses_target_images(self) -> bool:
+        """Whether target images go through the network in training."""
+        return self.adversarial or self.coral > 0
+
+
 class BenchSettings(Settings):
     """What ``task=bench`` measures.
 

@@ -1,0 +1,157 @@
+"""Batches of source galaxies and target galaxies side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from photoz_lit.data.degrade import Degradation
+from photoz_lit.data.domains import SOURCE, AdaptationSplit
+from photoz_lit.data.matching import MagnitudeMatcher
+from photoz_lit.data.module import Batch, CutoutDataModule
+from photoz_lit.data.sample import Sample
+from photoz_lit.data.sampling import ShardedBatchSampler, world
+
+GUIDE_STREAM = 1
+
+
+class TwoFieldSampler(ShardedBatchSampler):
+    """Batches whose first half are source galaxies and whose second half are target galaxies, one for each.
+
+    Parameters
+    ----------
+    galaxies : source galaxies, (n,).
+    targets : rows of each target field.
+    magnitudes : of all galaxies of the sample [mag], (N,) or (N, bands).
+    tolerance : of like magnitudes [mag]; None draws any target galaxy.
+    options : of :class:`~photoz_lit.data.sampling.ShardedBatchSampler`.
+    """
+
+    def __init__(
+        self,
+        galaxies: NDArray[np.int64],
+        targets: Sequence[NDArray[np.int64]],
+        magnitudes: NDArray[np.float64],
+        tolerance: float | None,
+        batch_size: int,
+        **options: Any,
+    ) -> None:
+        super().__init__(galaxies, batch_size, **options)
+        self.targets = list(targets)
+        self.magnitudes = magnitudes
+        self.matchers = [] if tolerance is None else [MagnitudeMatcher(magnitudes[rows], tolerance) for rows in targets]
+
+    def companions(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Target galaxy of every source galaxy of this epoch's ``order``, (n,); every target field is as likely."""
+        random = np.random.default_rng([self.seed, self.epoch, GUIDE_STREAM])
+        which = random.integers(0, len(self.targets), len(order))
+        chosen = np.empty(len(order), np.int64)
+        for number, rows in enumerate(self.targets):
+            here = which == number
+            if self.matchers:
+                drawn, _ = self.matchers[number].draw(self.magnitudes[order[here]], random)
+                chosen[here] = rows[drawn]
+            else:
+                chosen[here] = _repeated_permutation(rows, int(here.sum()), random)
+        return chosen
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = self.epoch_order()
+        pairs = np.stack([order, self.companions(order)], axis=1)[self.rank :: self.world_size]
+        pairs = pairs[: len(self.galaxies) // self.world_size]
+        for start in range(0, len(pairs), self.batch_size):
+            yield pairs[start : start + self.batch_size].T.ravel().tolist()
+
+
+def _repeated_permutation(rows: NDArray[np.int64], n: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """``n`` of the rows, each as often as the others, give or take one."""
+    return np.concatenate([random.permutation(rows) for _ in range(-(-n // len(rows)))])[:n]
+
+
+class AdaptationDataModule(CutoutDataModule):
+    """Batches of a joined sample; beside the usual columns ``domain`` (B,) has the number of each galaxy's field.
+
+    In training a batch holds ``batch_size`` source galaxies and, after them, as many target galaxies where
+    ``with_targets``; in validation the source's labelled galaxies, then the targets' for the probe.
+
+    Parameters
+    ----------
+    sample : joined, blind to the targets' labels.
+    split : see :class:`~photoz_lit.data.domains.AdaptationSplit`.
+    with_targets : whether target images take part in training.
+    tolerance : of like magnitudes [mag]; None draws any target galaxy.
+    match_bands : further bands whose magnitudes must be alike.
+    degradation : makes source images look like the target's, in training and validation; None leaves them.
+    options : of :class:`~photoz_lit.data.module.CutoutDataModule`.
+    """
+
+    def __init__(
+        self,
+        sample: Sample,
+        split: AdaptationSplit,
+        with_targets: bool,
+        tolerance: float | None = None,
+        match_bands: Sequence[str] = (),
+        degradation: Degradation | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(sample, split, **options)
+        self.galaxies.columns["domain"] = torch.from_numpy(sample.part.astype(np.int64))
+        self.with_targets = with_targets
+        self.tolerance = tolerance
+        bands = [sample.field.reference_band, *match_bands]
+        self.magnitudes = sample.catalogue[[f"mag_{band}" for band in bands]].to_numpy(float)
+        self.fields_split = split
+        self.degradation = degradation
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Source galaxies in the order of this epoch, with their targets where these take part."""
+        if not self.with_targets:
+            return super().train_dataloader()
+        return self._loader(self.sampler())
+
+    def sampler(self, batch_size: int | None = None) -> TwoFieldSampler:
+        """The sampler of the training's batches, for this rank."""
+        rank, size = world()
+        return TwoFieldSampler(
+            self.split.train,
+            self.targets_of(self.fields_split.target_train),
+            self.magnitudes,
+            self.tolerance,
+            batch_size or self.batch_size,
+            shuffle=True,
+            seed=self.seed,
+            rank=rank,
+            world_size=size,
+            weights=self.sampling_weights,
+        )
+
+    def targets_of(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Rows of each target field among ``rows``."""
+        domain = self.sample.part[rows]
+        return [rows[domain == number] for number in np.unique(domain) if number != SOURCE]
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Labelled validation galaxies and, where they take part, the targets' validation galaxies, each once."""
+        extra = self.fields_split.target_validation if self.with_targets else np.empty(0, np.int64)
+        return self.loader(np.concatenate([self.split.validation, extra]))
+
+    def observed(self, batch: Batch) -> Tensor:
+        """Linear flux, the source's made alike to the target's where a degradation is given."""
+        trainer = self.trainer
+        image = super().observed(batch)
+        if self.degradation is None or trainer is None or not (trainer.training or trainer.validating):
+            return image
+        source = batch["domain"] == SOURCE
+        image = image.clone()
+        # noise of its own in every epoch of training, the same in every validation
+        epoch = trainer.current_epoch + 1 if trainer.training else 0
+        seed = int(np.random.SeedSequence([self.seed, epoch, int(batch["index"][0])]).generate_state(1, np.uint64)[0] >> 1)
+        image[source] = self.degradation.apply(image[source], torch.Generator().manual_seed(seed))
+        return image

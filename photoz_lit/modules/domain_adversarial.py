@@ -1,0 +1,146 @@
+"""The network that is carried to another field: redshift loss on the source, alignment of source and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from photoz_lit.data.domains import SOURCE
+from photoz_lit.data.module import Batch
+from photoz_lit.data.sampling import gathered
+from photoz_lit.modules.cnn import PhotoZModule
+from photoz_lit.networks.alignment import coral_loss
+from photoz_lit.networks.discriminator import Adversary
+from photoz_lit.networks.gradient_reversal import reversal_strength, reverse_gradient
+from photoz_lit.networks.multimodal import PhotoZNetwork
+from photoz_lit.networks.settings import AdaptSettings
+
+Probe = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
+
+
+class DomainAdversarialCNN(PhotoZModule):
+    """Any network of :class:`~photoz_lit.modules.cnn.PhotoZModule` with an adversary behind its features.
+
+    The loss is L_z(source) + L_D(reversed features) + coral · L_CORAL. The reversal multiplies the gradient that flows
+    from the discriminator into the features by −λ, λ = strength · (2/(1 + exp(−steepness p)) − 1) with the progress p
+    of the adaptation; the discriminator itself learns at weight 1 (Ganin & Lempitsky 2015).
+
+    Parameters
+    ----------
+    args, kwargs : of :class:`~photoz_lit.modules.cnn.PhotoZModule`.
+    adapt : the ``adapt`` section.
+    n_fields : source and targets.
+    """
+
+    def __init__(self, *args: Any, adapt: dict[str, Any], n_fields: int = 2, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.save_hyperparameters()
+        self.adapt = AdaptSettings.model_validate(adapt)
+        settings = self.adapt
+        self.adversary: Adversary | None = None
+        if settings.discriminator is not None:
+            values = feature_length(self.network, settings.layer)
+            self.adversary = Adversary(
+                settings.discriminator, values, n_fields, settings.hidden, settings.tolerance
+            )
+        self.probe: Probe | None = None
+        self._probed: list[tuple[Tensor, Tensor]] = []
+
+    @property
+    def strength(self) -> float:
+        """λ at this point of the adaptation."""
+        trainer = self._trainer
+        total = max(1, int(trainer.estimated_stepping_batches)) if trainer is not None else 1
+        progress = min(1.0, self.global_step / total) if trainer is not None else 1.0
+        return self.adapt.strength * reversal_strength(progress, self.adapt.steepness)
+
+    def aligned(self, output: Any, trunk: Tensor) -> Tensor:
+        """What is aligned, (B, values): the features, or the trunk's values."""
+        return output.features if self.adapt.layer == "features" else trunk.float()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
+        """Redshift loss of the source, with the adversary's and CORAL's where they take part."""
+        source = batch["domain"] == SOURCE if self.adapt.uses_target_images else torch.ones_like(batch["domain"]).bool()
+        output, trunk = self.with_trunk(batch["image"], batch["ebv"])
+        columns = {name: batch[name][source] for name in ("z", "z_bin", "weight")}
+        own = type(output)(*(part[source] for part in output))
+        loss, weight = self.loss(own, columns), columns["weight"]
+        total = (loss * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+        self.log("train_loss", total.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
+        values = self.aligned(output, trunk)
+        if self.adversary is not None:
+            verdict = self.adversary(reverse_gradient(values, self.strength), batch["mag"], batch["domain"])
+            total = total + verdict.loss
+            self.log("field_loss", verdict.loss.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
+            self.log("field_accuracy", verdict.accuracy.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
+        if self.adapt.coral > 0:
+            distance = coral_loss(values[source], values[~source])
+            total = total + self.adapt.coral * self.strength * distance
+            self.log("coral", distance.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
+        return total
+
+    def with_trunk(self, image: Tensor, ebv: Tensor) -> tuple[Any, Tensor]:
+        """Network output for stretched images (B, bands, H, W), and the trunk's values (B, values) before E(B-V)."""
+        image = image * self.input_scale
+        if self.hparams["channels_last"]:
+            image = image.contiguous(memory_format=torch.channels_last)
+        trunk = self.network.trunk(image, self.dropped)
+        return self.network.heads(trunk, ebv), trunk
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
+        """Update the metrics with the labelled field's galaxies, and keep all features for the probe."""
+        output, trunk = self.with_trunk(batch["image"], batch["ebv"])
+        known = torch.isfinite(batch["z"])
+        if known.any():
+            own = type(output)(*(part[known] for part in output))
+            columns = {name: batch[name][known] for name in ("z", "z_bin", "weight")}
+            self.val_loss.update(self.loss(own, columns), columns["weight"])
+            pdf = own.logits.float().softmax(dim=1)
+            for metric in self.val_metrics.values():
+                metric.update(pdf, columns["z"])  # type: ignore[operator]
+        if self.adapt.uses_target_images:
+            self._probed.append((self.aligned(output, trunk).float().cpu(), batch["domain"].cpu()))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the source's metrics, the probe's AUC and ``val_selection``, by which the epoch is chosen.
+
+        ``val_selection`` is the source's validation loss plus ``probe_weight`` · (2 AUC − 1): no label of a target
+        takes part in it.
+        """
+        selection = self.val_loss.compute()
+        super().on_validation_epoch_end()
+        if self._probed and self.probe is not None:
+            features = gathered(torch.cat([f for f, _ in self._probed]).double().numpy())
+            domain = gathered(torch.cat([d for _, d in self._probed]).numpy())
+            auc = self.probe(features[domain == SOURCE], features[domain != SOURCE])
+            self.log("val_probe_auc", auc, prog_bar=True)
+            self.log("val_strength", self.strength)
+            selection = selection + self.adapt.probe_weight * (2 * auc - 1)
+        self._probed.clear()
+        self.log("val_selection", selection)
+
+    def configure_optimizers(self) -> Any:
+        """Adam with the adaptation's learning rates: the discriminator has one of its own, and no schedule."""
+        configured = super().configure_optimizers()
+        if self.adversary is None:
+            return configured
+        optimiser = torch.optim.AdamW(
+            [
+                {"params": list(self.network.parameters()), "lr": self.hparams["learning_rate"]},
+                {"params": list(self.adversary.parameters()), "lr": self.adapt.discriminator_learning_rate},
+            ],
+            weight_decay=self.hparams["weight_decay"],
+        )
+        factor = configured["lr_scheduler"]["scheduler"].lr_lambdas[0]
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, [factor, lambda _: 1.0])
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def feature_length(network: PhotoZNetwork, layer: str) -> int:
+    """Length of what is aligned."""
+    return int(network.common.outputs if layer == "trunk" else network.heads.features[0].out_features)

@@ -1,0 +1,176 @@
+"""Discriminators: which field does a galaxy's feature vector come from, and do two of them come from the same field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class FieldDiscriminator(nn.Module):
+    """Tells the field of one galaxy.
+
+    Parameters
+    ----------
+    values : length of a feature vector.
+    n_fields : source and targets.
+    hidden : width of the two hidden layers.
+    """
+
+    def __init__(self, values: int, n_fields: int, hidden: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.LayerNorm(values),
+            nn.Linear(values, hidden),
+            nn.LeakyReLU(0.1),
+            nn.Linear(hidden, hidden),
+            nn.LeakyReLU(0.1),
+            nn.Linear(hidden, n_fields),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (B, values) to logits of the fields (B, n_fields)."""
+        logits: Tensor = self.layers(features)
+        return logits
+
+
+class PairDiscriminator(nn.Module):
+    """Tells whether two galaxies come from the same field.
+
+    "Same or not" is an exclusive-or of the two fields: a head that is additive in its two inputs cannot represent it and
+    stays at an accuracy of one half. Each galaxy is embedded, and the head reads a + b, |a − b| and a · b: the order of
+    the two does not matter, and their product carries the interaction.
+
+    Parameters
+    ----------
+    values : length of a feature vector.
+    hidden : width of the embedding and of the head.
+    """
+
+    def __init__(self, values: int, hidden: int) -> None:
+        super().__init__()
+        self.embedding = nn.Sequential(
+            nn.LayerNorm(values), nn.Linear(values, hidden), nn.LeakyReLU(0.1), nn.Linear(hidden, hidden)
+        )
+        self.head = nn.Sequential(nn.Linear(3 * hidden, hidden), nn.LeakyReLU(0.1), nn.Linear(hidden, 2))
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Map two sets of features (P, values) to logits (P, 2) of "different fields" and "the same field"."""
+        a, b = self.embedding(first), self.embedding(second)
+        logits: Tensor = self.head(torch.cat([a + b, (a - b).abs(), a * b], dim=1))
+        return logits
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of galaxies of a batch.
+
+    Attributes
+    ----------
+    first, second : positions in the batch, (P,).
+    same : whether both come from the same field, (P,).
+    alike : whether their magnitudes are within the tolerance, (P,); the others do not count.
+    """
+
+    first: Tensor
+    second: Tensor
+    same: Tensor
+    alike: Tensor
+
+
+def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float) -> Pairs:
+    """Pair the galaxies of a batch by magnitude: a quarter within the source, a quarter within the targets, half across.
+
+    Each field's galaxies are sorted by magnitude. Neighbours in a field's order form the pairs within it; source and
+    target galaxies of the same rank form the pairs across. Every galaxy is in one pair of each kind (the last one of an
+    odd number in none within its field), none is paired with itself, and which of two comes first is drawn at random.
+
+    Parameters
+    ----------
+    magnitude : (B,) [mag].
+    domain : (B,) number of the field, 0 is the source; as many galaxies of the source as of all targets together.
+    tolerance : largest difference that counts as alike [mag].
+    """
+    fields = [torch.nonzero(domain == number).squeeze(1) for number in domain.unique().tolist()]
+    within = [_neighbours(magnitude, rows) for rows in fields if len(rows) > 1]
+    source = _sorted(magnitude, torch.nonzero(domain == 0).squeeze(1))
+    target = _sorted(magnitude, torch.nonzero(domain != 0).squeeze(1))
+    n = min(len(source), len(target))
+    across = torch.stack([source[:n], target[:n]], dim=1)
+    pairs = torch.cat([*within, across])
+    same = torch.ones(len(pairs), dtype=torch.bool, device=pairs.device)
+    same[len(pairs) - n :] = False
+    turned = torch.rand(len(pairs), device=pairs.device) < 0.5
+    first = torch.where(turned, pairs[:, 1], pairs[:, 0])
+    second = torch.where(turned, pairs[:, 0], pairs[:, 1])
+    difference = (magnitude[first] - magnitude[second]).abs()
+    return Pairs(first, second, same, difference <= tolerance)
+
+
+def _sorted(magnitude: Tensor, rows: Tensor) -> Tensor:
+    return rows[torch.argsort(magnitude[rows], stable=True)]
+
+
+def _neighbours(magnitude: Tensor, rows: Tensor) -> Tensor:
+    """Pairs of neighbours in the order of magnitude, (len(rows) // 2, 2)."""
+    order = _sorted(magnitude, rows)
+    return order[: len(order) // 2 * 2].view(-1, 2)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a discriminator made of a batch: its mean loss, and its accuracy with both classes weighted alike."""
+
+    loss: Tensor
+    accuracy: Tensor
+
+
+class Adversary(nn.Module):
+    """A discriminator, single or paired, with its loss on a batch of features.
+
+    Parameters
+    ----------
+    kind : ``single`` or ``paired``.
+    values : length of a feature vector.
+    n_fields : source and targets.
+    hidden : width.
+    tolerance : of like magnitudes in a pair [mag].
+    """
+
+    def __init__(self, kind: str, values: int, n_fields: int, hidden: int, tolerance: float) -> None:
+        super().__init__()
+        self.paired = kind == "paired"
+        self.tolerance = tolerance
+        self.discriminator: nn.Module = (
+            PairDiscriminator(values, hidden) if self.paired else FieldDiscriminator(values, n_fields, hidden)
+        )
+
+    def forward(self, features: Tensor, magnitude: Tensor, domain: Tensor) -> Verdict:
+        """Judge a batch.
+
+        Parameters
+        ----------
+        features : (B, values).
+        magnitude : (B,) [mag].
+        domain : (B,) number of the field.
+        """
+        if self.paired:
+            pairs = magnitude_pairs(magnitude, domain, self.tolerance)
+            logits = self.discriminator(features[pairs.first], features[pairs.second])
+            label, counts = pairs.same.long(), pairs.alike.float()
+        else:
+            logits = self.discriminator(features)
+            label, counts = domain, torch.ones(len(domain), device=features.device)
+        weight = _balanced(label, counts)
+        loss = (functional.cross_entropy(logits.float(), label, reduction="none") * weight).sum()
+        right = ((logits.argmax(dim=1) == label).float() * weight).sum()
+        return Verdict(loss, right)
+
+
+def _balanced(label: Tensor, counts: Tensor) -> Tensor:
+    """Weights (B,) that sum to 1, the same for every class that occurs; 0 where ``counts`` is 0."""
+    classes = torch.zeros(int(label.max()) + 1, device=label.device).index_add_(0, label, counts)
+    present = (classes > 0).sum().clamp_min(1)
+    return counts / (classes[label].clamp_min(1e-9) * present)
