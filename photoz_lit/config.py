@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import Discriminator, Tag, ValidationError
+from pydantic import Discriminator, PositiveInt, Tag, ValidationError
 from pydantic import Field as Entry
 
 from photoz_lit.errors import InputError, nearest
@@ -192,6 +192,7 @@ class Config(Settings):
     cv: CrossValidationSettings
     ensemble: EnsembleSettings
     bench: BenchSettings = BenchSettings()
+    jobs: PositiveInt | Literal["auto"] = "auto"
     paths: PathSettings
     store: str | None
     run: str | None
@@ -225,8 +226,23 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
             raise InputError(f"unknown key '{key}'{nearest(str(first['loc'][-1]), known)}") from error
         if first["type"] == "missing":
             raise InputError(f"the config has no '{key}'; give it a value.") from error
-        message = first["msg"].removeprefix("Value error, ").rstrip(".")
-        raise InputError(f"'{key}={first['input']}' is wrong: {message}.") from error
+        key = _known_part(location, content)
+        wrong = [
+            e["msg"].removeprefix("Value error, ").rstrip(".") for e in error.errors() if e["input"] == first["input"]
+        ]
+        raise InputError(f"'{key}={first['input']}' is wrong: {'; or: '.join(dict.fromkeys(wrong))}.") from error
+
+
+def _known_part(location: tuple[int | str, ...], content: Any) -> str:
+    """Dotted key of a wrong value, without the names of the types that pydantic tried on it."""
+    parts: list[str] = []
+    for part in location:
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):
+            break
+        parts.append(str(part))
+    return ".".join(parts)
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:

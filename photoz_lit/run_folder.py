@@ -7,6 +7,8 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,11 +21,12 @@ from numpy.typing import NDArray
 import photoz_lit
 from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
+from photoz_lit.locks import locked
 
 LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "qp-prob")
 # What does not change a result: where it goes, and how it is watched.
 TASK_ARGUMENTS = ("store", "run", "runs", "baseline", "source", "targets", "drop", "study")
-OUTSIDE_THE_RESULT = ("task", "paths", "rerun", "logger", *TASK_ARGUMENTS)
+OUTSIDE_THE_RESULT = ("task", "paths", "rerun", "logger", "jobs", *TASK_ARGUMENTS)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,25 @@ class RunFolder:
     def finished(self) -> bool:
         """Whether the job is done: ``metrics.json`` is written last."""
         return (self.path / "metrics.json").is_file()
+
+    @contextmanager
+    def only_writer(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Keep other processes from making the same run meanwhile.
+
+        Parameters
+        ----------
+        waiting : is called once where another process makes it already.
+
+        Raises
+        ------
+        InputError : the lock file cannot be written.
+        """
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(self.path / ".lock", waiting))
+            except OSError as error:
+                raise InputError(f"{self.path} cannot be written ({error.strerror}); set paths.runs.") from error
+            yield
 
     def member(self, fold: int, member: int) -> Path:
         """Folder of one network: its checkpoints and training curve."""

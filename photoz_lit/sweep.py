@@ -6,7 +6,7 @@ import os
 import queue
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,25 +18,45 @@ from photoz_lit.errors import InputError
 
 
 @dataclass(frozen=True)
+class Job:
+    """One command, and what follows it.
+
+    Attributes
+    ----------
+    name : as it is told of.
+    overrides : of ``python -m photoz_lit``.
+    log : file that gets what it prints.
+    then : is asked, once the job is done, for the overrides of a task that runs in the same place after it.
+    """
+
+    name: str
+    overrides: tuple[str, ...]
+    log: Path
+    then: Callable[[], Sequence[str]] | None = None
+
+
+@dataclass(frozen=True)
 class JobResult:
     """How a job ended: exit code 0 is done; ``last_line`` is what it said last."""
 
-    overrides: tuple[str, ...]
+    job: Job
     exit_code: int
-    log: Path
     last_line: str
 
 
-def run_jobs(jobs: Sequence[Sequence[str]], log_folder: Path, at_once: int | str = "auto") -> list[JobResult]:
+def run_jobs(
+    jobs: Sequence[Job], at_once: int | str = "auto", after_each: Callable[[JobResult], None] = lambda _result: None
+) -> list[JobResult]:
     """Run ``python -m photoz_lit <overrides>`` for every job.
 
-    A job whose run is finished already ends at once, as its run folder's name follows from its config.
+    A job whose run is finished already ends at once, as its run folder's name follows from its config. Each job sees
+    only the GPUs of its place: one, or as many as its ``trainer.devices`` says. Jobs that share a CPU share its cores.
 
     Parameters
     ----------
-    jobs : overrides of each job.
-    log_folder : gets a log file per job.
+    jobs : to run, those first in order that stand first.
     at_once : jobs at the same time; ``auto`` is one per GPU, or one on the CPU.
+    after_each : is called with each job's result as it ends, from several threads where several jobs run at once.
 
     Returns
     -------
@@ -47,12 +67,10 @@ def run_jobs(jobs: Sequence[Sequence[str]], log_folder: Path, at_once: int | str
     InputError : a job failed; the others were run nevertheless.
     """
     console = Console()
-    log_folder.mkdir(parents=True, exist_ok=True)
-    gpus = visible_gpus()
-    n_at_once = int(at_once) if at_once != "auto" else max(1, len(gpus))
-    places: queue.Queue[str | None] = queue.Queue()
-    for place in range(n_at_once):
-        places.put(gpus[place % len(gpus)] if gpus else None)
+    places = places_of(jobs, at_once, visible_gpus())
+    free: queue.Queue[dict[str, str]] = queue.Queue()
+    for place in places:
+        free.put(place)
     columns = (
         TextColumn("jobs"),
         BarColumn(),
@@ -61,22 +79,46 @@ def run_jobs(jobs: Sequence[Sequence[str]], log_folder: Path, at_once: int | str
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as progress, ThreadPoolExecutor(n_at_once) as pool:
+    with Progress(*columns, console=console) as progress, ThreadPoolExecutor(len(places)) as pool:
         task = progress.add_task("", total=len(jobs))
 
-        def run_one(number: int) -> JobResult:
-            result = _run(jobs[number], log_folder / f"job_{number}.log", places)
+        def run_one(job: Job) -> JobResult:
+            place = free.get()
+            try:
+                result = _run(job, place)
+            finally:
+                free.put(place)
             mark = "[green]done[/green]" if result.exit_code == 0 else "[red]failed[/red]"
-            progress.console.print(f"{mark}  {' '.join(result.overrides)}", highlight=False)
+            progress.console.print(f"{mark}  {job.name}", highlight=False)
             progress.advance(task)
+            after_each(result)
             return result
 
-        results = list(pool.map(run_one, range(len(jobs))))
+        results = list(pool.map(run_one, jobs))
     failed = [r for r in results if r.exit_code != 0]
     if failed:
-        named = "; ".join(f"{' '.join(r.overrides)} ({r.last_line or f'see {r.log}'})" for r in failed)
+        named = "; ".join(f"{r.job.name} ({r.last_line or f'see {r.job.log}'})" for r in failed)
         raise InputError(f"{len(failed)} of {len(results)} jobs failed, the others are done: {named}")
     return results
+
+
+def places_of(jobs: Sequence[Job], at_once: int | str, gpus: Sequence[str]) -> list[dict[str, str]]:
+    """Environment variables of each place in which one job runs at a time.
+
+    Parameters
+    ----------
+    jobs : to run; a place has as many GPUs as the most demanding one's ``trainer.devices``.
+    at_once : number of places, or ``auto``.
+    gpus : numbers of those that may be used.
+    """
+    each = max([_devices(job.overrides) for job in jobs], default=1)
+    shares = [",".join(gpus[k : k + each]) for k in range(0, len(gpus) - each + 1, each)] or [",".join(gpus)]
+    number = int(at_once) if at_once != "auto" else len(shares)
+    if gpus:
+        return [{"CUDA_VISIBLE_DEVICES": shares[k % len(shares)]} for k in range(number)]
+    if number == 1 or "OMP_NUM_THREADS" in os.environ:
+        return [{} for _ in range(number)]
+    return [{"OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // number))} for _ in range(number)]
 
 
 def visible_gpus() -> list[str]:
@@ -91,16 +133,34 @@ def visible_gpus() -> list[str]:
     return [str(number) for number, line in enumerate(listed.splitlines()) if line.startswith("GPU")]
 
 
-def _run(overrides: Sequence[str], log: Path, places: queue.Queue[str | None]) -> JobResult:
-    gpu = places.get()
-    try:
-        environment = {**os.environ, **({"CUDA_VISIBLE_DEVICES": gpu} if gpu is not None else {})}
-        with log.open("w") as output:
-            command = [sys.executable, "-m", "photoz_lit", *overrides]
-            code = subprocess.run(
-                command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment, check=False
-            ).returncode
-    finally:
-        places.put(gpu)
+def _devices(overrides: Sequence[str]) -> int:
+    """How many devices a job asks for; ``trainer=ddp`` alone asks for two, as its file says."""
+    devices = 2 if "trainer=ddp" in overrides else 1
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key == "trainer.devices" and value.isdigit():
+            devices = max(1, int(value))
+    return devices
+
+
+def _run(job: Job, place: dict[str, str]) -> JobResult:
+    """Run a job, then what follows it."""
+    code, last_line = _call(job.overrides, job.log, place)
+    if code == 0 and job.then is not None:
+        code, last_line = _call(job.then(), job.log, place, mode="a")
+    return JobResult(job, code, last_line)
+
+
+def _call(overrides: Sequence[str], log: Path, place: dict[str, str], mode: str = "w") -> tuple[int, str]:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open(mode) as output:
+        code = subprocess.run(
+            [sys.executable, "-m", "photoz_lit", *overrides],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **place},
+            check=False,
+        ).returncode
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return JobResult(tuple(overrides), code, log, lines[-1] if lines else "")
+    return code, lines[-1] if lines else ""

@@ -24,6 +24,7 @@ def test_round_trip(content: dict[str, object]) -> None:
         ("trainer", "max_epochs", 0, "'trainer.max_epochs=0' is wrong: Input should be greater than 0."),
         ("data", "missing_bands", "guess", "'data.missing_bands=guess' is wrong: Input should be 'drop' or 'blank'."),
         ("network", "widht", 1, "unknown key 'network.widht'"),
+        ("trainer", "devices", "all", "'trainer.devices=all' is wrong: Input should be a valid integer"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(
@@ -40,3 +41,10 @@ def test_targets_that_are_not_there() -> None:
         locate("photoz_lit.nothing")
     with pytest.raises(InputError, match="is not callable"):
         locate("photoz_lit.fields.BAND_ORDER")
+
+
+def test_jobs_at_once_are_a_number_or_auto(content: dict[str, object]) -> None:
+    assert composed().jobs == "auto"
+    assert composed("jobs=3").jobs == 3
+    with pytest.raises(InputError, match=r"'jobs=0' is wrong: Input should be greater than 0; or: .* 'auto'\."):
+        validate({**content, "jobs": 0})

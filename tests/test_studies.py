@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.studies import Study, StudyJob, jobs_of, merged_rows, read_results, result_row
 from photoz_lit.tasks.study import run
@@ -72,3 +73,28 @@ def test_a_study_runs_its_missing_jobs_and_keeps_earlier_rows(tmp_path: Path) ->
     assert json.loads(results.read_text())["command"] == "python -m photoz_lit task=study study=s"
     run(config.model_copy(update={"study": study.model_copy(update={"seeds": [0, 1]})}))
     assert [r["seed"] for r in read_results(results)["rows"]] == [0, 1]
+
+
+def test_jobs_that_share_a_run_at_the_same_time_make_it_once(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", n=100).path
+    common = ["field=hsc6b", f"data.store={store}", "network=catalogue_forest", "network.trees=5"]
+    rows = [{"method": name, "overrides": []} for name in ("one", "other")]
+    rows.append({"method": "broken", "overrides": ["network.trees=0"]})
+    study = study_of(seeds=[0], common=common, rows=rows)
+    paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
+    config = composed("task=study", "jobs=3", *paths).model_copy(update={"study": study})
+    with pytest.raises(InputError, match=r"1 of 3 jobs failed.*broken_seed0 \(.*network\.trees=0"):
+        run(config)
+    one, other = read_results(tmp_path / "experiments" / "s" / "results.json")["rows"]
+    assert (one.pop("method"), other.pop("method")) == ("one", "other")
+    assert one == other  # their seconds of training too
+    assert len(list((tmp_path / "runs" / "hsc6b").iterdir())) == 1
+    logs = [path.read_text() for path in (tmp_path / "runs" / "studies" / "s" / "logs").glob("*o*_seed0.log")]
+    assert sorted("This run is finished already" in log for log in logs if "trees=0" not in log) == [False, True]
+
+
+def test_a_study_is_split_over_sittings_by_seeds() -> None:
+    study = composed("task=study", "study=gain_by_survey", "study.seeds=[1,2]").study
+    assert study is not None
+    assert {job.seed for job in jobs_of(study) if job.method != "catalogue_forest"} == {1, 2}
+    assert {job.seed for job in jobs_of(study) if job.method == "catalogue_forest"} == {0}

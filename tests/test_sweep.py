@@ -1,10 +1,14 @@
+import json
 import subprocess
 import sys
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from photoz_lit.sweep import visible_gpus
+from photoz_lit.errors import InputError
+from photoz_lit.sweep import Job, JobResult, places_of, run_jobs, visible_gpus
 from tests.conftest import make_store
 
 
@@ -24,7 +28,7 @@ def test_a_failing_job_takes_no_other_along_and_done_jobs_are_skipped(tmp_path: 
     assert "Traceback" not in done.stderr
     (metrics,) = (tmp_path / "runs" / "hsc6b").glob("*/metrics.json")
     written = metrics.stat().st_mtime_ns
-    again = sweep(tmp_path / "runs", f"data.store={store}", "seed=0,1")
+    again = sweep(tmp_path / "runs", f"data.store={store}", "seed=0,1", "jobs=2")
     assert again.returncode == 0, again.stderr
     assert len(list((tmp_path / "runs" / "hsc6b").glob("*/metrics.json"))) == 2
     assert metrics.stat().st_mtime_ns == written
@@ -44,3 +48,72 @@ def test_gpus_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch
     assert visible_gpus() == ["2", "5"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert visible_gpus() == []
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program in the place of Python: it notes when, where and with which overrides it ran; ``fail`` fails."""
+    notes, program = tmp_path / "notes", tmp_path / "stand_in"
+    notes.mkdir()
+    code = f"""#!{sys.executable}
+import json, os, pathlib, sys, time
+start = time.time()
+time.sleep(0.3)
+note = {{"start": start, "end": time.time(), "gpu": os.environ.get("CUDA_VISIBLE_DEVICES"), "said": sys.argv[3:]}}
+pathlib.Path("{notes}", "_".join(sys.argv[3:])).write_text(json.dumps(note))
+print("it is", sys.argv[3])
+sys.exit(2 if "fail" in sys.argv else 0)
+"""
+    program.write_text(code)
+    program.chmod(0o755)
+    monkeypatch.setattr("photoz_lit.sweep.sys.executable", str(program))
+    return notes
+
+
+def test_jobs_run_at_once_each_with_its_gpu_and_what_follows_it(
+    stand_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    jobs = [Job(f"name {n}", (f"job{n}",), tmp_path / f"{n}.log", lambda n=n: [f"then{n}"]) for n in range(4)]  # type: ignore[misc]
+    ended: list[JobResult] = []
+    results = run_jobs(jobs, "auto", ended.append)
+    assert [r.job.name for r in results] == ["name 0", "name 1", "name 2", "name 3"]
+    assert {r.job.name for r in ended} == {r.job.name for r in results}
+    notes = {path.name: json.loads(path.read_text()) for path in stand_in.iterdir()}
+    assert {note["gpu"] for note in notes.values()} == {"3", "5"}
+    for n in range(4):
+        assert notes[f"then{n}"]["gpu"] == notes[f"job{n}"]["gpu"]
+        assert notes[f"then{n}"]["start"] >= notes[f"job{n}"]["end"]
+    assert (tmp_path / "0.log").read_text() == "it is job0\nit is then0\n"
+    for gpu in ("3", "5"):  # one at a time on each
+        here = sorted((note["start"], note["end"]) for note in notes.values() if note["gpu"] == gpu)
+        assert all(later[0] >= earlier[1] for earlier, later in pairwise(here))
+    busy = [(note["start"], note["end"]) for note in notes.values()]
+    assert any(a is not b and a[0] < b[1] and b[0] < a[1] for a in busy for b in busy)
+
+
+def test_failures_are_named_and_what_follows_them_is_left_out(stand_in: Path, tmp_path: Path) -> None:
+    jobs = [
+        Job("good", ("job",), tmp_path / "good.log", lambda: ["then"]),
+        Job("bad", ("fail",), tmp_path / "bad.log", lambda: ["never"]),
+        Job("worse", ("other",), tmp_path / "worse.log", lambda: ["fail", "later"]),
+    ]
+    start = time.time()
+    with pytest.raises(InputError, match=r"2 of 3 jobs failed, .*: bad \(it is fail\); worse \(it is fail\)$"):
+        run_jobs(jobs, 3)
+    assert time.time() - start < 10
+    assert {path.name for path in stand_in.iterdir()} == {"job", "then", "fail", "other", "fail_later"}
+
+
+def test_places_share_gpus_or_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("photoz_lit.sweep.os.sched_getaffinity", lambda _: set(range(8)))
+    one, two = Job("", (), Path()), Job("", ("trainer=ddp", "trainer.devices=2"), Path())
+    gpus = ["0", "1", "2", "4", "6"]
+    assert places_of([one], "auto", []) == [{}]
+    assert places_of([one], 3, []) == [{"OMP_NUM_THREADS": "2"}] * 3
+    assert [p["CUDA_VISIBLE_DEVICES"] for p in places_of([one], "auto", gpus)] == gpus
+    assert [p["CUDA_VISIBLE_DEVICES"] for p in places_of([one], 2, gpus)] == ["0", "1"]
+    assert [p["CUDA_VISIBLE_DEVICES"] for p in places_of([one], 3, gpus[:2])] == ["0", "1", "0"]
+    assert [p["CUDA_VISIBLE_DEVICES"] for p in places_of([one, two], "auto", gpus)] == ["0,1", "2,4"]
+    assert [p["CUDA_VISIBLE_DEVICES"] for p in places_of([two], "auto", ["0"])] == ["0"]

@@ -15,7 +15,7 @@ class ProcessLauncher(Launcher):
 
     Parameters
     ----------
-    jobs : how many run at once; ``auto`` is one per GPU, or one on the CPU.
+    jobs : how many run at once, the config's ``jobs``; ``auto`` is one per GPU, or one on the CPU.
     """
 
     def __init__(self, jobs: int | str = "auto") -> None:
@@ -33,7 +33,11 @@ class ProcessLauncher(Launcher):
         ------
         InputError : jobs failed; the others are done, and the sentence names those that are not.
         """
-        from photoz_lit.sweep import run_jobs  # not at the top: Hydra imports every plugin at every start
+        from photoz_lit.sweep import Job, run_jobs  # not at the top: Hydra imports every plugin at every start
 
-        run_jobs([list(overrides) for overrides in job_overrides], self.log_folder, self.jobs)
+        jobs = [
+            Job(" ".join(overrides), tuple(overrides), self.log_folder / f"job_{number}.log")
+            for number, overrides in enumerate(job_overrides)
+        ]
+        run_jobs(jobs, self.jobs)
         return [JobReturn(overrides=list(o), status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 from pathlib import Path
 
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
+from photoz_lit.locks import locked
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.simulation.simulate import simulate_store, simulation_hash
 
@@ -20,9 +20,7 @@ def cached_store(field: Field, settings: SimulationSettings, seed: int, cache: P
     """
     path = cache / f"{field.name}-{simulation_hash(field, settings, seed)}"
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with (cache / f"{path.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(cache / f"{path.name}.lock"):
             return open_store(path) if path.exists() else simulate_store(field, settings, seed, path)
     except OSError as error:
         raise InputError(f"the cache {cache} cannot be written ({error.strerror or error}).") from error

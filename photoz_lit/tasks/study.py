@@ -1,4 +1,4 @@
-"""``task=study study=<name>``: run a study's missing jobs, gather the results run by run, draw table and figure."""
+"""``task=study study=<name>``: run a study's missing jobs, ``jobs`` of them at once, and gather their results."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
+from photoz_lit.locks import locked
 from photoz_lit.run_folder import git_commit, write_json
 from photoz_lit.studies import Study, StudyJob, jobs_of, merged_rows, read_results, result_row
-from photoz_lit.sweep import run_jobs
+from photoz_lit.sweep import Job, run_jobs
 
 
 def run(config: Config) -> None:
@@ -27,20 +28,20 @@ def run(config: Config) -> None:
     console.print(f"[bold]{study.name}[/bold]: {study.question}")
     console.print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} done; results go to {results}")
     gather(study, jobs, pointers, results)
-    failures = []
-    for job in missing:
-        pointer = pointers / f"{job.name}.txt"
-        arguments = [*job.overrides, *inherited(config), f"paths.pointer={pointer}"]
-        try:
-            run_jobs([arguments], pointers / "logs" / job.name)
-            folder = Path(pointer.read_text().strip())
-            if job.then is not None:
-                run_jobs([[f"task={job.then}", f"run={folder}", *inherited(config)]], pointers / "logs" / job.name)
-        except InputError as error:
-            failures.append(f"{job.name}: {error}")
-        gather(study, jobs, pointers, results)
-    if failures:
-        raise InputError(f"{len(failures)} of {len(jobs)} jobs failed, the others are done: {'; '.join(failures)}")
+    if missing:
+        commands = [_command(config, job, pointers) for job in missing]
+        run_jobs(commands, config.jobs, lambda _result: gather(study, jobs, pointers, results))
+
+
+def _command(config: Config, job: StudyJob, pointers: Path) -> Job:
+    """Command of a job, and of the task that follows it on its run folder."""
+    pointer = pointers / f"{job.name}.txt"
+
+    def then() -> list[str]:
+        return [f"task={job.then}", f"run={pointer.read_text().strip()}", *inherited(config)]
+
+    overrides = (*job.overrides, *inherited(config), f"paths.pointer={pointer}")
+    return Job(job.name, overrides, pointers / "logs" / f"{job.name}.log", then if job.then else None)
 
 
 def inherited(config: Config) -> list[str]:
@@ -52,8 +53,23 @@ def inherited(config: Config) -> list[str]:
         f"paths.runs={config.paths.runs}",
         f"data.cache={config.data.cache}",
         f"trainer={trainer.name}",
+        f"trainer.devices={str(trainer.devices).replace(' ', '')}",
         f"trainer.threads={'null' if trainer.threads is None else trainer.threads}",
         "trainer.progress=false",
+        *_logger(config),
+    ]
+
+
+def _logger(config: Config) -> list[str]:
+    """W&B where the study asks for it: its jobs make one group."""
+    if config.logger.name == "csv" or config.study is None:
+        return []
+    entity = "null" if config.logger.entity is None else config.logger.entity
+    return [
+        f"logger={config.logger.name}",
+        f"logger.project={config.logger.project}",
+        f"logger.group={config.study.name}",
+        f"logger.entity={entity}",
     ]
 
 
@@ -68,7 +84,15 @@ def finished_run(pointers: Path, job: StudyJob) -> Path | None:
 
 
 def gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -> None:
-    """Write the rows of all finished jobs, keeping those of earlier sittings whose runs are gone."""
+    """Write the rows of all finished jobs, keeping those of earlier sittings whose runs are gone.
+
+    Threads and other sittings of the study that gather at the same time wait for each other.
+    """
+    with locked(pointers / "results.lock"):
+        _gather(study, jobs, pointers, results)
+
+
+def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -> None:
     rows = []
     for job in jobs:
         folder = finished_run(pointers, job)

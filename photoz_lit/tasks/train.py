@@ -40,10 +40,22 @@ def train(config: Config) -> RunFolder:
     -------
     The run folder, with ``metrics.json``.
     """
-    console = Console()
     sample = sample_of(config)
     folder = run_folder(config, sample.data_hash)
-    if folder.finished and not config.rerun:
+    if _finished(config, folder) or not is_main_process():
+        return _train(config, sample, folder)
+    with folder.only_writer(lambda: Console().print(f"Another process makes this run; waiting for it: {folder.path}")):
+        return _train(config, sample, folder)
+
+
+def _finished(config: Config, folder: RunFolder) -> bool:
+    return folder.finished and not config.rerun
+
+
+def _train(config: Config, sample: Sample, folder: RunFolder) -> RunFolder:
+    """Make the run, or show it where it is finished."""
+    console = Console()
+    if _finished(config, folder):
         console.print(f"This run is finished already ([bold]rerun=true[/bold] trains it again): {folder.path}")
         print_metrics(console, folder)
         return folder

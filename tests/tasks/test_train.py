@@ -1,4 +1,5 @@
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -195,3 +196,24 @@ def test_members_have_seeds_of_their_own() -> None:
     seeds = {member_seed(s, f, m) for s in range(5) for f in range(5) for m in range(5)}
     assert len(seeds) == 125
     assert member_seed(7, 0, 0) == 7
+
+
+def test_a_run_that_another_process_makes_is_waited_for(
+    big_store: CutoutStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = config_of(big_store, tmp_path, *FOREST)
+    folder = train(config)
+    made = folder.path / "provenance.json"
+    written = made.stat().st_mtime_ns
+    (folder.path / "metrics.json").rename(tmp_path / "metrics.json")  # as while the other one is at it
+    waiting = threading.Thread(target=train, args=(config,))
+    with folder.only_writer():
+        waiting.start()
+        waiting.join(3)
+        assert waiting.is_alive()
+        (tmp_path / "metrics.json").rename(folder.path / "metrics.json")
+    waiting.join(30)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Another process makes this run; waiting for it" in said
+    assert "This run is finished already" in said.rpartition("Another process")[2]
+    assert made.stat().st_mtime_ns == written
