@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from photoz_lit.simulation.filters import filter_curve
 from photoz_lit.simulation.labels import draw_labels
 from photoz_lit.simulation.morphology import Morphology, bulge_shares, morphology_from_photometry
 from photoz_lit.simulation.observing import band_flux, measured_magnitudes
-from photoz_lit.simulation.photometry import photometry_grid
+from photoz_lit.simulation.photometry import PhotometryGrid, photometry_grid
 from photoz_lit.simulation.population import Galaxies, PopulationModel, population_model
 from photoz_lit.simulation.render import StampRenderer
 from photoz_lit.simulation.scene import (
@@ -22,9 +23,11 @@ from photoz_lit.simulation.scene import (
     centre_offsets,
     galaxy_sources,
     join_sources,
+    reference_flux,
 )
 from photoz_lit.simulation.settings import SimulationSettings, SurveyWindow
 from photoz_lit.simulation.stars import star_colours
+from photoz_lit.simulation.structure import field_key
 
 FloatArray = NDArray[np.float64]
 
@@ -37,6 +40,15 @@ OVERDRAW = 6
 _STREAMS = {"population": 0, "sky": 1, "surroundings": 2, "pixels": 3, "labels": 4, "magnitudes": 5, "shapes": 6}
 
 
+class _Drawn(NamedTuple):
+    """Galaxies of a chunk: table, shapes, part fluxes (n, 2, bands) and reference flux (n,) [AB maggies]."""
+
+    table: pd.DataFrame
+    shapes: Morphology
+    parts: FloatArray
+    reference: FloatArray
+
+
 @dataclass
 class ChunkSimulator:
     """Everything a process needs to simulate any chunk of a field.
@@ -44,19 +56,23 @@ class ChunkSimulator:
     Attributes
     ----------
     field : observing conditions.
+    origin : the field whose galaxies are drawn.
     settings : see :class:`SimulationSettings`.
-    window : the survey's window.
+    window : the window of ``origin``.
     seed : of the whole simulation.
-    model : population of the field's galaxies.
+    model : population of the galaxies of ``origin``.
+    observed : photometry through the filters of ``field``.
     surroundings : neighbours, None where there are none.
     catalogue : the real catalogue, None where galaxies come from the model.
     """
 
     field: Field
+    origin: Field
     settings: SimulationSettings
     window: SurveyWindow
     seed: int
     model: PopulationModel
+    observed: PhotometryGrid
     surroundings: Surroundings | None
     catalogue: pd.DataFrame | None
 
@@ -65,32 +81,31 @@ class ChunkSimulator:
 
     def table(self, chunk: int, n: int) -> pd.DataFrame:
         """Catalogue of ``n`` galaxies of a chunk, without pixels."""
-        return self._galaxies(chunk, n)[0]
+        return self._galaxies(chunk, n).table
 
     def images(self, chunk: int, n: int) -> tuple[NDArray[np.float32], pd.DataFrame]:
         """Images (n, bands, size, size) and catalogue of a chunk."""
-        table, shapes, parts = self._galaxies(chunk, n)
+        table, shapes, parts, reference = self._galaxies(chunk, n)
         offset = centre_offsets(
             n, self.settings.centroid_jitter, self.field.pixel_scale, self._rng("surroundings", chunk)
         )
         sources: Sources = galaxy_sources(np.arange(n), offset, shapes, parts)
         if self.surroundings is not None:
-            reference = parts[:, :, self.model.band].sum(axis=1)
             rng = np.random.default_rng(self._seeds("surroundings", chunk).spawn(1)[0])
             sources = join_sources(sources, self.surroundings.draw(reference, table["ebv"].to_numpy(), rng))
         if self._renderer is None:
             self._renderer = StampRenderer(self.field, self.settings.stamp_size)
         return self._renderer.draw(sources, n, self._seeds("pixels", chunk).spawn(n)), table
 
-    def _galaxies(self, chunk: int, n: int) -> tuple[pd.DataFrame, Morphology, FloatArray]:
+    def _galaxies(self, chunk: int, n: int) -> _Drawn:
         if self.catalogue is None:
             return self._drawn(chunk, n)
         return self._real(self.catalogue.iloc[chunk * CHUNK : chunk * CHUNK + n].reset_index(drop=True), chunk)
 
-    def _drawn(self, chunk: int, n: int) -> tuple[pd.DataFrame, Morphology, FloatArray]:
+    def _drawn(self, chunk: int, n: int) -> _Drawn:
         galaxies, labels = self._labelled(chunk, n)
         sky = self._sky(chunk, n)
-        parts = galaxies.part_maggies(self.model.grid, sky["ebv"])
+        parts = galaxies.part_maggies(self.observed, sky["ebv"])
         flux = band_flux(parts.sum(axis=1), self.field)
         radius = galaxies.morphology.radius[:, 1] * np.sqrt(galaxies.morphology.axis_ratio[:, 1])
         magnitude, error = measured_magnitudes(
@@ -98,7 +113,7 @@ class ChunkSimulator:
         )
         true_magnitude = self.model.magnitude(galaxies)
         first = chunk * CHUNK
-        name = f"{self.field.name}-{self.seed}"
+        name = f"{self.origin.name}-{self.seed}"
         table = pd.DataFrame({"object_id": [f"{name}-{first + row:08d}" for row in range(n)], **sky, **labels})
         for b, band in enumerate(self.field.bands):
             table[f"mag_{band}"], table[f"mag_err_{band}"] = magnitude[:, b], error[:, b]
@@ -109,21 +124,22 @@ class ChunkSimulator:
         table["a_v_true"] = galaxies.a_v
         table["radius_true"] = radius
         table["bulge_to_total_true"] = galaxies.morphology.bulge_to_total
-        return table, galaxies.morphology, parts
+        reference = reference_flux(galaxies, self.model, self.observed, parts, sky["ebv"])
+        return _Drawn(table, galaxies.morphology, parts, reference)
 
     def _labelled(self, chunk: int, n: int) -> tuple[Galaxies, dict[str, NDArray[np.generic]]]:
         """Galaxies and their labels, with the window's share of photometric ones."""
         share = None if self.settings.representative else self.window.photometric_share
         galaxies = self.model.draw(n if share is None else n * OVERDRAW, self._rng("population", chunk))
         sources = self.settings.labels if self.settings.labels is not None else self.window.labels
-        z_max = float(self.field.z_edges[-1])
+        z_max = float(self.origin.z_edges[-1])
         labels = draw_labels(galaxies.z, self.model.magnitude(galaxies), sources, z_max, self._rng("labels", chunk))
         if share is None:
             return galaxies, labels
         rows = rows_with_share(labels["z_source"] == sources[-1], share, n)
         return galaxies.rows(rows), {name: values[rows] for name, values in labels.items()}
 
-    def _real(self, rows: pd.DataFrame, chunk: int) -> tuple[pd.DataFrame, Morphology, FloatArray]:
+    def _real(self, rows: pd.DataFrame, chunk: int) -> _Drawn:
         """Shapes and fluxes of real galaxies from their magnitudes and colours; redshift plays no part."""
         sky = self._sky(chunk, len(rows))
         table = rows.copy()
@@ -141,7 +157,8 @@ class ChunkSimulator:
         # the catalogue's magnitudes are as measured: band_flux would add the field's calibration error once more
         calibration = np.array([band.zero_point_error for band in self.field.bands.values()])
         maggies = 10 ** (-0.4 * (magnitude - calibration))
-        return table, shapes, np.stack([maggies * share, maggies * (1 - share)], axis=1)
+        parts = np.stack([maggies * share, maggies * (1 - share)], axis=1)
+        return _Drawn(table, shapes, parts, parts[:, :, bands.index(self.field.reference_band)].sum(axis=1))
 
     def _sky(self, chunk: int, n: int) -> dict[str, FloatArray]:
         rng = self._rng("sky", chunk)
@@ -152,25 +169,32 @@ class ChunkSimulator:
         return {"ra": ra + offset[:, 0] / np.cos(np.radians(dec)), "dec": dec + offset[:, 1], "ebv": ebv}
 
     def _seeds(self, stream: str, chunk: int) -> np.random.SeedSequence:
-        return np.random.SeedSequence(self.seed, spawn_key=(_STREAMS[stream], chunk))
+        entropy = [self.seed, *field_key(self.origin.name)] if self.window.own_streams else self.seed
+        return np.random.SeedSequence(entropy, spawn_key=(_STREAMS[stream], chunk))
 
     def _rng(self, stream: str, chunk: int) -> np.random.Generator:
         return np.random.default_rng(self._seeds(stream, chunk))
 
 
 def chunk_simulator(
-    field: Field, settings: SimulationSettings, window: SurveyWindow, seed: int, catalogue: pd.DataFrame | None
+    field: Field,
+    origin: Field,
+    settings: SimulationSettings,
+    window: SurveyWindow,
+    seed: int,
+    catalogue: pd.DataFrame | None,
 ) -> ChunkSimulator:
-    """Prepare photometry, population and neighbours of a field.
+    """Prepare photometry, population and neighbours of the galaxies of ``origin`` as ``field`` sees them.
 
     Raises
     ------
     InputError : a filter of the field is unknown.
     """
-    filters = {name: band.filter for name, band in field.bands.items()}
-    grid = photometry_grid(filters)
-    reference = field.reference_band
-    model = population_model(grid, reference, window.magnitude_bright, window.magnitude_faint, window.z_max)
+    observed = photometry_grid(_filters(field))
+    grid = photometry_grid(_filters(origin))
+    reference = origin.reference_band
+    structure = (origin.name, window.structure) if window.structure > 0 else None
+    model = population_model(grid, reference, window.magnitude_bright, window.magnitude_faint, window.z_max, structure)
     surroundings = None
     if settings.stamps and settings.neighbours > 0:
         faint = window.magnitude_faint + window.neighbour_depth
@@ -179,12 +203,17 @@ def chunk_simulator(
         density = around.density(np.random.default_rng(np.random.SeedSequence(0)))
         surroundings = Surroundings(
             around,
+            observed,
             settings.neighbours * density,
             settings.neighbours * window.stars,
-            star_colours(filters, reference),
+            star_colours({**_filters(field), "": origin.bands[reference].filter}, ""),
             side,
         )
-    return ChunkSimulator(field, settings, window, seed, model, surroundings, catalogue)
+    return ChunkSimulator(field, origin, settings, window, seed, model, observed, surroundings, catalogue)
+
+
+def _filters(field: Field) -> dict[str, dict[str, float]]:
+    return {name: band.filter for name, band in field.bands.items()}
 
 
 def rows_with_share(photometric: NDArray[np.bool_], share: float, n: int) -> NDArray[np.int64]:

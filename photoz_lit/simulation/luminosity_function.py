@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,15 @@ class LuminosityTable:
     def total(self) -> float:
         """Galaxies per square degree over all cells."""
         return float(self.counts.sum())
+
+    @property
+    def log_z(self) -> FloatArray:
+        """Centres of the redshift cells (n_z,) in ln(1+z)."""
+        return 0.5 * (self.log_z_edges[1:] + self.log_z_edges[:-1])
+
+    def weighted(self, weight: FloatArray) -> LuminosityTable:
+        """Return the table with the counts of every redshift cell multiplied by ``weight`` (n_z,)."""
+        return replace(self, counts=self.counts * weight[None, :, None])
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[NDArray[np.bool_], FloatArray, FloatArray]:
         """Draw ``n`` galaxies.

@@ -123,9 +123,9 @@ def photometry_grid(filters: Mapping[str, Mapping[str, float]], z_max: float = R
     return _integrated(tuple((band, tuple(mixture.items())) for band, mixture in filters.items()), z_max)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _integrated(bands: tuple[tuple[str, tuple[tuple[str, float], ...]], ...], z_max: float) -> PhotometryGrid:
-    """The grid of :func:`photometry_grid`; seconds of work, so the last two are kept."""
+    """The grid of :func:`photometry_grid`; seconds of work, so the last four are kept."""
     filters = {band: dict(mixture) for band, mixture in bands}
     basis = spectral_basis()
     n_z = int(np.ceil(np.log1p(z_max) / (STEPS_PER_REDSHIFT * LOG_STEP))) + 2

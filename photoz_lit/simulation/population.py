@@ -11,6 +11,7 @@ from photoz_lit.simulation.luminosity_function import LuminosityTable, luminosit
 from photoz_lit.simulation.morphology import Morphology, bulge_shares, morphology_from_physics
 from photoz_lit.simulation.photometry import PhotometryGrid, distance_modulus
 from photoz_lit.simulation.sed_mix import KINDS, draw_spectra
+from photoz_lit.simulation.structure import density_contrast
 
 FloatArray = NDArray[np.float64]
 
@@ -126,7 +127,14 @@ class PopulationModel:
         return Galaxies(z, star_forming, magnitude, mass, weights, a_v, shapes)
 
 
-def population_model(grid: PhotometryGrid, band: str, bright: float, faint: float, z_max: float) -> PopulationModel:
+def population_model(
+    grid: PhotometryGrid,
+    band: str,
+    bright: float,
+    faint: float,
+    z_max: float,
+    structure: tuple[str, float] | None = None,
+) -> PopulationModel:
     """Prepare draws from a magnitude window.
 
     Parameters
@@ -135,11 +143,14 @@ def population_model(grid: PhotometryGrid, band: str, bright: float, faint: floa
     band : reference band of the window.
     bright, faint : limits [AB mag].
     z_max : redshift limit.
+    structure : name of the field whose walls and voids the galaxies follow, and their amplitude; None is smooth.
     """
     index = grid.bands.index(band)
     nodes = np.linspace(0.01, z_max, 60)
     colour = np.stack([_typical_colour(grid, index, nodes, kind) for kind in KINDS])
     table = luminosity_table(bright, faint, z_max, colour, nodes, COLOUR_MARGIN)
+    if structure is not None:
+        table = table.weighted(density_contrast(*structure, table.log_z))
     return PopulationModel(grid, index, bright, faint, table)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photoz_lit.simulation.morphology import Morphology
-from photoz_lit.simulation.population import PopulationModel
+from photoz_lit.simulation.photometry import PhotometryGrid
+from photoz_lit.simulation.population import Galaxies, PopulationModel
 from photoz_lit.simulation.stars import draw_stars
 
 FloatArray = NDArray[np.float64]
@@ -76,13 +77,16 @@ class Surroundings:
     Attributes
     ----------
     model : population of the neighbouring galaxies.
+    observed : photometry through the filters that see them.
     galaxies : their surface density [1 / arcmin²].
     stars : surface density of stars [1 / arcmin²].
-    star_colours : from :func:`photoz_lit.simulation.stars.star_colours`.
+    star_colours : (temperatures, bands + 1) from :func:`photoz_lit.simulation.stars.star_colours`: the observed bands,
+        last the population's reference band.
     side : side of a stamp [arcsec].
     """
 
     model: PopulationModel
+    observed: PhotometryGrid
     galaxies: float
     stars: float
     star_colours: FloatArray
@@ -103,20 +107,25 @@ class Surroundings:
         n_galaxies, n_stars = rng.poisson(self.galaxies * area, n), rng.poisson(self.stars * area, n)
         stamp = np.repeat(np.arange(n), n_galaxies)
         galaxies = self.model.draw(stamp.size, rng) if stamp.size else None
-        parts = [self._stars(np.repeat(np.arange(n), n_stars), side, rng)]
+        stars, star_reference = self._stars(np.repeat(np.arange(n), n_stars), side, rng)
+        parts, references = [stars], [star_reference]
         if galaxies is not None:
             offset = side * (rng.random((stamp.size, 2)) - 0.5)
-            flux = galaxies.part_maggies(self.model.grid, ebv[stamp])
+            flux = galaxies.part_maggies(self.observed, ebv[stamp])
             parts.append(galaxy_sources(stamp, offset, galaxies.morphology, flux))
+            references.append(reference_flux(galaxies, self.model, self.observed, flux, ebv[stamp]))
+        order = np.argsort(np.concatenate([part.stamp for part in parts]), kind="stable")
         sources = join_sources(*parts)
         distance = np.hypot(*sources.offset.T)
-        brighter = sources.maggies[:, :, self.model.band].sum(axis=1) > maggies[sources.stamp]
+        brighter = np.concatenate(references)[order] > maggies[sources.stamp]
         return _select(sources, ~(brighter & (distance < DEBLENDING)))
 
-    def _stars(self, stamp: NDArray[np.int64], side: float, rng: np.random.Generator) -> Sources:
+    def _stars(self, stamp: NDArray[np.int64], side: float, rng: np.random.Generator) -> tuple[Sources, FloatArray]:
+        """Stars and their flux (s,) in the population's reference band."""
         n = stamp.size
-        flux = draw_stars(n, self.star_colours, rng)
-        return Sources(
+        drawn = draw_stars(n, self.star_colours, rng)
+        flux, reference = drawn[:, :-1], drawn[:, -1]
+        stars = Sources(
             stamp,
             side * (rng.random((n, 2)) - 0.5),
             np.zeros((n, 2)),
@@ -124,6 +133,16 @@ class Surroundings:
             np.zeros(n),
             np.stack([flux, np.zeros_like(flux)], axis=1),
         )
+        return stars, reference
+
+
+def reference_flux(
+    galaxies: Galaxies, model: PopulationModel, observed: PhotometryGrid, parts: FloatArray, ebv: FloatArray
+) -> FloatArray:
+    """Fluxes (n,) in the population's reference band; ``parts`` (n, 2, bands) through the ``observed`` filters."""
+    if model.grid is observed:
+        return np.asarray(parts[:, :, model.band].sum(axis=1))
+    return galaxies.maggies(model.grid, ebv)[:, model.band]
 
 
 def _select(sources: Sources, keep: NDArray[np.bool_]) -> Sources:

@@ -26,6 +26,10 @@ class SurveyWindow(Settings):
     stars : foreground stars with i between 16 and 25 [1 / arcmin²].
     neighbour_depth : neighbours reach this much beyond the faint limit [mag].
     labels : which sources give redshifts in this field.
+    structure : standard deviation of the ln of the galaxies' density per step of 0.006 in ln(1+z): walls and voids that
+        are the field's own, see :func:`photoz_lit.simulation.structure.density_contrast`; 0 is a smooth field.
+    own_streams : True seeds all draws by the field's name too, so that two fields share no galaxy; False draws them
+        from the simulation's seed alone.
     photometric_share : share of the sample whose label comes from the last source. A training sample is no
         magnitude-limited one: spectra come from wide areas, photo-z from one deep field. Galaxies are drawn until the
         shares hold; null takes them as they come.
@@ -42,6 +46,22 @@ class SurveyWindow(Settings):
     neighbour_depth: float = Entry(default=1.0, ge=0)
     labels: tuple[LabelSource, ...] = ("spec",)
     photometric_share: float | None = Entry(default=None, ge=0, le=1)
+    structure: float = Entry(default=0.0, ge=0, le=2)
+    own_streams: bool = False
+
+
+class ConditionSettings(Settings):
+    """Under which part of its own observing conditions a field is seen.
+
+    Attributes
+    ----------
+    base : field whose conditions hold for everything else.
+    parts : what stays the field's own: ``filters``, ``depth``, ``seeing``, ``background``, ``zero_points``,
+        ``noise_correlation``.
+    """
+
+    base: str
+    parts: tuple[str, ...]
 
 
 class CatalogueMapping(Settings):
@@ -85,6 +105,9 @@ class SimulationSettings(Settings):
     magnitude_bright, magnitude_faint, z_max : override the field's window.
     labels : overrides the window's label sources.
     representative : True draws the magnitude-limited sample whatever the window's ``photometric_share``.
+    galaxies_of : field whose galaxies are drawn (selection, structure, places, Galactic dust, random numbers,
+        neighbours), to be seen under the conditions and through the filters of the simulated field; None takes its own.
+    conditions : observing conditions in parts, see :class:`ConditionSettings`; None takes the field's own.
     neighbours : factor on the surface density of neighbouring galaxies and stars; 0 draws none.
     centroid_jitter : scatter of the catalogue position about the galaxy's centre, per axis [arcsec].
     magnitude_floor : calibration scatter added to every measured magnitude [mag].
@@ -102,6 +125,8 @@ class SimulationSettings(Settings):
     z_max: float | None = Entry(default=None, gt=0, le=7)
     labels: tuple[LabelSource, ...] | None = None
     representative: bool = False
+    galaxies_of: str | None = None
+    conditions: ConditionSettings | None = None
     neighbours: float = Entry(default=1.0, ge=0)
     centroid_jitter: float = Entry(default=0.05, ge=0)
     magnitude_floor: float = Entry(default=0.02, ge=0)

@@ -21,13 +21,17 @@ from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.store import CutoutStore, DataKind, StoreHeader
 from photoz_lit.data.store_writer import StoreWriter
 from photoz_lit.errors import InputError, nearest
-from photoz_lit.fields import Field
+from photoz_lit.fields import Field, load_field
+from photoz_lit.settings import Settings
 from photoz_lit.simulation.catalogue import file_hash, read_catalogue
 from photoz_lit.simulation.chunks import CHUNK, ChunkSimulator, chunk_simulator
+from photoz_lit.simulation.conditions import mixed_conditions
 from photoz_lit.simulation.settings import SimulationSettings, SurveyWindow
 
 #: Raise it whenever a change of the code changes a simulated byte: caches of the old code are then not used.
 SIMULATION_VERSION = 4
+#: Settings that shape a byte only where they are on; off, they stay out of the hash.
+SWITCHES = ("conditions", "structure", "own_streams")
 
 
 def simulate_store(field: Field, settings: SimulationSettings, seed: int, path: Path) -> CutoutStore:
@@ -111,13 +115,44 @@ def simulation_hash(field: Field, settings: SimulationSettings, seed: int) -> st
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def observed_as(field: Field, settings: SimulationSettings) -> Field:
+    """The field with the observing conditions that ``settings.conditions`` leaves it.
+
+    Raises
+    ------
+    InputError : the base or a part is unknown, or the base lacks a band.
+    """
+    if settings.conditions is None:
+        return field
+    return mixed_conditions(field, _other(field, settings.conditions.base), settings.conditions.parts)
+
+
+def origin_of(field: Field, settings: SimulationSettings) -> Field:
+    """The field whose galaxies are drawn.
+
+    Raises
+    ------
+    InputError : there is no such field, or galaxies come from a real catalogue.
+    """
+    if settings.galaxies_of is None:
+        return field
+    if settings.catalogue is not None:
+        raise InputError("simulation.galaxies_of draws galaxies, simulation.catalogue has them; set one of the two.")
+    return _other(field, settings.galaxies_of)
+
+
+def _other(field: Field, name: str) -> Field:
+    return field if name == field.name else load_field(name)
+
+
 def survey_window(field: Field, settings: SimulationSettings) -> SurveyWindow:
-    """The field's window with the overrides of the settings.
+    """The window of the field whose galaxies are drawn, with the overrides of the settings.
 
     Raises
     ------
     InputError : the settings have no window for this field, or an override makes it empty.
     """
+    field = origin_of(field, settings)
     if field.name not in settings.windows:
         tail = nearest(field.name, settings.windows)
         raise InputError(f"simulation.windows has no entry for field '{field.name}'{tail}")
@@ -155,7 +190,8 @@ def prepare(field: Field, settings: SimulationSettings, seed: int) -> tuple[Chun
         n = len(catalogue)
     if n is None:
         raise InputError("simulation.n_galaxies is not set; give the number of galaxies to draw.")
-    return chunk_simulator(field, settings, window, seed, catalogue), n
+    origin = origin_of(field, settings)
+    return chunk_simulator(observed_as(field, settings), origin, settings, window, seed, catalogue), n
 
 
 def data_kind(settings: SimulationSettings) -> DataKind:
@@ -164,16 +200,24 @@ def data_kind(settings: SimulationSettings) -> DataKind:
 
 
 def _identity(field: Field, settings: SimulationSettings, seed: int) -> dict[str, Any]:
-    shaping = settings.model_dump(mode="json", exclude={"processes", "catalogue", "windows"})
+    shaping = _dumped(settings, {"processes", "catalogue", "windows", "galaxies_of"})
+    origin = origin_of(field, settings)
     return {
         "simulation_version": SIMULATION_VERSION,
         "versions": {name: version(name) for name in ("galsim", "numpy", "scipy", "speclite", "astro-sedpy", "skypy")},
-        "field": field.model_dump(mode="json"),
-        "window": survey_window(field, settings).model_dump(mode="json"),
+        "field": observed_as(field, settings).model_dump(mode="json"),
+        "window": _dumped(survey_window(field, settings), set()),
         "settings": shaping,
         "seed": seed,
         "catalogue": file_hash(settings.catalogue) if settings.catalogue else None,
+        **({} if origin is field else {"origin": origin.model_dump(mode="json")}),
     }
+
+
+def _dumped(section: Settings, without: set[str]) -> dict[str, Any]:
+    """Content of a section of the settings, less what cannot change a byte: switches that are off."""
+    idle = {name for name in SWITCHES if getattr(section, name, None) in (None, False, 0.0)}
+    return section.model_dump(mode="json", exclude=without | idle)
 
 
 def _header(field: Field, settings: SimulationSettings, seed: int, n: int) -> StoreHeader:
