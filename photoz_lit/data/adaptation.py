@@ -132,6 +132,18 @@ class AdaptationDataModule(CutoutDataModule):
             weights=self.sampling_weights,
         )
 
+    def guidance(self) -> dict[str, int]:
+        """How the fields' magnitudes meet: ``targets_unused`` are those that no source galaxy can draw."""
+        if self.tolerance is None:
+            return {}
+        own = self.magnitudes[self.split.train]
+        matchers = [
+            MagnitudeMatcher(self.magnitudes[rows], self.tolerance)
+            for rows in self.targets_of(self.fields_split.target_train)
+        ]
+        alone = sum(int((~m.draw(own, np.random.default_rng(0))[1]).sum()) for m in matchers)
+        return {"targets_unused": sum(m.unused(own) for m in matchers), "sources_unmatched": alone}
+
     def targets_of(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Rows of each target field among ``rows``."""
         domain = self.sample.part[rows]
@@ -152,6 +164,6 @@ class AdaptationDataModule(CutoutDataModule):
         image = image.clone()
         # noise of its own in every epoch of training, the same in every validation
         epoch = trainer.current_epoch + 1 if trainer.training else 0
-        seed = int(np.random.SeedSequence([self.seed, epoch, int(batch["index"][0])]).generate_state(1, np.uint64)[0] >> 1)
-        image[source] = self.degradation.apply(image[source], torch.Generator().manual_seed(seed))
+        mixed = np.random.SeedSequence([self.seed, epoch, int(batch["index"][0])]).generate_state(1)
+        image[source] = self.degradation.apply(image[source], torch.Generator().manual_seed(int(mixed[0])))
         return image

@@ -153,9 +153,7 @@ class CutoutDataModule(pl.LightningDataModule):
     ) -> DataLoader[Batch]:
         """Batches of any galaxies of the sample, shared among the ranks."""
         rank, size = world()
-        return self._loader(
-            ShardedBatchSampler(galaxies, self.batch_size, shuffle, self.seed, rank, size, weights)
-        )
+        return self._loader(ShardedBatchSampler(galaxies, self.batch_size, shuffle, self.seed, rank, size, weights))
 
     def _loader(self, sampler: ShardedBatchSampler) -> DataLoader[Batch]:
         return DataLoader(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,3 +89,12 @@ def world() -> tuple[int, int]:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
     return 0, 1
+
+
+def gathered(shard: NDArray[Any]) -> NDArray[Any]:
+    """Join the shards of the ranks along the first axis, in the order of the ranks; every rank gets all of them."""
+    if world()[1] == 1:
+        return shard
+    shards: list[Any] = [None] * world()[1]
+    torch.distributed.all_gather_object(shards, shard)
+    return np.concatenate(shards)

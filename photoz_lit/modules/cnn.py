@@ -90,10 +90,12 @@ class PhotoZModule(pl.LightningModule):
 
     def forward(self, image: Tensor, ebv: Tensor) -> Any:
         """Network output for stretched images (B, bands, H, W) and reddening (B, 1)."""
+        return self.network(self.scaled(image), ebv, self.dropped)
+
+    def scaled(self, image: Tensor) -> Tensor:
+        """Stretched images (B, bands, H, W) as the network takes them: each band times its ``input_scale``."""
         image = image * self.input_scale
-        if self.hparams["channels_last"]:
-            image = image.contiguous(memory_format=torch.channels_last)
-        return self.network(image, ebv, self.dropped)
+        return image.contiguous(memory_format=torch.channels_last) if self.hparams["channels_last"] else image
 
     def loss(self, output: Any, batch: Batch) -> Tensor:
         """Loss of every galaxy, (B,), before weighting."""

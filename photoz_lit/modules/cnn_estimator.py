@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from photoz_lit.config import Config, locate
 from photoz_lit.data.module import CutoutDataModule, Split
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
-from photoz_lit.data.sampling import is_main_process, world
+from photoz_lit.data.sampling import gathered, is_main_process
 from photoz_lit.errors import InputError
 from photoz_lit.modules.cnn import PhotoZModule
 from photoz_lit.modules.trainer import BEST, LAST, build_trainer
@@ -43,35 +43,40 @@ class CNNEstimator:
 
     def build(self, sample: Sample) -> PhotoZModule:
         """Build the module of the config for a sample's bands and stamps, with fresh weights."""
-        config = self.config
-        training = config.module.model_dump(exclude={"name", "target", "standardise"})
-        module = locate(config.module.target)(
-            network=config.network.model_dump(),
-            modality=config.modality.model_dump(),
-            fusion=config.fusion.model_dump(),
-            bands=list(sample.bands),
-            stamp_size=sample.stamp_size,
-            z_edges=sample.field.z_edges.tolist(),
-            channels_last=config.trainer.channels_last,
-            **training,
-        )
+        module = locate(self.config.module.target)(**self.arguments(sample))
         assert isinstance(module, PhotoZModule)
         return module
 
+    def arguments(self, sample: Sample) -> dict[str, Any]:
+        """Arguments of the module for a sample's bands and stamps."""
+        config = self.config
+        return {
+            "network": config.network.model_dump(),
+            "modality": config.modality.model_dump(),
+            "fusion": config.fusion.model_dump(),
+            "bands": list(sample.bands),
+            "stamp_size": sample.stamp_size,
+            "z_edges": sample.field.z_edges.tolist(),
+            "channels_last": config.trainer.channels_last,
+            **config.module.model_dump(exclude={"name", "target", "standardise"}),
+        }
+
     def data_module(self, sample: Sample, split: Split, seed: int, training: bool = True) -> CutoutDataModule:
         """Batches of the sample, as the config asks for them; weights of the draw count in training alone."""
+        return CutoutDataModule(sample, split, **self.data_options(seed, training))
+
+    def data_options(self, seed: int, training: bool = True) -> dict[str, Any]:
+        """Arguments of a data module beside sample and split."""
         data = self.config.data
-        return CutoutDataModule(
-            sample,
-            split,
-            batch_size=data.batch_size,
-            seed=seed,
-            augment=data.augment,
-            num_workers=data.num_workers,
-            label_weights=data.label_weights,
-            weighted_sampling=data.weighted_sampling and training,
-            resident=data.resident,
-        )
+        return {
+            "batch_size": data.batch_size,
+            "seed": seed,
+            "augment": data.augment,
+            "num_workers": data.num_workers,
+            "label_weights": data.label_weights,
+            "weighted_sampling": data.weighted_sampling and training,
+            "resident": data.resident,
+        }
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
         """Train; an interrupted training goes on from its last epoch. The weights of the best validation loss stay."""
@@ -82,13 +87,21 @@ class CNNEstimator:
             self.module.standardise(stretch(torch.from_numpy(sample.flux(some))))
         if self.config.trainer.compile:
             self.module.network.compile()
-        self.trainer = build_trainer(self.config.trainer, folder, self.loggers)
+        self.run_training(self.data_module(sample, split, seed), folder)
+
+    def run_training(self, data: CutoutDataModule, folder: Path, monitor: str = "val_loss") -> None:
+        """Train the module as it is, or go on with an interrupted training; keep the weights of the best epoch.
+
+        Raises
+        ------
+        KeyboardInterrupt : the training was interrupted.
+        """
+        assert self.module is not None
+        self.trainer = build_trainer(self.config.trainer, folder, self.loggers, monitor)
         last = folder / LAST
         if last.is_file():
             keep_curve(folder)
-        self.trainer.fit(
-            self.module, self.data_module(sample, split, seed), ckpt_path=str(last) if last.is_file() else None
-        )
+        self.trainer.fit(self.module, data, ckpt_path=str(last) if last.is_file() else None)
         if self.trainer.interrupted:
             raise KeyboardInterrupt
         self.epochs = self.trainer.current_epoch
@@ -103,13 +116,25 @@ class CNNEstimator:
         ------
         InputError : they are not there or cannot be read.
         """
+        self.module = self.read_module(folder, locate(self.config.module.target))
+
+    @staticmethod
+    def read_module(folder: Path, kind: Callable[..., Any]) -> PhotoZModule:
+        """Rebuild the module of a member's best checkpoint.
+
+        Raises
+        ------
+        InputError : the checkpoint is not there or cannot be read.
+        """
         path = folder / BEST
         try:
             checkpoint = torch.load(path, map_location="cpu", weights_only=False)
         except (OSError, RuntimeError, EOFError, KeyError) as error:
             raise InputError(f"{path} cannot be read ({error}); train the run again.") from error
-        self.module = locate(self.config.module.target)(**checkpoint["hyper_parameters"])
-        self.module.load_state_dict(checkpoint["state_dict"])
+        module = kind(**checkpoint["hyper_parameters"])
+        module.load_state_dict(checkpoint["state_dict"])
+        assert isinstance(module, PhotoZModule)
+        return module
 
     def predict(
         self, sample: Sample, galaxies: NDArray[np.int64], dropped: Collection[str] = ()
@@ -122,7 +147,7 @@ class CNNEstimator:
         parts: Any = trainer.predict(self.module, datamodule=data)
         index = np.concatenate([part[0].numpy() for part in parts]) if parts else np.empty(0, np.int64)
         pdf = np.concatenate([part[1].numpy() for part in parts]) if parts else np.empty((0, sample.field.n_bins))
-        index, pdf = _gather(index, pdf)
+        index, pdf = gathered(index), gathered(pdf)
         position = np.empty(len(sample), np.int64)
         position[index] = np.arange(len(index))
         return np.asarray(pdf[position[galaxies]], np.float32)
@@ -138,15 +163,6 @@ def keep_curve(folder: Path) -> None:
     curve = folder / "metrics.csv"
     if curve.is_file() and is_main_process():
         curve.rename(folder / f"metrics_before_{len(list(folder.glob('metrics_before_*.csv')))}.csv")
-
-
-def _gather(index: NDArray[Any], pdf: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Join the shards of all ranks."""
-    if world()[1] == 1:
-        return index, pdf
-    shards: list[Any] = [None] * world()[1]
-    torch.distributed.all_gather_object(shards, (index, pdf))
-    return np.concatenate([s[0] for s in shards]), np.concatenate([s[1] for s in shards])
 
 
 def _quieten() -> None:

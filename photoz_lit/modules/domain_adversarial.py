@@ -45,9 +45,7 @@ class DomainAdversarialCNN(PhotoZModule):
         self.adversary: Adversary | None = None
         if settings.discriminator is not None:
             values = feature_length(self.network, settings.layer)
-            self.adversary = Adversary(
-                settings.discriminator, values, n_fields, settings.hidden, settings.tolerance
-            )
+            self.adversary = Adversary(settings.discriminator, values, n_fields, settings.hidden, settings.tolerance)
         self.probe: Probe | None = None
         self._probed: list[tuple[Tensor, Tensor]] = []
 
@@ -86,10 +84,7 @@ class DomainAdversarialCNN(PhotoZModule):
 
     def with_trunk(self, image: Tensor, ebv: Tensor) -> tuple[Any, Tensor]:
         """Network output for stretched images (B, bands, H, W), and the trunk's values (B, values) before E(B-V)."""
-        image = image * self.input_scale
-        if self.hparams["channels_last"]:
-            image = image.contiguous(memory_format=torch.channels_last)
-        trunk = self.network.trunk(image, self.dropped)
+        trunk = self.network.trunk(self.scaled(image), self.dropped)
         return self.network.heads(trunk, ebv), trunk
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002

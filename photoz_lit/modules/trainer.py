@@ -18,15 +18,19 @@ LAST = "last.ckpt"
 
 
 def build_trainer(
-    settings: TrainerSettings, folder: Path | None = None, loggers: list[Logger] | None = None
+    settings: TrainerSettings,
+    folder: Path | None = None,
+    loggers: list[Logger] | None = None,
+    monitor: str = "val_loss",
 ) -> pl.Trainer:
-    """Trainer that keeps the checkpoint of the best validation loss and the last one in ``folder``.
+    """Trainer that keeps the checkpoint of the lowest ``monitor`` and the last one in ``folder``.
 
     Parameters
     ----------
     settings : section ``trainer``.
     folder : of this member; ``metrics.csv`` is written there too. None keeps nothing, to predict with.
     loggers : further loggers beside the CSV one.
+    monitor : what the best epoch has the least of.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -37,11 +41,11 @@ def build_trainer(
     if folder is not None:
         best = Path(BEST).stem
         callbacks.append(
-            ModelCheckpoint(folder, filename=best, monitor="val_loss", save_last=True, enable_version_counter=False)
+            ModelCheckpoint(folder, filename=best, monitor=monitor, save_last=True, enable_version_counter=False)
         )
         loggers = [CSVLogger(folder, name="", version=""), *(loggers or [])]
     if folder is not None and settings.patience is not None:
-        callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
+        callbacks.append(EarlyStopping(monitor, patience=settings.patience))
     if settings.progress:
         callbacks.append(RichProgressBar())
     return pl.Trainer(

@@ -39,9 +39,9 @@ class FieldDiscriminator(nn.Module):
 class PairDiscriminator(nn.Module):
     """Tells whether two galaxies come from the same field.
 
-    "Same or not" is an exclusive-or of the two fields: a head that is additive in its two inputs cannot represent it and
-    stays at an accuracy of one half. Each galaxy is embedded, and the head reads a + b, |a − b| and a · b: the order of
-    the two does not matter, and their product carries the interaction.
+    "Same or not" is an exclusive-or of the two fields: a head that is additive in its two inputs cannot represent it
+    and stays at an accuracy of one half. Each galaxy is embedded, and the head reads a + b, |a − b| and a · b: the
+    order of the two does not matter, and their product carries the interaction.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Pairs:
 
 
 def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float) -> Pairs:
-    """Pair the galaxies of a batch by magnitude: a quarter within the source, a quarter within the targets, half across.
+    """Pair a batch's galaxies by magnitude: a quarter within the source, a quarter within the targets, half across.
 
     Each field's galaxies are sorted by magnitude. Neighbours in a field's order form the pairs within it; source and
     target galaxies of the same rank form the pairs across. Every galaxy is in one pair of each kind (the last one of an
@@ -148,7 +148,7 @@ class Adversary(nn.Module):
         )
 
     def forward(self, features: Tensor, magnitude: Tensor, domain: Tensor) -> Verdict:
-        """Judge a batch.
+        """Judge a batch, in float32 also under autocast.
 
         Parameters
         ----------
@@ -156,6 +156,10 @@ class Adversary(nn.Module):
         magnitude : (B,) [mag].
         domain : (B,) number of the field.
         """
+        with torch.autocast(features.device.type, enabled=False):
+            return self._judge(features.float(), magnitude, domain)
+
+    def _judge(self, features: Tensor, magnitude: Tensor, domain: Tensor) -> Verdict:
         if self.paired:
             pairs = magnitude_pairs(magnitude, domain, self.tolerance)
             logits = self.discriminator(features[pairs.first], features[pairs.second])
@@ -164,7 +168,7 @@ class Adversary(nn.Module):
             logits = self.discriminator(features)
             label, counts = domain, torch.ones(len(domain), device=features.device)
         weight = _balanced(label, counts)
-        loss = (functional.cross_entropy(logits.float(), label, reduction="none") * weight).sum()
+        loss = (functional.cross_entropy(logits, label, reduction="none") * weight).sum()
         right = ((logits.argmax(dim=1) == label).float() * weight).sum()
         return Verdict(loss, right)
 

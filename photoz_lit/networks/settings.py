@@ -79,8 +79,8 @@ class AdaptSettings(Settings):
     labels : whose labels train the network: ``source``; or ``target``, the oracle that bounds what adaptation can do.
     degrade : blur and dim the source images to the target's seeing, noise and background.
     guided : every source galaxy of a batch gets a target galaxy of like magnitude; otherwise any target galaxy.
-    discriminator : ``single`` tells the field of one galaxy, ``paired`` whether two galaxies of like magnitude come from
-        the same field; null trains without an adversary.
+    discriminator : ``single`` tells the field of one galaxy, ``paired`` whether two galaxies of like magnitude come
+        from the same field; null trains without an adversary.
     coral : weight of the alignment of feature means and covariances (Sun & Saenko 2016), 0 is off.
     strength : largest weight λ of the adversary's reversed gradient.
     steepness : of the rise of λ, 2 / (1 + exp(−steepness p)) − 1 with the progress p of the adaptation.

@@ -1,0 +1,203 @@
+"""Fit and apply a network that is carried from a source field to target fields."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning.loggers import Logger
+
+from photoz_lit.config import Config
+from photoz_lit.data.adaptation import AdaptationDataModule
+from photoz_lit.data.degrade import Degradation, degradation
+from photoz_lit.data.domains import SOURCE, AdaptationSplit
+from photoz_lit.data.module import Split
+from photoz_lit.data.sample import Sample
+from photoz_lit.data.sampling import is_main_process
+from photoz_lit.evaluation.conditions import measured_conditions
+from photoz_lit.evaluation.domain_probe import domain_probe
+from photoz_lit.locks import locked
+from photoz_lit.modules.cnn_estimator import CNNEstimator
+from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
+from photoz_lit.modules.frozen_features import frozen_features, teach_discriminator
+from photoz_lit.modules.trainer import BEST
+from photoz_lit.run_folder import write_json
+
+REPORT = "adaptation.json"
+STARTS = "starts"
+MONITOR = "val_selection"
+
+
+class AdaptationEstimator(CNNEstimator):
+    """One network of an adaptation, in two steps.
+
+    First the network is trained on the labelled field as any other; this start is kept below ``paths.runs`` and shared
+    by all methods and targets that begin from it. Then it is adapted: the discriminator is taught on the start's
+    frozen features until it wins on held-out galaxies, λ rises, and the epoch is chosen by ``val_selection``, in which
+    no label of a target takes part. Every method, also ``none``, goes through the second step with as many labelled
+    images.
+
+    Parameters
+    ----------
+    config : the run's config.
+    loggers : further loggers beside the CSV one.
+    """
+
+    def __init__(self, config: Config, loggers: list[Logger] | None = None) -> None:
+        super().__init__(config, loggers)
+        self.start = CNNEstimator(config)
+        self.degradation: Degradation | None = None
+
+    def adversarial(self, sample: Sample) -> DomainAdversarialCNN:
+        """Build the module of the adaptation, with fresh weights."""
+        adapt = self.config.adapt
+        return DomainAdversarialCNN(
+            **{**self.arguments(sample), "learning_rate": adapt.learning_rate},
+            adapt=adapt.model_dump(),
+            n_fields=len(sample.views),
+        )
+
+    def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
+        """Train on the labelled field and adapt.
+
+        Parameters
+        ----------
+        sample : joined and blind, see :class:`~photoz_lit.data.domains.AdaptationSample`.
+        split : an :class:`~photoz_lit.data.domains.AdaptationSplit`.
+        seed : of weights, order and augmentation.
+        folder : of this member; ``adaptation.json`` says what the discriminator and the probe found.
+        """
+        assert isinstance(split, AdaptationSplit)
+        adapt = self.config.adapt
+        if adapt.degrade:
+            self.degradation = measured_degradation(sample, split)
+        weights = self._start(sample, split, seed)
+        torch.manual_seed(seed)
+        module = self.adversarial(sample)
+        state = torch.load(weights, map_location="cpu", weights_only=False)["state_dict"]
+        module.load_state_dict(state, strict=False)
+        data = self.data_module(sample, split, seed)
+        report: dict[str, Any] = {"method": adapt.name, "start": weights.parent.name}
+        if adapt.uses_target_images:
+            module.probe = probe_auc
+            known, held = frozen_features(module, data, split)
+            report["probe_auc_before"] = probe_auc(*held.by_source())
+            report |= data.guidance()
+            if module.adversary is not None:
+                report |= teach_discriminator(module.adversary, known, held, adapt, data.batch_size, seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        if is_main_process():
+            write_json(folder / REPORT, report)
+        self.module = module
+        original = self.config
+        self.config = original.model_copy(
+            update={"trainer": original.trainer.model_copy(update={"max_epochs": adapt.epochs})}
+        )
+        try:
+            self.run_training(data, folder, MONITOR)
+        finally:
+            self.config = original
+        if adapt.uses_target_images and is_main_process():
+            _, held = frozen_features(module, data, split, known=False)
+            write_json(folder / REPORT, {**report, "probe_auc_after": probe_auc(*held.by_source())})
+
+    def data_module(self, sample: Sample, split: Split, seed: int, training: bool = True) -> AdaptationDataModule:
+        """Batches of the joined sample, or of any sample where only predictions are asked for."""
+        adapt = self.config.adapt
+        if not isinstance(split, AdaptationSplit):
+            return super().data_module(sample, split, seed, training)  # type: ignore[return-value]
+        return AdaptationDataModule(
+            sample,
+            split,
+            with_targets=adapt.uses_target_images,
+            tolerance=adapt.tolerance if adapt.guided else None,
+            match_bands=adapt.match_bands,
+            degradation=self.degradation,
+            **self.data_options(seed, training),
+        )
+
+    def load(self, folder: Path) -> None:
+        """Read the weights of the chosen epoch.
+
+        Raises
+        ------
+        InputError : they are not there or cannot be read.
+        """
+        self.module = self.read_module(folder, DomainAdversarialCNN)
+
+    def _start(self, sample: Sample, split: AdaptationSplit, seed: int) -> Path:
+        """Checkpoint of the network trained on the labelled field, made now where no other run has made it."""
+        folder = self.config.paths.runs / STARTS / self._start_name(sample, split, seed)
+        done = folder / "done"
+        if is_main_process():
+            with locked(folder.with_suffix(".lock")):
+                if not done.is_file():
+                    self._train_start(sample, split, seed, folder)
+                    done.touch()
+        elif not done.is_file():
+            self._train_start(sample, split, seed, folder)
+        return folder / BEST
+
+    def _train_start(self, sample: Sample, split: AdaptationSplit, seed: int, folder: Path) -> None:
+        start = _StartEstimator(self.config)
+        start.degradation = self.degradation
+        start.fit(sample, split, seed, folder)
+
+    def _start_name(self, sample: Sample, split: AdaptationSplit, seed: int) -> str:
+        """Name from all that shapes the start: network, training, labelled galaxies, seed; not the method or target."""
+        config = self.config
+        sections = ("network", "modality", "fusion", "module", "scale", "trainer")
+        content = config.model_dump(mode="json", by_alias=True, include=set(sections))
+        for name in ("name", "progress", "threads"):
+            del content["trainer"][name]
+        labelled = sorted(set(sample.part[split.train].tolist()))
+        stores = [sample.views[number].store.data_hash for number in labelled]
+        rows = sample.catalogue.iloc[np.concatenate([split.train, split.validation])]
+        galaxies = hashlib.sha256(rows[["object_id", "z"]].to_csv().encode()).hexdigest() if len(labelled) else ""
+        data = [config.data.batch_size, config.data.augment, config.data.label_weights, config.data.weighted_sampling]
+        worsened = None if self.degradation is None else hash_of(self.degradation)
+        identity = [content, stores, galaxies, list(sample.bands), data, worsened, seed]
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
+        return f"seed{seed}-{digest}"
+
+
+class _StartEstimator(CNNEstimator):
+    """Trains on the labelled galaxies of a joined sample alone."""
+
+    degradation: Degradation | None = None
+
+    def data_module(self, sample: Sample, split: Split, seed: int, training: bool = True) -> AdaptationDataModule:
+        assert isinstance(split, AdaptationSplit)
+        return AdaptationDataModule(
+            sample, split, with_targets=False, degradation=self.degradation, **self.data_options(seed, training)
+        )
+
+
+def probe_auc(source: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+    """AUC of a linear probe that tells source features (n, F) from target features (m, F); 0.5 is not at all."""
+    return domain_probe(source, target, seed=0).auc
+
+
+def measured_degradation(sample: Sample, split: AdaptationSplit) -> Degradation:
+    """What carries the source to the targets' conditions, both measured from pixels of training galaxies."""
+    rows = np.concatenate([split.train[sample.part[split.train] == SOURCE], split.target_train])
+    source, target = rows[sample.part[rows] == SOURCE], rows[sample.part[rows] != SOURCE]
+    return degradation(
+        measured_conditions(sample, source),
+        measured_conditions(sample, target),
+        sample.field.pixel_scale,
+        sample.stamp_size,
+    )
+
+
+def hash_of(worsening: Degradation) -> str:
+    """Hash of a degradation."""
+    digest = hashlib.sha256()
+    for tensor in (worsening.kernels, worsening.power, worsening.background):
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()[:16]
