@@ -31,7 +31,7 @@ from photoz_lit.simulation.settings import SimulationSettings, SurveyWindow
 #: Raise it whenever a change of the code changes a simulated byte: caches of the old code are then not used.
 SIMULATION_VERSION = 4
 #: Settings that shape a byte only where they are on; off, they stay out of the hash.
-SWITCHES = ("conditions", "structure", "own_streams")
+SWITCHES = ("conditions", "emitters", "structure", "own_streams")
 
 
 def simulate_store(field: Field, settings: SimulationSettings, seed: int, path: Path) -> CutoutStore:
