@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 
 from photoz_lit.fields import Field
 from photoz_lit.simulation.filters import log_wavelength
-from photoz_lit.simulation.labels import draw_labels
-from photoz_lit.simulation.morphology import Morphology, bulge_shares, morphology_from_photometry
+from photoz_lit.simulation.labels import draw_labels, rows_with_share
+from photoz_lit.simulation.morphology import (
+    Morphology,
+    bulge_shares,
+    morphology_from_photometry,
+    with_known_shapes,
+)
 from photoz_lit.simulation.narrow_band import EmitterSurvey, emitter_survey
 from photoz_lit.simulation.observing import band_flux, measured_magnitudes
 from photoz_lit.simulation.photometry import PhotometryGrid, photometry_grid
@@ -238,26 +243,7 @@ def _filters(field: Field) -> dict[str, dict[str, float]]:
     return {name: band.filter for name, band in field.bands.items()}
 
 
-def rows_with_share(photometric: NDArray[np.bool_], share: float, n: int) -> NDArray[np.int64]:
-    """First ``n`` rows of which ``share`` is photometric, in order; where one kind runs out, the other fills up."""
-    some, others = np.flatnonzero(photometric), np.flatnonzero(~photometric)
-    n_others = min(len(others), max(n - round(share * n), n - len(some)))
-    return np.sort(np.concatenate([some[: n - n_others], others[:n_others]]))
-
-
 def band_redness(field: Field) -> FloatArray:
     """ln(λ/λ_ref) of every band, by the response-weighted mean wavelengths of its filters; (bands,)."""
     centre = [log_wavelength(band) for band in field.bands.values()]
     return np.asarray(centre) - centre[list(field.bands).index(field.reference_band)]
-
-
-def with_known_shapes(shapes: Morphology, table: pd.DataFrame) -> Morphology:
-    """Replace drawn radii and axis ratios by the catalogue's where it has valid ones."""
-    radius, ratio = shapes.radius.copy(), shapes.axis_ratio.copy()
-    for part, name in enumerate(("bulge", "disk")):
-        for values, column, low, high in ((radius, "radius", 0.02, 12.0), (ratio, "axis_ratio", 0.05, 1.0)):
-            if f"{column}_{name}" in table:
-                known = table[f"{column}_{name}"].to_numpy(np.float64)
-                valid = np.isfinite(known) & (known > 0)
-                values[valid, part] = np.clip(known[valid], low, high)
-    return Morphology(radius, ratio, shapes.angle, shapes.bulge_to_total, shapes.gradient)
