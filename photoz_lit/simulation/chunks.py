@@ -130,7 +130,7 @@ class ChunkSimulator:
         )
         true_magnitude = self.model.magnitude(galaxies)
         first = chunk * CHUNK
-        name = f"{self.origin.name}-{self.seed}"
+        name = f"{self.origin.name}-{self.seed}" + ("" if self.emitters is None else "-emitters")
         table = pd.DataFrame({"object_id": [f"{name}-{first + row:08d}" for row in range(n)], **sky, **labels})
         for b, band in enumerate(self.field.bands):
             table[f"mag_{band}"], table[f"mag_err_{band}"] = magnitude[:, b], error[:, b]
@@ -193,7 +193,9 @@ class ChunkSimulator:
         return {"ra": ra + offset[:, 0] / np.cos(np.radians(dec)), "dec": dec + offset[:, 1], "ebv": ebv}
 
     def _seeds(self, stream: str, chunk: int) -> np.random.SeedSequence:
-        entropy = [self.seed, *field_key(self.origin.name)] if self.window.own_streams else self.seed
+        # emitters stand elsewhere on the sky than the same field's other galaxies, so that none passes for one of them
+        names = [self.origin.name] * self.window.own_streams + ["emitters"] * (self.emitters is not None)
+        entropy = [self.seed, *(word for name in names for word in field_key(name))] if names else self.seed
         return np.random.SeedSequence(entropy, spawn_key=(_STREAMS[stream], chunk))
 
     def _rng(self, stream: str, chunk: int) -> np.random.Generator:

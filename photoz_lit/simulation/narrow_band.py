@@ -5,8 +5,8 @@ measured with noise, and it stays where flux, equivalent width and significance 
 as in Hayashi et al. 2018 (PASJ 70, S17) and 2020 (PASJ 72, 86). Interlopers are kept and marked.
 
 Of NB921 emitters with i < 25 and the limits of ``conf/simulation/oii_emitters.yaml`` a third is [OII]. The colour cuts
-there raise that to 0.96 (xmm_d) and 0.93 (elais_d) and keep 0.94 and 0.97 of the [OII] emitters; most interlopers
-that stay are Hα. In this model Hβ outnumbers [OIII], for the line ratios are those of Ilbert et al. 2009.
+there raise that to between 0.92 (elais_d) and 0.96 (xmm_d, deep23_d) and keep 0.93 to 0.98 of the [OII] emitters; most
+interlopers that stay are Hα. In this model Hβ outnumbers [OIII]: the line ratios are those of Ilbert et al. 2009.
 """
 
 from __future__ import annotations

@@ -27,10 +27,11 @@ def origin_of(field: Field, settings: SimulationSettings) -> Field:
     ------
     InputError : there is no such field, or galaxies come from a real catalogue.
     """
+    for name in ("galaxies_of", "emitters"):
+        if settings.catalogue is not None and getattr(settings, name) is not None:
+            raise InputError(f"simulation.{name} draws galaxies, simulation.catalogue has them; set one of the two.")
     if settings.galaxies_of is None:
         return field
-    if settings.catalogue is not None:
-        raise InputError("simulation.galaxies_of draws galaxies, simulation.catalogue has them; set one of the two.")
     return _other(field, settings.galaxies_of)
 
 

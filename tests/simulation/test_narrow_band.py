@@ -113,6 +113,9 @@ def test_emitters_get_stamps_and_a_hash_of_their_own(field: Field, tmp_path: Pat
     store = simulate_store(field, settings, 7, tmp_path / "store")
     assert store.images.shape == (20, 5, 32, 32)
     assert {"line_true", "line_flux", "interloper_removed"} <= set(store.catalogue.columns)
+    others = simulate_catalogue(field, settings_of(n_galaxies=20), 7)
+    assert not np.isin(store.catalogue["object_id"], others["object_id"]).any()
+    assert not np.isin(store.catalogue["ra"], others["ra"]).any()
     alone = simulate_catalogue(field, settings, 7)
     pd.testing.assert_frame_equal(alone, store.catalogue)
     assert simulation_hash(field, settings, 7) != simulation_hash(field, settings_of(n_galaxies=20), 7)
@@ -122,6 +125,7 @@ def test_emitters_get_stamps_and_a_hash_of_their_own(field: Field, tmp_path: Pat
     ("changes", "sentence"),
     [
         ({"flux_limit": 1e-13}, "0 of .* galaxies pass flux_limit=1e-13"),
+        ({"catalogue": "real.csv"}, "simulation.emitters draws galaxies.*set one of the two"),
         ({"continuum_bands": ["z", "j"]}, "field 'xmm_d' has no band 'j'"),
         ({"colour_cuts": [{"colour": {"j": 1, "k": -1}, "below": 0.0}]}, "has no band j, k; use its bands"),
     ],
