@@ -113,6 +113,18 @@ class ForestSettings(Settings):
     max_features: float = Entry(gt=0, le=1)
 
 
+class TemplateFitSettings(Settings):
+    """Template fitting; see ``conf/network/template_fit.yaml``."""
+
+    name: Literal["template_fit"]
+    target: str = Entry(alias="_target_")
+    colours: int = Entry(gt=1)
+    a_v: tuple[float, ...] = Entry(min_length=1)
+    stride: int = Entry(gt=0, le=25)
+    template_error: float = Entry(ge=0)
+    prior: bool
+
+
 class TrainerSettings(Settings):
     """How Lightning's Trainer runs; see ``conf/trainer``."""
 
@@ -164,7 +176,7 @@ class PathSettings(Settings):
 
 def _network_kind(network: Any) -> str:
     name = network.get("name") if isinstance(network, Mapping) else getattr(network, "name", None)
-    return "catalogue_forest" if name == "catalogue_forest" else "network"
+    return str(name) if name in ("catalogue_forest", "template_fit") else "network"
 
 
 class Config(Settings):
@@ -178,7 +190,9 @@ class Config(Settings):
     data: DataSettings
     simulation: SimulationSettings
     network: Annotated[
-        Annotated[ForestSettings, Tag("catalogue_forest")] | Annotated[NetworkSettings, Tag("network")],
+        Annotated[ForestSettings, Tag("catalogue_forest")]
+        | Annotated[TemplateFitSettings, Tag("template_fit")]
+        | Annotated[NetworkSettings, Tag("network")],
         Discriminator(_network_kind),
     ]
     modality: ModalitySettings

@@ -1,6 +1,6 @@
 import pytest
 
-from photoz_lit.config import Config, ForestSettings, locate, validate
+from photoz_lit.config import Config, ForestSettings, TemplateFitSettings, locate, validate
 from photoz_lit.errors import InputError
 from tests.composed import composed
 
@@ -15,6 +15,9 @@ def test_round_trip(content: dict[str, object]) -> None:
     forest = composed("network=catalogue_forest")
     assert isinstance(forest.network, ForestSettings)
     assert validate(forest.model_dump(by_alias=True)) == forest
+    templates = composed("network=template_fit")
+    assert isinstance(templates.network, TemplateFitSettings)
+    assert validate(templates.model_dump(by_alias=True)) == templates
 
 
 @pytest.mark.parametrize(

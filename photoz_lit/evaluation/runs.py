@@ -71,10 +71,10 @@ def find_runs(where: str | Path | Sequence[str | Path] | None) -> list[Path]:
 def read_runs(folders: Sequence[Path]) -> list[Run]:
     """Read what a comparison must know about runs, from their ``metrics.json`` and ``provenance.json``.
 
-    The method is ``method`` in ``metrics.json`` if it stands there; else ``catalogue_forest`` for a forest, and
-    otherwise the experiment's name without the field's in front (``hsc9b_early_fusion`` -> ``early_fusion``). Settings
-    are the config's keys in which runs of one method and field differ, the seed apart. Of several runs of the same
-    method, field, settings and seed the last written counts.
+    The method is ``method`` in ``metrics.json`` if it stands there; else the network's name for a rival on
+    magnitudes, and otherwise the experiment's name without the field's in front (``hsc9b_early_fusion`` ->
+    ``early_fusion``). Settings are the config's keys in which runs of one method and
+    field differ, the seed apart. Of several runs of the same method, field, settings and seed the last written counts.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def _method(path: Path, metrics: Mapping[str, Any], config: Mapping[str, Any]) -
     if metrics.get("method"):
         return str(metrics["method"])
     network = config.get("network") or {}
-    if network.get("name") == "catalogue_forest":
-        return "catalogue_forest"
+    if network.get("name") in ("catalogue_forest", "template_fit"):
+        return str(network["name"])
     name = str(metrics.get("experiment") or (config.get("experiment") or {}).get("name") or path.parent.name)
     return name.removeprefix(f"{metrics['field']}_") or name

@@ -10,9 +10,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.fields import Field
-from photoz_lit.simulation.filters import filter_curve
-from photoz_lit.simulation.labels import draw_labels
-from photoz_lit.simulation.morphology import Morphology, bulge_shares, morphology_from_photometry
+from photoz_lit.simulation.filters import log_wavelength
+from photoz_lit.simulation.labels import draw_labels, rows_with_share
+from photoz_lit.simulation.morphology import (
+    Morphology,
+    bulge_shares,
+    morphology_from_photometry,
+    with_known_shapes,
+)
+from photoz_lit.simulation.narrow_band import EmitterSurvey, emitter_survey
 from photoz_lit.simulation.observing import band_flux, measured_magnitudes
 from photoz_lit.simulation.photometry import PhotometryGrid, photometry_grid
 from photoz_lit.simulation.population import Galaxies, PopulationModel, population_model
@@ -37,7 +43,16 @@ CHUNK = 128
 NEIGHBOUR_BRIGHT = 16.0
 #: Candidates per galaxy where label sources have shares.
 OVERDRAW = 6
-_STREAMS = {"population": 0, "sky": 1, "surroundings": 2, "pixels": 3, "labels": 4, "magnitudes": 5, "shapes": 6}
+_STREAMS = {
+    "population": 0,
+    "sky": 1,
+    "surroundings": 2,
+    "pixels": 3,
+    "labels": 4,
+    "magnitudes": 5,
+    "shapes": 6,
+    "lines": 7,
+}
 
 
 class _Drawn(NamedTuple):
@@ -64,6 +79,7 @@ class ChunkSimulator:
     observed : photometry through the filters of ``field``.
     surroundings : neighbours, None where there are none.
     catalogue : the real catalogue, None where galaxies come from the model.
+    emitters : the narrow-band survey that selects galaxies, None where there is none.
     """
 
     field: Field
@@ -75,6 +91,7 @@ class ChunkSimulator:
     observed: PhotometryGrid
     surroundings: Surroundings | None
     catalogue: pd.DataFrame | None
+    emitters: EmitterSurvey | None = None
 
     def __post_init__(self) -> None:
         self._renderer: StampRenderer | None = None
@@ -103,7 +120,7 @@ class ChunkSimulator:
         return self._real(self.catalogue.iloc[chunk * CHUNK : chunk * CHUNK + n].reset_index(drop=True), chunk)
 
     def _drawn(self, chunk: int, n: int) -> _Drawn:
-        galaxies, labels = self._labelled(chunk, n)
+        galaxies, labels = self._selected(chunk, n)
         sky = self._sky(chunk, n)
         parts = galaxies.part_maggies(self.observed, sky["ebv"])
         flux = band_flux(parts.sum(axis=1), self.field)
@@ -113,7 +130,7 @@ class ChunkSimulator:
         )
         true_magnitude = self.model.magnitude(galaxies)
         first = chunk * CHUNK
-        name = f"{self.origin.name}-{self.seed}"
+        name = f"{self.origin.name}-{self.seed}" + ("" if self.emitters is None else "-emitters")
         table = pd.DataFrame({"object_id": [f"{name}-{first + row:08d}" for row in range(n)], **sky, **labels})
         for b, band in enumerate(self.field.bands):
             table[f"mag_{band}"], table[f"mag_err_{band}"] = magnitude[:, b], error[:, b]
@@ -124,8 +141,15 @@ class ChunkSimulator:
         table["a_v_true"] = galaxies.a_v
         table["radius_true"] = radius
         table["bulge_to_total_true"] = galaxies.morphology.bulge_to_total
+        if self.emitters is not None:
+            table = self.emitters.identified(table)
         reference = reference_flux(galaxies, self.model, self.observed, parts, sky["ebv"])
         return _Drawn(table, galaxies.morphology, parts, reference)
+
+    def _selected(self, chunk: int, n: int) -> tuple[Galaxies, dict[str, NDArray[np.generic]]]:
+        if self.emitters is None:
+            return self._labelled(chunk, n)
+        return self.emitters.draw(n, self._rng("population", chunk), self._rng("lines", chunk))
 
     def _labelled(self, chunk: int, n: int) -> tuple[Galaxies, dict[str, NDArray[np.generic]]]:
         """Galaxies and their labels, with the window's share of photometric ones."""
@@ -169,7 +193,9 @@ class ChunkSimulator:
         return {"ra": ra + offset[:, 0] / np.cos(np.radians(dec)), "dec": dec + offset[:, 1], "ebv": ebv}
 
     def _seeds(self, stream: str, chunk: int) -> np.random.SeedSequence:
-        entropy = [self.seed, *field_key(self.origin.name)] if self.window.own_streams else self.seed
+        # emitters stand elsewhere on the sky than the same field's other galaxies, so that none passes for one of them
+        names = [self.origin.name] * self.window.own_streams + ["emitters"] * (self.emitters is not None)
+        entropy = [self.seed, *(word for name in names for word in field_key(name))] if names else self.seed
         return np.random.SeedSequence(entropy, spawn_key=(_STREAMS[stream], chunk))
 
     def _rng(self, stream: str, chunk: int) -> np.random.Generator:
@@ -209,37 +235,17 @@ def chunk_simulator(
             star_colours({**_filters(field), "": origin.bands[reference].filter}, ""),
             side,
         )
-    return ChunkSimulator(field, origin, settings, window, seed, model, observed, surroundings, catalogue)
+    emitters = None
+    if settings.emitters is not None:
+        emitters = emitter_survey(settings.emitters, origin, model, settings.magnitude_floor)
+    return ChunkSimulator(field, origin, settings, window, seed, model, observed, surroundings, catalogue, emitters)
 
 
 def _filters(field: Field) -> dict[str, dict[str, float]]:
     return {name: band.filter for name, band in field.bands.items()}
 
 
-def rows_with_share(photometric: NDArray[np.bool_], share: float, n: int) -> NDArray[np.int64]:
-    """First ``n`` rows of which ``share`` is photometric, in order; where one kind runs out, the other fills up."""
-    some, others = np.flatnonzero(photometric), np.flatnonzero(~photometric)
-    n_others = min(len(others), max(n - round(share * n), n - len(some)))
-    return np.sort(np.concatenate([some[: n - n_others], others[:n_others]]))
-
-
 def band_redness(field: Field) -> FloatArray:
     """ln(λ/λ_ref) of every band, by the response-weighted mean wavelengths of its filters; (bands,)."""
-    centre = []
-    for band in field.bands.values():
-        parts = [(share, *filter_curve(name)) for name, share in band.filter.items()]
-        means = [(w, float(np.average(np.log(lam), weights=r + 1e-30))) for w, lam, r in parts]
-        centre.append(sum(w * m for w, m in means) / sum(w for w, _ in means))
+    centre = [log_wavelength(band) for band in field.bands.values()]
     return np.asarray(centre) - centre[list(field.bands).index(field.reference_band)]
-
-
-def with_known_shapes(shapes: Morphology, table: pd.DataFrame) -> Morphology:
-    """Replace drawn radii and axis ratios by the catalogue's where it has valid ones."""
-    radius, ratio = shapes.radius.copy(), shapes.axis_ratio.copy()
-    for part, name in enumerate(("bulge", "disk")):
-        for values, column, low, high in ((radius, "radius", 0.02, 12.0), (ratio, "axis_ratio", 0.05, 1.0)):
-            if f"{column}_{name}" in table:
-                known = table[f"{column}_{name}"].to_numpy(np.float64)
-                valid = np.isfinite(known) & (known > 0)
-                values[valid, part] = np.clip(known[valid], low, high)
-    return Morphology(radius, ratio, shapes.angle, shapes.bulge_to_total, shapes.gradient)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError, nearest
+from photoz_lit.fields import Band
 
 FloatArray = NDArray[np.float64]
 
@@ -22,8 +23,8 @@ def filter_curve(name: str) -> tuple[FloatArray, FloatArray]:
     Parameters
     ----------
     name : ``"speclite:<group>-<band>"`` or ``"sedpy:<name>"``, for example ``"speclite:hsc2017-r2"``,
-        ``"sedpy:vista_vircam_J"``. Curves are total responses per photon (telescope, detector and, where the
-        library says so, atmosphere).
+        ``"sedpy:vista_vircam_J"``, or ``"box:<centre>,<full width at half maximum>"`` [Angstrom]. Curves of
+        the libraries are total responses per photon (telescope, detector and, where they say so, atmosphere).
 
     Returns
     -------
@@ -39,7 +40,9 @@ def filter_curve(name: str) -> tuple[FloatArray, FloatArray]:
         return _speclite(name, curve)
     if library == "sedpy" and curve:
         return _sedpy(name, curve)
-    raise InputError(f"filter '{name}' is not of the form 'speclite:<name>' or 'sedpy:<name>'.")
+    if library == "box" and curve:
+        return _box(name, curve)
+    raise InputError(f"filter '{name}' is not of the form 'speclite:<name>', 'sedpy:<name>' or 'box:<centre>,<width>'.")
 
 
 def mixed_response(mixture: Mapping[str, float], wavelength: FloatArray) -> FloatArray:
@@ -72,6 +75,24 @@ def mixed_response(mixture: Mapping[str, float], wavelength: FloatArray) -> Floa
     if not mixture:
         raise InputError("a band has no filter; name at least one.")
     return total
+
+
+def log_wavelength(band: Band) -> float:
+    """Response-weighted mean of ln(λ / Angstrom) of a band's filters."""
+    parts = [(share, *filter_curve(name)) for name, share in band.filter.items()]
+    means = [(w, float(np.average(np.log(lam), weights=r + 1e-30))) for w, lam, r in parts]
+    return sum(w * m for w, m in means) / sum(w for w, _ in means)
+
+
+def _box(name: str, curve: str) -> tuple[FloatArray, FloatArray]:
+    try:
+        centre, width = (float(number) for number in curve.split(","))
+    except ValueError as error:
+        raise InputError(f"filter '{name}' is not of the form 'box:<centre>,<width>'.") from error
+    if not 0 < width < centre:
+        raise InputError(f"filter '{name}' needs a width between 0 and its centre.")
+    half, edge = 0.5 * width, 0.05 * width
+    return centre + np.array([-half - edge, -half + edge, half - edge, half + edge]), np.array([0.0, 1.0, 1.0, 0.0])
 
 
 def _speclite(name: str, curve: str) -> tuple[FloatArray, FloatArray]:

@@ -86,3 +86,10 @@ def draw_labels(
         source[rows], quality[rows] = name, model.quality
         open_rows &= ~rows
     return {"z": z, "z_err": z_err, "z_source": source, "z_quality": quality}
+
+
+def rows_with_share(photometric: NDArray[np.bool_], share: float, n: int) -> NDArray[np.int64]:
+    """First ``n`` rows of which ``share`` is photometric, in order; where one kind runs out, the other fills up."""
+    some, others = np.flatnonzero(photometric), np.flatnonzero(~photometric)
+    n_others = min(len(others), max(n - round(share * n), n - len(some)))
+    return np.sort(np.concatenate([some[: n - n_others], others[:n_others]]))

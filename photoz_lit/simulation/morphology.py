@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.simulation.photometry import COSMOLOGY
@@ -128,3 +129,15 @@ def _shape(radius: FloatArray, mean_bulge: FloatArray, rng: np.random.Generator)
         bulge_to_total=bulge_to_total,
         gradient=np.clip(0.9 + 0.4 * rng.standard_normal(n), 0.0, None),
     )
+
+
+def with_known_shapes(shapes: Morphology, table: pd.DataFrame) -> Morphology:
+    """Replace drawn radii and axis ratios by the catalogue's where it has valid ones."""
+    radius, ratio = shapes.radius.copy(), shapes.axis_ratio.copy()
+    for part, name in enumerate(("bulge", "disk")):
+        for values, column, low, high in ((radius, "radius", 0.02, 12.0), (ratio, "axis_ratio", 0.05, 1.0)):
+            if f"{column}_{name}" in table:
+                known = table[f"{column}_{name}"].to_numpy(np.float64)
+                valid = np.isfinite(known) & (known > 0)
+                values[valid, part] = np.clip(known[valid], low, high)
+    return Morphology(radius, ratio, shapes.angle, shapes.bulge_to_total, shapes.gradient)

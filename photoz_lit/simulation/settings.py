@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field as Entry
+from pydantic import model_validator
 
+from photoz_lit.fields import Band
 from photoz_lit.settings import Settings
 
 LabelSource = Literal["spec", "grism", "prism", "cosmos2020"]
@@ -64,6 +66,48 @@ class ConditionSettings(Settings):
     parts: tuple[str, ...]
 
 
+class ColourCut(Settings):
+    """A half-plane in colours: Σ weight · magnitude must lie below a value.
+
+    Attributes
+    ----------
+    colour : band -> weight of its measured magnitude; weights add up to 0.
+    below : limit [mag].
+    """
+
+    colour: dict[str, float]
+    below: float
+
+    @model_validator(mode="after")
+    def _is_colour(self) -> ColourCut:
+        if abs(sum(self.colour.values())) > 1e-9:
+            raise ValueError(f"the weights {self.colour} do not add up to 0, so this is no colour")
+        return self
+
+
+class EmitterSettings(Settings):
+    """A narrow-band survey for one emission line; see ``conf/simulation/oii_emitters.yaml``.
+
+    Attributes
+    ----------
+    line : the line that is looked for.
+    band : the narrow band and its observing conditions; ``"box:<centre>,<width>"`` is a filter of a box's shape.
+    continuum_bands : broad bands on its blue and red side.
+    flux_limit : least measured line flux [erg s-1 cm-2].
+    equivalent_width : least measured equivalent width, observer's frame [Angstrom].
+    significance : least line flux in units of its error.
+    colour_cuts : all hold for a galaxy that is taken for an emitter of ``line``; others are removed as interlopers.
+    """
+
+    line: Literal["oii", "oiii", "hb", "ha"]
+    band: Band
+    continuum_bands: tuple[str, str]
+    flux_limit: float = Entry(gt=0)
+    equivalent_width: float = Entry(ge=0)
+    significance: float = Entry(ge=0)
+    colour_cuts: tuple[ColourCut, ...] = ()
+
+
 class CatalogueMapping(Settings):
     """How to read a real catalogue.
 
@@ -108,6 +152,7 @@ class SimulationSettings(Settings):
     galaxies_of : field whose galaxies are drawn (selection, structure, places, Galactic dust, random numbers,
         neighbours), to be seen under the conditions and through the filters of the simulated field; None takes its own.
     conditions : observing conditions in parts, see :class:`ConditionSettings`; None takes the field's own.
+    emitters : a narrow-band survey whose galaxies alone are drawn, see :class:`EmitterSettings`; None draws all.
     neighbours : factor on the surface density of neighbouring galaxies and stars; 0 draws none.
     centroid_jitter : scatter of the catalogue position about the galaxy's centre, per axis [arcsec].
     magnitude_floor : calibration scatter added to every measured magnitude [mag].
@@ -127,6 +172,7 @@ class SimulationSettings(Settings):
     representative: bool = False
     galaxies_of: str | None = None
     conditions: ConditionSettings | None = None
+    emitters: EmitterSettings | None = None
     neighbours: float = Entry(default=1.0, ge=0)
     centroid_jitter: float = Entry(default=0.05, ge=0)
     magnitude_floor: float = Entry(default=0.02, ge=0)

@@ -20,18 +20,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.store import CutoutStore, DataKind, StoreHeader
 from photoz_lit.data.store_writer import StoreWriter
-from photoz_lit.errors import InputError, nearest
-from photoz_lit.fields import Field, load_field
+from photoz_lit.errors import InputError
+from photoz_lit.fields import Field
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.catalogue import file_hash, read_catalogue
 from photoz_lit.simulation.chunks import CHUNK, ChunkSimulator, chunk_simulator
-from photoz_lit.simulation.conditions import mixed_conditions
-from photoz_lit.simulation.settings import SimulationSettings, SurveyWindow
+from photoz_lit.simulation.settings import SimulationSettings
+from photoz_lit.simulation.windows import observed_as, origin_of, survey_window
 
 #: Raise it whenever a change of the code changes a simulated byte: caches of the old code are then not used.
 SIMULATION_VERSION = 4
 #: Settings that shape a byte only where they are on; off, they stay out of the hash.
-SWITCHES = ("conditions", "structure", "own_streams")
+SWITCHES = ("conditions", "emitters", "structure", "own_streams")
 
 
 def simulate_store(field: Field, settings: SimulationSettings, seed: int, path: Path) -> CutoutStore:
@@ -113,61 +113,6 @@ def simulation_hash(field: Field, settings: SimulationSettings, seed: int) -> st
     """Hash, 16 hex digits, of everything that shapes the pixels of a simulation."""
     text = json.dumps(_identity(field, settings, seed), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def observed_as(field: Field, settings: SimulationSettings) -> Field:
-    """The field with the observing conditions that ``settings.conditions`` leaves it.
-
-    Raises
-    ------
-    InputError : the base or a part is unknown, or the base lacks a band.
-    """
-    if settings.conditions is None:
-        return field
-    return mixed_conditions(field, _other(field, settings.conditions.base), settings.conditions.parts)
-
-
-def origin_of(field: Field, settings: SimulationSettings) -> Field:
-    """The field whose galaxies are drawn.
-
-    Raises
-    ------
-    InputError : there is no such field, or galaxies come from a real catalogue.
-    """
-    if settings.galaxies_of is None:
-        return field
-    if settings.catalogue is not None:
-        raise InputError("simulation.galaxies_of draws galaxies, simulation.catalogue has them; set one of the two.")
-    return _other(field, settings.galaxies_of)
-
-
-def _other(field: Field, name: str) -> Field:
-    return field if name == field.name else load_field(name)
-
-
-def survey_window(field: Field, settings: SimulationSettings) -> SurveyWindow:
-    """The window of the field whose galaxies are drawn, with the overrides of the settings.
-
-    Raises
-    ------
-    InputError : the settings have no window for this field, or an override makes it empty.
-    """
-    field = origin_of(field, settings)
-    if field.name not in settings.windows:
-        tail = nearest(field.name, settings.windows)
-        raise InputError(f"simulation.windows has no entry for field '{field.name}'{tail}")
-    overrides = {
-        name: value
-        for name in ("magnitude_bright", "magnitude_faint", "z_max", "labels")
-        if (value := getattr(settings, name)) is not None
-    }
-    window = settings.windows[field.name].model_copy(update=overrides)
-    if window.magnitude_bright >= window.magnitude_faint:
-        raise InputError(
-            f"simulation.magnitude_bright={window.magnitude_bright:g} is not brighter than"
-            f" magnitude_faint={window.magnitude_faint:g}."
-        )
-    return window.model_copy(update={"z_max": min(window.z_max, float(field.z_edges[-1]))})
 
 
 def prepare(field: Field, settings: SimulationSettings, seed: int) -> tuple[ChunkSimulator, int]:

@@ -28,6 +28,7 @@ from photoz_lit.labels.settings import LabelStudySettings
 from photoz_lit.labels.study import N_Z_EDGES, label_figures, label_sets
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.networks.complexity import complexity_of
+from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder, git_commit, provenance, run_folder, write_json
 from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
 from photoz_lit.tasks.data_source import sample_of
@@ -165,7 +166,7 @@ def _write_results(
     table = predictions_table(pdf, edges, catalogue, -1, sample.field.reference_band)
     table.to_parquet(folder.path / "predictions.parquet", index=False)
     cost: dict[str, Any] = {"n_train": len(split.train), "train_images": config.trainer.max_epochs * len(split.train)}
-    if config.network.name != "catalogue_forest":
+    if isinstance(config.network, NetworkSettings):
         network = CNNEstimator(config).build(sample).network
         cost["gflop_per_image"] = round(complexity_of(network, sample.stamp_size).gflop, 5)
     scored = table[["z_phot", "z_true", "mag"]].join(galaxy_scores(pdf, edges, table["z_true"]))

@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from photoz_lit.config import Config, ForestSettings
+from photoz_lit.config import Config
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.evaluation.plots.run import draw_run
@@ -22,6 +22,7 @@ from photoz_lit.evaluation.report import write_report
 from photoz_lit.evaluation.summary import summarise
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.networks.complexity import complexity_of
+from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.wandb_run import WandbRun
 
@@ -105,7 +106,7 @@ def training_cost(config: Config, sample: Sample, splits: dict[int, Split], fold
     n_train = round(float(np.mean([len(split.train) for split in splits.values()])))
     fits = [json.loads(path.read_text()) for path in sorted((folder.path / "checkpoints").glob("*/fit.json"))]
     cost = {"n_train": n_train, "train_seconds": round(float(np.mean([fit["seconds"] for fit in fits])), 1)}
-    if isinstance(config.network, ForestSettings):
+    if not isinstance(config.network, NetworkSettings):
         return cost
     complexity = complexity_of(CNNEstimator(config).build(sample).network, sample.stamp_size)
     epochs = float(np.mean([fit["epochs"] for fit in fits]))

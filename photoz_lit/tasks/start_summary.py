@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from photoz_lit.config import Config, ForestSettings
+from photoz_lit.config import Config, ForestSettings, TemplateFitSettings
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.modules.cnn_estimator import CNNEstimator
@@ -34,6 +34,8 @@ def print_start(console: Console, config: Config, sample: Sample, split: Split, 
     network = None
     if isinstance(config.network, ForestSettings):
         table.add_row("network", f"random forest, {config.network.trees} trees")
+    elif isinstance(config.network, TemplateFitSettings):
+        table.add_row("network", f"template fit, {config.network.colours * len(config.network.a_v)} templates")
     else:
         network = _describe_network(table, config, sample, split, n_fits)
     table.add_row("run folder", str(folder.path))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 from rich.console import Console
 
-from photoz_lit.config import Config, ForestSettings
+from photoz_lit.config import Config, ForestSettings, TemplateFitSettings
 from photoz_lit.data.folds import N_FOLDS
 from photoz_lit.data.module import Split, split_sample
 from photoz_lit.data.sample import Sample
@@ -18,6 +18,7 @@ from photoz_lit.data.sampling import is_main_process
 from photoz_lit.modules.catalogue_forest import CatalogueForest
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.estimator import Estimator
+from photoz_lit.modules.template_fit import TemplateFit
 from photoz_lit.run_folder import RunFolder, provenance, run_folder, write_config
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.results import print_metrics, write_results
@@ -74,7 +75,11 @@ def _train(config: Config, sample: Sample, folder: RunFolder) -> RunFolder:
 
 def estimator_of(config: Config, loggers: list[Logger] | None = None) -> Estimator:
     """The estimator that ``network`` names; ``loggers`` get a network's training curve beside ``metrics.csv``."""
-    return CatalogueForest(config) if isinstance(config.network, ForestSettings) else CNNEstimator(config, loggers)
+    if isinstance(config.network, ForestSettings):
+        return CatalogueForest(config)
+    if isinstance(config.network, TemplateFitSettings):
+        return TemplateFit(config)
+    return CNNEstimator(config, loggers)
 
 
 def member_seed(seed: int, fold: int, member: int) -> int:

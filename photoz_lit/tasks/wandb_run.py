@@ -16,6 +16,7 @@ from photoz_lit.config import Config
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.evaluation.plots.montage import montage
+from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder, plain
 
 
@@ -81,7 +82,7 @@ class WandbRun:
 
 def job_type(config: Config) -> str:
     """What tells the jobs of a group apart: module, fusion and modalities, without seed."""
-    if config.module.name == "baseline" or config.network.name == "catalogue_forest":
+    if config.module.name == "baseline" or not isinstance(config.network, NetworkSettings):
         return f"{config.network.name}-{config.module.name}"
     order = config.modality.order
     orders = "".join(str(o) for o in (order if isinstance(order, list) else [order]))

@@ -178,7 +178,7 @@ def test_conditions_shape_the_pixels() -> None:
         (conditions("zeropoints"), "unknown part 'zeropoints'; did you mean 'zero_points'"),
         (conditions("depth", base="cosmos"), "unknown field 'cosmos'"),
         (settings_of(galaxies_of="cosmo_ud"), "unknown field 'cosmo_ud'; did you mean 'cosmos_ud'"),
-        (settings_of(galaxies_of="cosmos_ud", catalogue="real.csv"), "set one of the two"),
+        (settings_of(galaxies_of="cosmos_ud", catalogue="real.csv"), "galaxies_of draws galaxies.*set one of the two"),
     ],
 )
 def test_bad_choices_are_one_sentence(settings: SimulationSettings, sentence: str) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 
 from photoz_lit.fields import load_field
-from photoz_lit.simulation.chunks import rows_with_share
+from photoz_lit.simulation.labels import rows_with_share
 from photoz_lit.simulation.simulate import simulate_catalogue
 from tests.composed import composed
 

@@ -21,9 +21,9 @@ from photoz_lit.simulation.simulate import (
     simulate_catalogue,
     simulate_store,
     simulation_hash,
-    survey_window,
     write_catalogue,
 )
+from photoz_lit.simulation.windows import survey_window
 from tests.simulation.conftest import settings_of
 
 

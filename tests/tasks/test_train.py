@@ -10,10 +10,12 @@ import qp
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.runs import read_runs
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks import predict
+from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.results import average
-from photoz_lit.tasks.train import member_seed, train
+from photoz_lit.tasks.train import estimator_of, member_seed, train
 from tests.composed import composed
 from tests.conftest import make_store
 
@@ -119,6 +121,21 @@ def test_forest_is_far_better_than_chance_and_its_pdfs_are_distributions(
     pdf = folder.member_pdf(0, 0)
     assert pdf is not None
     np.testing.assert_allclose(pdf.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_template_fitting_is_a_rival_that_needs_no_training(tmp_path: Path) -> None:
+    common = ("field=cosmos_ud", "network=template_fit", "simulation.n_galaxies=200", "simulation.stamp_size=32")
+    config = composed(*common, f"data.cache={tmp_path}", f"paths.runs={tmp_path / 'runs'}")
+    folder = train(config)
+    metrics = folder.read_json("metrics.json")
+    assert metrics["sigma_mad"] < 0.04
+    assert metrics["eta"] < 0.15
+    pdf = folder.member_pdf(0, 0)
+    assert pdf is not None
+    np.testing.assert_allclose(pdf.sum(axis=1), 1, rtol=1e-5)
+    assert read_runs([folder.path])[0].method == "template_fit"
+    with pytest.raises(InputError, match="no modalities"):
+        estimator_of(config).predict(sample_of(config), np.arange(3), ["r"])
 
 
 def test_predict_reproduces_the_run_marks_training_galaxies_and_scores_the_rest(
