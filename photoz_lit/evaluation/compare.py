@@ -128,13 +128,13 @@ def _in_order(groups: Sequence[Group], baseline: str) -> list[tuple[Group, str]]
 
 
 def _baseline_of(group: Group, baselines: Sequence[Group]) -> Group | None:
-    """The baseline on the same field that shares most settings, and most seeds."""
+    """The baseline on the same field that shares most settings, has fewest of its own, and most seeds."""
     if not baselines:
         return None
 
-    def shared(candidate: Group) -> tuple[int, int]:
+    def shared(candidate: Group) -> tuple[int, int, int]:
         same = sum(str(candidate.settings.get(k)) == str(v) for k, v in group.settings.items())
-        return same, len(candidate.runs)
+        return same, same - len(candidate.settings), len(candidate.runs)
 
     return max(baselines, key=shared)
 

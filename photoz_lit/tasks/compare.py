@@ -53,7 +53,8 @@ def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:
 def _input(config: Config) -> tuple[list[Run], Path, str]:
     """Runs to compare, the folder to write into, and a title."""
     if config.study is not None:
-        return _study_runs(config), config.paths.experiments / config.study.name, config.study.name
+        target = Path(config.store) if config.store else config.paths.experiments / config.study.name
+        return _study_runs(config), target, config.study.name
     places = [config.runs] if isinstance(config.runs, str) else list(config.runs or [])
     results = [file for place in map(Path, places) if (file := _results_file(place)) is not None]
     if results:
