@@ -20,6 +20,7 @@ from photoz_lit.evaluation.significance import DRAWS, MINIMUM_SEEDS, p_galaxies,
 ALL = "all"
 USUAL_BASELINES = ("baseline", "none", "spec_only")
 FURTHER = ("nz_tv", "gflop_per_image", "train_images", "parameters")
+FIELDS = ("sdss", "cfhtls", "hsc6b", "hsc9b")  # in the order of the published table; others follow by name
 MINIMUM_OF_SOURCE = 30  # fewer labels of a source make no row
 
 Tell = Callable[[str], None]
@@ -124,7 +125,11 @@ def baseline_method(groups: Sequence[Group], baseline: str | None) -> str:
 def _in_order(groups: Sequence[Group], baseline: str) -> list[tuple[Group, str]]:
     """Rows of the table: field by field, all labels before single sources, the baseline before the others."""
     pairs = [(group, source) for group in groups for source in _sources(group)]
-    return sorted(pairs, key=lambda pair: (pair[0].field, pair[1] != ALL, pair[1], pair[0].method != baseline))
+    return sorted(pairs, key=lambda pair: (*_place(pair[0].field), pair[1] != ALL, pair[1], pair[0].method != baseline))
+
+
+def _place(field: str) -> tuple[int, str]:
+    return (FIELDS.index(field) if field in FIELDS else len(FIELDS)), field
 
 
 def _baseline_of(group: Group, baselines: Sequence[Group]) -> Group | None:

@@ -67,8 +67,13 @@ def markdown(table: pd.DataFrame, baseline: str, title: str) -> str:
     return "\n".join(parts)
 
 
+def settings_of(table: pd.DataFrame) -> list[str]:
+    """Columns of a comparison that are swept settings."""
+    return [str(c) for c in table.columns if c not in KNOWN and not _is_measure(str(c))]
+
+
 def _ours(table: pd.DataFrame) -> str:
-    settings = [c for c in table.columns if c not in KNOWN and not _is_measure(c)]
+    settings = settings_of(table)
     further = [c for c in FURTHER if c in table]
     header = ["field", "labels", "method", *settings, "n", "seeds", *(heading for heading, _, _ in SHOWN.values())]
     header += [f"G({SHORT[m]}) %" for m in SHOWN]

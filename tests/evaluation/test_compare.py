@@ -198,3 +198,20 @@ def test_places_without_runs_are_named(tmp_path: Path) -> None:
     write_json(tmp_path / "metrics.json", {"accuracy": 1})
     with pytest.raises(InputError, match="no 'sigma_mad'"):
         read_runs(find_runs(tmp_path))
+
+
+def test_fields_stand_in_the_order_of_the_paper_and_meet_the_baseline_of_their_settings() -> None:
+    def row(field: str, method: str, sigma: float, **settings: str) -> dict[str, object]:
+        return {"field": field, "method": method, "seed": 0, "sigma_mad": sigma, "data": "simulated", **settings}
+
+    rows = [
+        row("xmm_d", "baseline", 0.02),
+        row("hsc9b", "baseline", 0.08, network="plain"),
+        row("hsc9b", "baseline", 0.02),
+        row("hsc9b", "multimodal", 0.04, network="plain"),
+        row("hsc9b", "multimodal", 0.01),
+        row("sdss", "baseline", 0.02),
+    ]
+    table = compare(rows_as_runs({"swept": ["network"], "rows": rows}))
+    assert list(dict.fromkeys(table["field"])) == ["sdss", "hsc9b", "xmm_d"]
+    assert list(table.loc[table["method"] == "multimodal", "gain_sigma_mad"]) == pytest.approx([50, 50])
