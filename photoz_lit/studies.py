@@ -115,11 +115,20 @@ def result_row(job: StudyJob, metrics: dict[str, Any]) -> dict[str, Any]:
     row.update({name: metrics[name] for name in (*METRICS, *COSTS, "outlier_threshold") if name in metrics})
     if job.then is None:
         row["galaxies"] = galaxies_file(job)
-    row["by_source"] = {
-        source: {name: part[name] for name in ("n", "sigma_mad", "eta", "bias", "crps")}
-        for source, part in metrics.get("by_source", {}).items()
-    }
+    row["by_source"] = by_source(metrics)
     return row
+
+
+def by_source(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Main metrics of each label source: source -> name -> value."""
+    parts = metrics.get("by_source", {})
+    return {source: {k: part[k] for k in ("n", "sigma_mad", "eta", "bias", "crps")} for source, part in parts.items()}
+
+
+def rows_of_followup(row: dict[str, Any], found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the task that followed a run: what the run is and costs stays, its metrics give way to each row's own."""
+    about = {name: value for name, value in row.items() if name not in (*METRICS, "by_source")}
+    return [{**about, **one} for one in found]
 
 
 def merged_rows(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -120,6 +120,8 @@ def read_run(
 def rows_as_runs(content: Mapping[str, Any], folder: Path | None = None) -> list[Run]:
     """Read the rows of a study's ``results.json``; its ``swept`` names the columns that are settings.
 
+    Rows of one network with modalities left out are told apart by their ``kept``, which stands for the method.
+
     Parameters
     ----------
     content : of the file.
@@ -131,9 +133,8 @@ def rows_as_runs(content: Mapping[str, Any], folder: Path | None = None) -> list
         settings = {name: row[name] for name in swept if row.get(name) is not None}
         kept = folder / row["galaxies"] if folder is not None and row.get("galaxies") else None
         galaxies = kept if kept is not None and kept.is_file() else None
-        runs.append(
-            Run(str(row["method"]), str(row["field"]), int(row.get("seed", 0)), row, settings, galaxies=galaxies)
-        )
+        method = str(row.get("kept") or row["method"])
+        runs.append(Run(method, str(row["field"]), int(row.get("seed", 0)), row, settings, galaxies=galaxies))
     return runs
 
 

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.compare import ALL, baseline_method, compare, group_runs
-from photoz_lit.evaluation.comparison_files import settings_of, write_comparison
+from photoz_lit.evaluation.compare import ALL, baseline_method, compare, group_runs, label_of, settings_of
+from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs
 from photoz_lit.evaluation.settings import CompareSettings, task_settings
 from photoz_lit.studies import jobs_of, read_results
@@ -44,12 +44,11 @@ def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:
     shown.add_column("method")  # the one that wraps where the terminal is narrow
     for name in ("n", "seeds", "σ_MAD", "gain %", "p_galaxies", "p_method"):
         shown.add_column(name, justify="right", no_wrap=True)
+    settings = settings_of(table)
     for _, row in table[table["source"] == ALL].iterrows():
         numbers = [f"{row['n']:,}", str(row["seeds"]), f"{row['sigma_mad']:.5f}", _text(row["gain_sigma_mad"], "+.1f")]
         numbers += [_text(row[f"{kind}_sigma_mad"], ".4f") for kind in ("p_galaxies", "p_method")]
-        known = [f"{name} {row[name]}" for name in settings_of(table) if pd.notna(row[name])]
-        method = f"{row['method']} ({', '.join(known)})" if known else str(row["method"])
-        shown.add_row(row["field"], method.replace("_", " "), *numbers)
+        shown.add_row(row["field"], label_of(row, settings), *numbers)
     return shown
 
 
@@ -76,7 +75,7 @@ def _study_runs(config: Config) -> list[Run]:
     pointers = config.paths.runs / "studies" / config.study.name
     runs = []
     for job in jobs_of(config.study):
-        folder = finished_run(pointers, job)
+        folder = finished_run(pointers, job) if job.then is None else None  # rows of ``then`` stand in the results
         if folder is not None:
             runs.append(read_run(folder, job.method, job.seed, job.settings))
     known = {_key(run) for run in runs}

@@ -12,7 +12,16 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.kept_galaxies import keep_galaxies
 from photoz_lit.locks import locked
 from photoz_lit.run_folder import git_commit, write_json
-from photoz_lit.studies import Study, StudyJob, galaxies_file, jobs_of, merged_rows, read_results, result_row
+from photoz_lit.studies import (
+    Study,
+    StudyJob,
+    galaxies_file,
+    jobs_of,
+    merged_rows,
+    read_results,
+    result_row,
+    rows_of_followup,
+)
 from photoz_lit.sweep import Job, run_jobs
 
 
@@ -104,7 +113,7 @@ def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -
                 rows.append(row)
                 keep_galaxies(folder, results.parent / galaxies_file(job))
             else:
-                rows += [{**row, **one} for one in json.loads((folder / f"{job.then}.json").read_text())]
+                rows += rows_of_followup(row, json.loads((folder / f"{job.then}.json").read_text()))
     if not rows:
         return
     old = read_results(results)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.compare import baseline_method, compare, group_runs
+from photoz_lit.evaluation.compare import baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.published import beside_published, read_published
@@ -215,3 +215,7 @@ def test_fields_stand_in_the_order_of_the_paper_and_meet_the_baseline_of_their_s
     table = compare(rows_as_runs({"swept": ["network"], "rows": rows}))
     assert list(dict.fromkeys(table["field"])) == ["sdss", "hsc9b", "xmm_d"]
     assert list(table.loc[table["method"] == "multimodal", "gain_sigma_mad"]) == pytest.approx([50, 50])
+    labels = set(beside_published(table, "baseline")["method"])
+    assert labels == {"baseline", "multimodal", "baseline (network plain)", "multimodal (network plain)"}
+    assert label_of(pd.Series({"method": "without g_r", "beta": 2.0}), ["beta"]) == "without g_r (beta 2.0)"
+    assert settings_of(pd.DataFrame(columns=["method", "beta", "eta", "p_method_eta", "eta_spread"])) == ["beta"]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from photoz_lit.evaluation.compare import ALL, FURTHER
+from photoz_lit.evaluation.compare import ALL, label_of, settings_of
 from photoz_lit.evaluation.plots.style import BLACK, CYCLE, GREY, new_figure, paper_style
 
 PANELS = {
@@ -18,7 +16,6 @@ PANELS = {
     "bias": (r"bias [$10^{-3}$]", 1e3),
     "crps": (r"CRPS [$10^{-3}$]", 1e3),
 }
-COLUMNS_OF_ALL = {"field", "source", "method", "data", "n", "seeds", *FURTHER}
 
 
 def comparison_figure(table: pd.DataFrame, baseline: str) -> Figure:
@@ -32,9 +29,9 @@ def comparison_figure(table: pd.DataFrame, baseline: str) -> Figure:
     baseline : name of the method that the others are compared with.
     """
     rows = table[table["source"] == ALL].reset_index(drop=True)
-    settings = [c for c in rows.columns if c not in COLUMNS_OF_ALL and not any(m in str(c) for m in PANELS)]
+    settings = settings_of(rows)
     fields = [(str(name), same.reset_index(drop=True)) for name, same in rows.groupby("field", sort=False)]
-    labels = {name: [_label(row, settings) for _, row in same.iterrows()] for name, same in fields}
+    labels = {name: [label_of(row, settings) for _, row in same.iterrows()] for name, same in fields}
     colours = {name: CYCLE[k % len(CYCLE)] for k, name in enumerate(dict.fromkeys([baseline, *rows["method"]]))}
     panels = {name: panel for name, panel in PANELS.items() if np.isfinite(rows[name].astype(float)).any()}
     kinds = [str(kind) for kind in rows["data"] if kind and kind != "real"]
@@ -80,8 +77,3 @@ def _panel(axis: Axes, rows: pd.DataFrame, name: str, factor: float, baseline: s
     low, high = axis.get_xlim()
     if name == "bias" and low < 0 < high:
         axis.axvline(0, color=BLACK, lw=0.6)
-
-
-def _label(row: pd.Series[Any], settings: list[str]) -> str:
-    known = [f"{s} {row[s]}" for s in settings if not (isinstance(row[s], float) and not np.isfinite(row[s]))]
-    return str(row["method"]).replace("_", " ") + (f" ({', '.join(known)})" if known else "")
