@@ -31,8 +31,8 @@ def beside_published(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
     Returns
     -------
     ``data``, ``who`` (``published`` or ``ours``), ``method`` (ours with its settings), ``n``, ``sigma_mad``, ``eta``,
-    ``bias``, ``gain_<metric>`` and ``p_<metric>`` (ours is ``p_galaxies``, the paper's kind); empty where no row of ours has a
-    published counterpart.
+    ``bias``, ``gain_<metric>`` and ``p_<metric>`` (ours is ``p_galaxies``, the paper's kind); empty where no row of
+    ours has a published counterpart.
     """
     rows, settings = [], settings_of(table)
     for entry in read_published()["multimodal"]:

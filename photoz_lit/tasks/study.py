@@ -26,7 +26,11 @@ from photoz_lit.sweep import Job, run_jobs
 
 
 def run(config: Config) -> None:
-    """Run what is missing of ``study`` and write ``experiments/<study>/results.json``."""
+    """Run what is missing of ``study`` and write ``experiments/<study>/results.json``.
+
+    ``study.seeds=[0,1]`` restricts it to some seeds (rows with seeds of their own, as the forest's, keep them), so that
+    a study can be split over sittings or machines; results gathered before stay.
+    """
     if not config.study:
         raise InputError("task=study needs study=<name>; --help lists the studies.")
     study = config.study
