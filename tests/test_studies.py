@@ -90,6 +90,7 @@ def test_jobs_that_share_a_run_at_the_same_time_make_it_once(tmp_path: Path) -> 
         run(config)
     one, other = read_results(tmp_path / "experiments" / "s" / "results.json")["rows"]
     assert (one.pop("method"), other.pop("method")) == ("one", "other")
+    assert one.pop("galaxies") != other.pop("galaxies")
     assert one == other  # their seconds of training too
     assert len(list((tmp_path / "runs" / "hsc6b").iterdir())) == 1
     logs = [path.read_text() for path in (tmp_path / "runs" / "studies" / "s" / "logs").glob("*o*_seed0.log")]
