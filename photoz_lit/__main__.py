@@ -31,6 +31,7 @@ def run_task(composed: DictConfig) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; bad input prints one sentence and exits with code 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    given.sort(key=lambda argument: argument not in ("-m", "--multirun"))  # Hydra knows it before or after all others
     if {"-h", "--help"} & set(given):
         print_help()
         return

@@ -13,6 +13,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.settings import Settings
 
 METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll", "median_bias", "sigma_iqr")
+KEPT_WITH_THEM = ("data", "by_source", "outlier_threshold", "galaxies")
 COSTS = ("n_train", "train_images", "gflop_per_image", "parameters", "train_seconds")
 Setting = dict[str, Any]
 
@@ -103,22 +104,38 @@ def jobs_of(study: Study) -> list[StudyJob]:
     return sorted(jobs, key=lambda job: order.get(job.seed, len(order)))
 
 
+def galaxies_file(job: StudyJob) -> str:
+    """File with a job's test galaxies, below the folder of ``results.json``: with it a row keeps its p-values."""
+    return f"galaxies/{job.name}.parquet"
+
+
 def result_row(job: StudyJob, metrics: dict[str, Any]) -> dict[str, Any]:
     """Row of ``results.json`` from a run's ``metrics.json``."""
     row = {"method": job.method, "field": metrics["field"], "seed": job.seed, "data": metrics["data"], **job.settings}
-    row.update({name: metrics[name] for name in (*METRICS, *COSTS) if name in metrics})
-    row["by_source"] = {
-        source: {name: part[name] for name in ("n", "sigma_mad", "eta", "bias", "crps")}
-        for source, part in metrics.get("by_source", {}).items()
-    }
+    row.update({name: metrics[name] for name in (*METRICS, *COSTS, "outlier_threshold") if name in metrics})
+    if job.then is None:
+        row["galaxies"] = galaxies_file(job)
+    row["by_source"] = by_source(metrics)
     return row
+
+
+def by_source(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Main metrics of each label source: source -> name -> value."""
+    parts = metrics.get("by_source", {})
+    return {source: {k: part[k] for k in ("n", "sigma_mad", "eta", "bias", "crps")} for source, part in parts.items()}
+
+
+def rows_of_followup(row: dict[str, Any], found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the task that followed a run: what the run is and costs stays, its metrics give way to each row's own."""
+    about = {name: value for name, value in row.items() if name not in (*METRICS, "by_source")}
+    return [{**about, **one} for one in found]
 
 
 def merged_rows(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of an earlier sitting and of this one; a job that ran again replaces its row."""
 
     def key(row: dict[str, Any]) -> str:
-        measured = {*METRICS, *COSTS, "by_source", "data"}
+        measured = {*METRICS, *COSTS, *KEPT_WITH_THEM}
         return json.dumps({k: v for k, v in row.items() if k not in measured}, sort_keys=True)
 
     rows = {key(row): row for row in [*old, *new]}

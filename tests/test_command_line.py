@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from photoz_lit.__main__ import main
 from photoz_lit.command_line import with_default_scale
 from tests.conftest import make_store
 
@@ -47,3 +48,12 @@ def test_paper_scale_is_the_default_on_real_data(tmp_path: Path) -> None:
     given = ["scale=demo", f"data.store={tmp_path / 'real'}"]
     assert with_default_scale(given) == given
     assert with_default_scale(["+experiment=sdss_baseline"]) == ["+experiment=sdss_baseline"]
+
+
+def test_a_sweep_may_be_asked_for_anywhere_and_takes_jobs_from_the_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("photoz_lit.sweep.run_jobs", lambda jobs, at_once: asked.append((len(jobs), at_once)))
+    monkeypatch.setattr("sys.argv", ["photoz_lit"])
+    main(["seed=0,1", "-m", "jobs=3"])
+    main(["-m", "seed=0,1,2"])
+    assert asked == [(2, 3), (3, "auto")]

@@ -5,6 +5,9 @@ import pytest
 
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
+from photoz_lit.networks.complexity import complexity_of
+from photoz_lit.networks.multimodal import build_network
+from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.studies import Study, StudyJob, jobs_of, merged_rows, read_results, result_row
 from photoz_lit.tasks.study import run
 from tests.composed import composed
@@ -87,6 +90,7 @@ def test_jobs_that_share_a_run_at_the_same_time_make_it_once(tmp_path: Path) -> 
         run(config)
     one, other = read_results(tmp_path / "experiments" / "s" / "results.json")["rows"]
     assert (one.pop("method"), other.pop("method")) == ("one", "other")
+    assert one.pop("galaxies") != other.pop("galaxies")
     assert one == other  # their seconds of training too
     assert len(list((tmp_path / "runs" / "hsc6b").iterdir())) == 1
     logs = [path.read_text() for path in (tmp_path / "runs" / "studies" / "s" / "logs").glob("*o*_seed0.log")]
@@ -98,3 +102,25 @@ def test_a_study_is_split_over_sittings_by_seeds() -> None:
     assert study is not None
     assert {job.seed for job in jobs_of(study) if job.method != "catalogue_forest"} == {1, 2}
     assert {job.seed for job in jobs_of(study) if job.method == "catalogue_forest"} == {0}
+
+
+def gflop_of(job: StudyJob) -> float:
+    config = composed("scale.width=0.25", *job.overrides)
+    assert isinstance(config.network, NetworkSettings)
+    bands, bins = list(config.field.band_names), len(config.field.z_edges) - 1
+    size = config.scale.stamp_size
+    network = build_network(config.network, config.modality, config.fusion, bands, size, bins)
+    return complexity_of(network, size).gflop
+
+
+@pytest.mark.parametrize("name", ["gain_by_survey", "gain_by_family"])
+def test_the_baseline_at_equal_compute_costs_what_the_multimodal_network_costs(name: str) -> None:
+    study = composed("task=study", f"study={name}", "study.seeds=[0]").study
+    assert study is not None
+    jobs = {job.name.split("_")[0] + "/" + job.method: job for job in jobs_of(study)}
+    for field in ("sdss", "cfhtls", "hsc6b", "hsc9b"):
+        narrow, wide, multimodal = (
+            gflop_of(jobs[f"{field}/{method}"]) for method in ("baseline", "baseline_equal_compute", "multimodal")
+        )
+        assert wide == pytest.approx(multimodal, rel=0.02)
+        assert narrow < 0.94 * multimodal

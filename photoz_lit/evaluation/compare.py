@@ -18,8 +18,9 @@ from photoz_lit.evaluation.runs import Run
 from photoz_lit.evaluation.significance import DRAWS, MINIMUM_SEEDS, p_galaxies, p_method, relative_gain
 
 ALL = "all"
-USUAL_BASELINES = ("baseline", "none", "spec_only")
+USUAL_BASELINES = ("baseline", "none", "spec_only", "all")
 FURTHER = ("nz_tv", "gflop_per_image", "train_images", "parameters")
+FIELDS = ("sdss", "cfhtls", "hsc6b", "hsc9b")  # in the order of the published table; others follow by name
 MINIMUM_OF_SOURCE = 30  # fewer labels of a source make no row
 
 Tell = Callable[[str], None]
@@ -66,8 +67,8 @@ def compare(
     ----------
     runs : finished runs, or rows of a study (then without p-values, which need the galaxies).
     baseline : method that the others are compared with, or the path of one of its runs; by default ``baseline``,
-        ``none`` or ``spec_only``, whichever there is. Where it was run with several settings, each method meets the one
-        that shares most of its settings.
+        ``none``, ``spec_only`` or ``all`` (modalities), whichever there is. Where it was run with several settings,
+        each method meets the one that shares most of its settings.
     draws : bootstrap resamples.
     tell : is called with a sentence before each bootstrap, for a progress bar.
 
@@ -99,6 +100,21 @@ def compare(
     )
 
 
+def settings_of(table: pd.DataFrame) -> list[str]:
+    """Columns of a comparison that are swept settings."""
+    measures = {f"{kind}{name}" for kind in ("", "gain_", "p_galaxies_", "p_method_") for name in METRICS}
+    known = {"field", "source", "method", "data", "n", "seeds", *FURTHER, *measures}
+    return [str(c) for c in table.columns if str(c).removesuffix("_spread") not in known]
+
+
+def label_of(row: pd.Series[Any], settings: Sequence[str]) -> str:
+    """``multimodal (fusion late)``; words stand apart, but the names of modalities (``only g_r``) stay."""
+    known = [f"{name} {row[name]}" for name in settings if pd.notna(row[name])]
+    method = str(row["method"])
+    method = method if " " in method else method.replace("_", " ")
+    return f"{method} ({', '.join(known)})" if known else method
+
+
 def baseline_method(groups: Sequence[Group], baseline: str | None) -> str:
     """Return the name of the method that the others are compared with.
 
@@ -124,17 +140,21 @@ def baseline_method(groups: Sequence[Group], baseline: str | None) -> str:
 def _in_order(groups: Sequence[Group], baseline: str) -> list[tuple[Group, str]]:
     """Rows of the table: field by field, all labels before single sources, the baseline before the others."""
     pairs = [(group, source) for group in groups for source in _sources(group)]
-    return sorted(pairs, key=lambda pair: (pair[0].field, pair[1] != ALL, pair[1], pair[0].method != baseline))
+    return sorted(pairs, key=lambda pair: (*_place(pair[0].field), pair[1] != ALL, pair[1], pair[0].method != baseline))
+
+
+def _place(field: str) -> tuple[int, str]:
+    return (FIELDS.index(field) if field in FIELDS else len(FIELDS)), field
 
 
 def _baseline_of(group: Group, baselines: Sequence[Group]) -> Group | None:
-    """The baseline on the same field that shares most settings, and most seeds."""
+    """The baseline on the same field that shares most settings, has fewest of its own, and most seeds."""
     if not baselines:
         return None
 
-    def shared(candidate: Group) -> tuple[int, int]:
+    def shared(candidate: Group) -> tuple[int, int, int]:
         same = sum(str(candidate.settings.get(k)) == str(v) for k, v in group.settings.items())
-        return same, len(candidate.runs)
+        return same, same - len(candidate.settings), len(candidate.runs)
 
     return max(baselines, key=shared)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from photoz_lit.evaluation.compare import FURTHER
+from photoz_lit.evaluation.compare import FURTHER, settings_of
 from photoz_lit.evaluation.plots.comparison import comparison_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.published import beside_published, read_published
@@ -22,7 +22,6 @@ SHOWN = {
     "crps": ("CRPS ×10⁻³", 1e3, 2),
 }
 SHORT = {"sigma_mad": "σ", "eta": "η", "bias": "bias", "crps": "CRPS"}
-KNOWN = {"field", "source", "method", "data", "n", "seeds", *FURTHER}
 NOTES = """\
 Mean ± standard deviation over training seeds. G = (|B| − |M|) / max(|B|, |M|) · 100 %, of the mean |metric| over seeds
 (of |bias|, so opposite biases of two seeds do not cancel). p is the share of resamples with G ≤ 0, one-sided:
@@ -68,7 +67,7 @@ def markdown(table: pd.DataFrame, baseline: str, title: str) -> str:
 
 
 def _ours(table: pd.DataFrame) -> str:
-    settings = [c for c in table.columns if c not in KNOWN and not _is_measure(c)]
+    settings = settings_of(table)
     further = [c for c in FURTHER if c in table]
     header = ["field", "labels", "method", *settings, "n", "seeds", *(heading for heading, _, _ in SHOWN.values())]
     header += [f"G({SHORT[m]}) %" for m in SHOWN]
@@ -90,7 +89,8 @@ def _published(beside: pd.DataFrame) -> str:
     header += [f"G({SHORT[m]}) %" for m in names] + [f"p({SHORT[m]})" for m in names]
     rows = [
         [
-            *(str(row[c]).replace("_", " ") for c in ("data", "who", "method")),
+            *(str(row[c]).replace("_", " ") for c in ("data", "who")),
+            row["method"],
             f"{row['n']:,.0f}",
             *(_number(row[m] * SHOWN[m][1], SHOWN[m][2]) for m in names),
             *(_number(row.get(f"gain_{m}", np.nan), 1, "+") for m in names),
@@ -113,10 +113,6 @@ def _literature() -> str:
 def _grid(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
     rule = [":--" if column < left else "--:" for column in range(len(header))]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [header, rule, *rows])
-
-
-def _is_measure(column: str) -> bool:
-    return column.endswith("_spread") or any(column == m or column.endswith(f"_{m}") for m in SHOWN)
 
 
 def _with_spread(value: float, spread: float, factor: float, digits: int) -> str:

@@ -46,7 +46,8 @@ def paired_residuals(
     for run, table in zip((*baseline, *method), aligned, strict=True):
         if not np.allclose(table["z"], aligned[0]["z"], atol=1e-6):
             raise InputError(
-                f"{run.path}: its labels differ from {baseline[0].path}'s; compare runs on the same labels."
+                f"{run.path or run.galaxies}: its labels differ from {baseline[0].path or baseline[0].galaxies}'s; "
+                "compare runs on the same labels."
             )
     threshold = float(baseline[0].metrics.get("outlier_threshold") or DEFAULT_THRESHOLD)
 
@@ -69,6 +70,7 @@ def _table(run: Run, source: str | None) -> pd.DataFrame | None:
     table = predictions.loc[keep].set_index("object_id")
     if not table.index.is_unique:
         twice = table.index[table.index.duplicated()][0]
-        raise InputError(f"{run.path}/predictions.parquet has galaxy {twice} twice; each must be predicted once.")
+        place = run.galaxies if run.path is None else run.path / "predictions.parquet"
+        raise InputError(f"{place} has galaxy {twice} twice; each must be predicted once.")
     crps = table["crps"].to_numpy(np.float64) if "crps" in table else np.full(len(table), np.nan)
     return pd.DataFrame({"z": table["z"], "z_phot": table["z_phot"], "crps": crps})

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from photoz_lit.evaluation.compare import ALL
+from photoz_lit.evaluation.compare import ALL, label_of, settings_of
 
 METRICS = ("sigma_mad", "eta", "bias")
 
@@ -30,11 +30,11 @@ def beside_published(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
 
     Returns
     -------
-    ``data``, ``who`` (``published`` or ``ours``), ``method``, ``n``, ``sigma_mad``, ``eta``, ``bias``,
-    ``gain_<metric>`` and ``p_<metric>`` (ours is ``p_galaxies``, the paper's kind); empty where no row of ours has a
-    published counterpart.
+    ``data``, ``who`` (``published`` or ``ours``), ``method`` (ours with its settings), ``n``, ``sigma_mad``, ``eta``,
+    ``bias``, ``gain_<metric>`` and ``p_<metric>`` (ours is ``p_galaxies``, the paper's kind); empty where no row of
+    ours has a published counterpart.
     """
-    rows = []
+    rows, settings = [], settings_of(table)
     for entry in read_published()["multimodal"]:
         sources = [entry["source"], ALL] if entry["source"] == "spec" else [entry["source"]]
         ours = pd.DataFrame()
@@ -50,7 +50,11 @@ def beside_published(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
                 row.update({f"p_{name}": entry["p"][name] for name in METRICS})
             rows.append(row)
         for _, mine in ours.iterrows():
-            row = {"data": entry["data"], "who": f"ours, {mine['data'] or 'unknown'}", "method": mine["method"]}
+            row = {
+                "data": entry["data"],
+                "who": f"ours, {mine['data'] or 'unknown'}",
+                "method": label_of(mine, settings),
+            }
             row.update({name: mine[name] for name in ("n", *METRICS)})
             if mine["method"] != baseline:
                 row.update({f"gain_{name}": mine[f"gain_{name}"] for name in METRICS})

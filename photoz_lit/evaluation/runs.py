@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.kept_galaxies import read_kept_galaxies
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.report import read_json
 
@@ -34,6 +35,7 @@ class Run:
     metrics : content of ``metrics.json``, or the row of a study's ``results.json``.
     settings : what else sets it apart from the other runs, e.g. ``{"fusion": "late"}``.
     path : its folder; None for a row whose run is not at hand.
+    galaxies : file with the test galaxies of such a row; see :mod:`photoz_lit.evaluation.kept_galaxies`.
     """
 
     method: str
@@ -42,10 +44,13 @@ class Run:
     metrics: Mapping[str, Any]
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     path: Path | None = None
+    galaxies: Path | None = None
 
     def predictions(self) -> pd.DataFrame | None:
-        """Read ``predictions.parquet``; None where the run is not at hand."""
-        return None if self.path is None else read_predictions(self.path)
+        """Read ``predictions.parquet``, or what was kept of it; None where neither is at hand."""
+        if self.path is not None:
+            return read_predictions(self.path)
+        return None if self.galaxies is None else read_kept_galaxies(self.galaxies)
 
 
 def find_runs(where: str | Path | Sequence[str | Path] | None) -> list[Path]:
@@ -112,19 +117,25 @@ def read_run(
     )
 
 
-def rows_as_runs(content: Mapping[str, Any]) -> list[Run]:
-    """Read the rows of a study's ``results.json``; its ``swept`` names the columns that are settings."""
+def rows_as_runs(content: Mapping[str, Any], folder: Path | None = None) -> list[Run]:
+    """Read the rows of a study's ``results.json``; its ``swept`` names the columns that are settings.
+
+    Rows of one network with modalities left out are told apart by their ``kept``, which stands for the method.
+
+    Parameters
+    ----------
+    content : of the file.
+    folder : where it lies, with the galaxies that its rows name.
+    """
     swept = content.get("swept", [])
-    return [
-        Run(
-            str(row["method"]),
-            str(row["field"]),
-            int(row.get("seed", 0)),
-            row,
-            {name: row[name] for name in swept if row.get(name) is not None},
-        )
-        for row in content["rows"]
-    ]
+    runs = []
+    for row in content["rows"]:
+        settings = {name: row[name] for name in swept if row.get(name) is not None}
+        kept = folder / row["galaxies"] if folder is not None and row.get("galaxies") else None
+        galaxies = kept if kept is not None and kept.is_file() else None
+        method = str(row.get("kept") or row["method"])
+        runs.append(Run(method, str(row["field"]), int(row.get("seed", 0)), row, settings, galaxies=galaxies))
+    return runs
 
 
 def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

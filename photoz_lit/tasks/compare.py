@@ -13,7 +13,7 @@ from rich.table import Table
 
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.compare import ALL, baseline_method, compare, group_runs
+from photoz_lit.evaluation.compare import ALL, baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs
 from photoz_lit.evaluation.settings import CompareSettings, task_settings
@@ -39,25 +39,28 @@ def run(config: Config) -> None:
 def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:
     """σ_MAD of all labels with its gain, for the terminal; the files hold the rest."""
     shown = Table(title=f"{title}: σ_MAD and its gain over {baseline}", title_justify="left", box=SIMPLE_HEAD)
-    for name in ("field", "method"):
-        shown.add_column(name, no_wrap=True)
+    shown.padding = (0, 1, 0, 0)
+    shown.add_column("field", no_wrap=True)
+    shown.add_column("method")  # the one that wraps where the terminal is narrow
     for name in ("n", "seeds", "σ_MAD", "gain %", "p_galaxies", "p_method"):
         shown.add_column(name, justify="right", no_wrap=True)
+    settings = settings_of(table)
     for _, row in table[table["source"] == ALL].iterrows():
         numbers = [f"{row['n']:,}", str(row["seeds"]), f"{row['sigma_mad']:.5f}", _text(row["gain_sigma_mad"], "+.1f")]
         numbers += [_text(row[f"{kind}_sigma_mad"], ".4f") for kind in ("p_galaxies", "p_method")]
-        shown.add_row(row["field"], row["method"], *numbers)
+        shown.add_row(row["field"], label_of(row, settings), *numbers)
     return shown
 
 
 def _input(config: Config) -> tuple[list[Run], Path, str]:
     """Runs to compare, the folder to write into, and a title."""
     if config.study is not None:
-        return _study_runs(config), config.paths.experiments / config.study.name, config.study.name
+        target = Path(config.store) if config.store else config.paths.experiments / config.study.name
+        return _study_runs(config), target, config.study.name
     places = [config.runs] if isinstance(config.runs, str) else list(config.runs or [])
     results = [file for place in map(Path, places) if (file := _results_file(place)) is not None]
     if results:
-        runs = [run for file in results for run in rows_as_runs(read_results(file))]
+        runs = [run for file in results for run in rows_as_runs(read_results(file), file.parent)]
         return runs, Path(config.store or results[0].parent), results[0].parent.name
     folders = find_runs([*places, *_baseline_folder(config)])
     common = Path(os.path.commonpath([folder.resolve() for folder in folders]))
@@ -72,11 +75,12 @@ def _study_runs(config: Config) -> list[Run]:
     pointers = config.paths.runs / "studies" / config.study.name
     runs = []
     for job in jobs_of(config.study):
-        folder = finished_run(pointers, job)
+        folder = finished_run(pointers, job) if job.then is None else None  # rows of ``then`` stand in the results
         if folder is not None:
             runs.append(read_run(folder, job.method, job.seed, job.settings))
     known = {_key(run) for run in runs}
-    rows = rows_as_runs(read_results(config.paths.experiments / config.study.name / "results.json"))
+    folder = config.paths.experiments / config.study.name
+    rows = rows_as_runs(read_results(folder / "results.json"), folder)
     runs += [row for row in rows if _key(row) not in known]
     if not runs:
         raise InputError(f"study '{config.study.name}' has no finished run; run task=study study={config.study.name}.")

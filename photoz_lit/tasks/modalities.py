@@ -20,6 +20,7 @@ from photoz_lit.evaluation.summary import summarise
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.networks.modalities import modalities_of, modality_name
 from photoz_lit.run_folder import RunFolder, config_of_run
+from photoz_lit.studies import by_source
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.results import average
 
@@ -50,7 +51,8 @@ def modality_rows(trained: Config, folder: RunFolder) -> list[dict[str, Any]]:
 
     Returns
     -------
-    Rows with ``kept`` (``all``, ``without u_g``, ``only u_g``), ``drop`` (names left out) and the metrics.
+    Rows with ``kept`` (``all``, ``without u_g``, ``only u_g``), ``drop`` (names left out), the metrics and those
+    by label source.
 
     Raises
     ------
@@ -79,5 +81,6 @@ def modality_rows(trained: Config, folder: RunFolder) -> list[dict[str, Any]]:
         edges, field = sample.field.z_edges, sample.field
         table = predictions_table(pdf, edges, sample.catalogue.iloc[test], -1, field.reference_band)
         metrics = summarise(table, pdf, edges, field, sample.data)
-        rows.append({"kept": kept, "drop": drop, **{name: metrics[name] for name in METRICS}})
+        measured = {name: metrics[name] for name in METRICS}
+        rows.append({"kept": kept, "drop": drop, **measured, "by_source": by_source(metrics)})
     return rows

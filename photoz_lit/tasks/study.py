@@ -9,14 +9,28 @@ from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.kept_galaxies import keep_galaxies
 from photoz_lit.locks import locked
 from photoz_lit.run_folder import git_commit, write_json
-from photoz_lit.studies import Study, StudyJob, jobs_of, merged_rows, read_results, result_row
+from photoz_lit.studies import (
+    Study,
+    StudyJob,
+    galaxies_file,
+    jobs_of,
+    merged_rows,
+    read_results,
+    result_row,
+    rows_of_followup,
+)
 from photoz_lit.sweep import Job, run_jobs
 
 
 def run(config: Config) -> None:
-    """Run what is missing of ``study`` and write ``experiments/<study>/results.json``."""
+    """Run what is missing of ``study`` and write ``experiments/<study>/results.json``.
+
+    ``study.seeds=[0,1]`` restricts it to some seeds (rows with seeds of their own, as the forest's, keep them), so that
+    a study can be split over sittings or machines; results gathered before stay.
+    """
     if not config.study:
         raise InputError("task=study needs study=<name>; --help lists the studies.")
     study = config.study
@@ -84,7 +98,7 @@ def finished_run(pointers: Path, job: StudyJob) -> Path | None:
 
 
 def gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -> None:
-    """Write the rows of all finished jobs, keeping those of earlier sittings whose runs are gone.
+    """Write the rows and test galaxies of all finished jobs, keeping those of earlier sittings whose runs are gone.
 
     Threads and other sittings of the study that gather at the same time wait for each other.
     """
@@ -101,8 +115,9 @@ def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -
             row = result_row(job, metrics)
             if job.then is None:
                 rows.append(row)
+                keep_galaxies(folder, results.parent / galaxies_file(job))
             else:
-                rows += [{**row, **one} for one in json.loads((folder / f"{job.then}.json").read_text())]
+                rows += rows_of_followup(row, json.loads((folder / f"{job.then}.json").read_text()))
     if not rows:
         return
     old = read_results(results)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import wandb
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger, WandbLogger
+from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.data.sample import Sample
@@ -44,7 +45,17 @@ class WandbRun:
         os.environ.setdefault("WANDB_SILENT", "true")
         # Tables with pictures are staged here until `wandb sync`: they stay with the run, not in the home folder.
         os.environ.setdefault("WANDB_DATA_DIR", str((folder.path / "wandb").resolve()))
-        self.run = wandb.init(
+        try:
+            self.run = self._start("online" if os.environ.get("WANDB_API_KEY") else "offline")
+        except wandb.errors.Error as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            Console().print(f"W&B cannot be reached ({reason}); this run is kept offline, for `wandb sync`.")
+            self.run = self._start("offline")
+
+    def _start(self, mode: Literal["online", "offline"]) -> Any:
+        """Begin the run, or go on with it, under the id that follows from the run folder."""
+        config, folder = self.config, self.folder
+        return wandb.init(
             project=config.logger.project,
             entity=config.logger.entity,
             group=config.logger.group,
@@ -52,7 +63,7 @@ class WandbRun:
             name=f"{config.experiment.name}-{folder.path.name}",
             id=f"{config.experiment.name}-{folder.path.name}",
             resume="allow",
-            mode="online" if os.environ.get("WANDB_API_KEY") else "offline",
+            mode=mode,
             dir=str(folder.path),
             config=config.model_dump(mode="json", by_alias=True),
             tags=[config.field.name, config.scale.name, config.network.name],

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.compare import baseline_method, compare, group_runs
+from photoz_lit.evaluation.compare import baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.published import beside_published, read_published
@@ -198,3 +198,24 @@ def test_places_without_runs_are_named(tmp_path: Path) -> None:
     write_json(tmp_path / "metrics.json", {"accuracy": 1})
     with pytest.raises(InputError, match="no 'sigma_mad'"):
         read_runs(find_runs(tmp_path))
+
+
+def test_fields_stand_in_the_order_of_the_paper_and_meet_the_baseline_of_their_settings() -> None:
+    def row(field: str, method: str, sigma: float, **settings: str) -> dict[str, object]:
+        return {"field": field, "method": method, "seed": 0, "sigma_mad": sigma, "data": "simulated", **settings}
+
+    rows = [
+        row("xmm_d", "baseline", 0.02),
+        row("hsc9b", "baseline", 0.08, network="plain"),
+        row("hsc9b", "baseline", 0.02),
+        row("hsc9b", "multimodal", 0.04, network="plain"),
+        row("hsc9b", "multimodal", 0.01),
+        row("sdss", "baseline", 0.02),
+    ]
+    table = compare(rows_as_runs({"swept": ["network"], "rows": rows}))
+    assert list(dict.fromkeys(table["field"])) == ["sdss", "hsc9b", "xmm_d"]
+    assert list(table.loc[table["method"] == "multimodal", "gain_sigma_mad"]) == pytest.approx([50, 50])
+    labels = set(beside_published(table, "baseline")["method"])
+    assert labels == {"baseline", "multimodal", "baseline (network plain)", "multimodal (network plain)"}
+    assert label_of(pd.Series({"method": "without g_r", "beta": 2.0}), ["beta"]) == "without g_r (beta 2.0)"
+    assert settings_of(pd.DataFrame(columns=["method", "beta", "eta", "p_method_eta", "eta_spread"])) == ["beta"]

@@ -10,6 +10,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.run_folder import write_json
 from photoz_lit.studies import Study, jobs_of
 from photoz_lit.tasks import compare
+from photoz_lit.tasks.study import gather
 from tests.composed import composed
 from tests.evaluation.mixtures import make_run
 
@@ -92,6 +93,27 @@ def test_a_study_with_runs_at_hand_and_rows_of_runs_that_are_gone(runs: Path, tm
     assert list(everyone["seeds"]) == [2, 1, 2]
     assert pd.notna(everyone.loc["multimodal", "p_galaxies_sigma_mad"])
     assert pd.isna(everyone.loc["catalogue_forest", "p_galaxies_sigma_mad"])
+
+
+def test_rows_of_runs_that_are_gone_keep_their_galaxies(runs: Path, tmp_path: Path) -> None:
+    """A later sitting on another machine has the results file and what was kept beside it, and no runs."""
+    pointers, folder = tmp_path / "runs" / "studies" / "tiny", tmp_path / "experiments" / "tiny"
+    pointers.mkdir(parents=True)
+    for job in jobs_of(STUDY):
+        place = runs / ("hsc6b_baseline" if job.method == "baseline" else "hsc6b_early_fusion") / str(job.seed)
+        (pointers / f"{job.name}.txt").write_text(f"{place}\n")
+    gather(STUDY, jobs_of(STUDY), pointers, folder / "results.json")
+    tables = []
+    for number, where in enumerate(("runs", "elsewhere")):
+        paths = [f"paths.runs={tmp_path / where}", f"paths.experiments={tmp_path / 'experiments'}"]
+        config = composed("task=compare", *paths, "task.draws=40", f"store={tmp_path / str(number)}")
+        compare.run(config.model_copy(update={"study": STUDY}))
+        tables.append(pd.read_csv(tmp_path / str(number) / "comparison.csv"))
+    columns = [c for c in tables[0] if c.startswith(("field", "source", "method", "n", "sigma", "gain", "p_galaxies"))]
+    assert pd.notna(tables[1].loc[tables[1]["method"] == "multimodal", "p_galaxies_sigma_mad"]).all()
+    shared = [c for c in columns if c in tables[1]]
+    pd.testing.assert_frame_equal(tables[0][shared], tables[1][shared], rtol=1e-4, atol=1e-4)
+    assert (folder / "galaxies" / "hsc6b_baseline_baseline_seed0.parquet").stat().st_size < 150 * 60
 
 
 def test_bad_input(runs: Path, tmp_path: Path) -> None:

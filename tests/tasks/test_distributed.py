@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from tests.composed import TINY
 from tests.conftest import make_store
@@ -39,3 +40,13 @@ def test_two_processes_count_every_galaxy_once_and_agree_with_one(tmp_path: Path
     assert len(tables[0]) == 131
     for name in ("sigma_mad", "eta", "bias", "crps", "nll"):
         assert abs(metrics[0][name] - metrics[1][name]) < 1e-6, name
+
+
+@pytest.mark.long
+def test_two_processes_in_each_job_of_a_sweep_make_one_run_folder_per_job(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", n=61).path
+    common = ["field=hsc6b", "network=plain", f"data.store={store}", f"paths.runs={tmp_path / 'runs'}", "jobs=1"]
+    photoz_lit("-m", *common, "scale.max_epochs=1", "trainer=ddp", "trainer.devices=2", "seed=0,1")
+    folders = sorted((tmp_path / "runs" / "hsc6b").iterdir())
+    assert [folder.name[:5] for folder in folders] == ["seed0", "seed1"]
+    assert all((folder / "metrics.json").is_file() for folder in folders)

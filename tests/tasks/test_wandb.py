@@ -2,10 +2,12 @@
 
 import json
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import wandb
 from wandb.proto import wandb_internal_pb2
 
 from photoz_lit.run_folder import RunFolder
@@ -114,3 +116,33 @@ def test_final_metrics_are_in_the_summary(folder: RunFolder, found: list[wandb_i
     for name in ("sigma_mad", "eta", "bias", "n_test"):
         assert summary[f"test/{name}"] == pytest.approx(metrics[name])
     assert summary["test/data"] == "simulated"
+
+
+def test_a_resumed_run_keeps_its_id_and_one_that_cannot_go_online_is_kept_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first sitting is cut off before its results are whole; the second has a key, and no way to the server."""
+    store = make_store(tmp_path / "store", n=100)
+    forest = ["network=catalogue_forest", "network.trees=5", "logger=wandb", "logger.worst=1"]
+    config = composed("field=hsc6b", f"data.store={store.path}", f"paths.runs={tmp_path / 'runs'}", *forest)
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    run = train(config)
+    (run.path / "metrics.json").unlink()
+    begin, modes = wandb.init, []
+
+    def unreachable(**settings: object) -> object:
+        modes.append(settings["mode"])
+        if settings["mode"] == "online":
+            raise wandb.errors.CommError("no route to host")
+        return begin(**settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("photoz_lit.tasks.wandb_run.wandb.init", unreachable)
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    time.sleep(1.1)  # W&B names its folders by the second
+    assert train(config).finished
+    assert modes == ["online", "offline"]
+    assert "W&B cannot be reached (no route to host)" in " ".join(capsys.readouterr().out.split())
+    files = sorted(run.path.glob("wandb/offline-run-*/*.wandb"))
+    assert [path.stem for path in files] == [f"run-hsc6b-{run.path.name}"] * 2
+    ids = [next(r.run.run_id for r in records(path) if r.WhichOneof("record_type") == "run") for path in files]
+    assert ids == [f"hsc6b-{run.path.name}"] * 2

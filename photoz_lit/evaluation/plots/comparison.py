@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from photoz_lit.evaluation.compare import ALL, FURTHER
+from photoz_lit.evaluation.compare import ALL, label_of, settings_of
 from photoz_lit.evaluation.plots.style import BLACK, CYCLE, GREY, new_figure, paper_style
 
 PANELS = {
@@ -19,11 +16,12 @@ PANELS = {
     "bias": (r"bias [$10^{-3}$]", 1e3),
     "crps": (r"CRPS [$10^{-3}$]", 1e3),
 }
-COLUMNS_OF_ALL = {"field", "source", "method", "data", "n", "seeds", *FURTHER}
 
 
 def comparison_figure(table: pd.DataFrame, baseline: str) -> Figure:
     """Draw σ_MAD, η, bias and CRPS of every method with its spread over seeds; the baseline is a dashed line.
+
+    Each field has a row of panels with ranges of its own, as fields differ more than methods.
 
     Parameters
     ----------
@@ -31,57 +29,51 @@ def comparison_figure(table: pd.DataFrame, baseline: str) -> Figure:
     baseline : name of the method that the others are compared with.
     """
     rows = table[table["source"] == ALL].reset_index(drop=True)
-    settings = [c for c in rows.columns if c not in COLUMNS_OF_ALL and not any(m in str(c) for m in PANELS)]
-    labels = [_label(row, settings) for _, row in rows.iterrows()]
-    place = _places(list(rows["field"]))
+    settings = settings_of(rows)
+    fields = [(str(name), same.reset_index(drop=True)) for name, same in rows.groupby("field", sort=False)]
+    labels = {name: [label_of(row, settings) for _, row in same.iterrows()] for name, same in fields}
     colours = {name: CYCLE[k % len(CYCLE)] for k, name in enumerate(dict.fromkeys([baseline, *rows["method"]]))}
     panels = {name: panel for name, panel in PANELS.items() if np.isfinite(rows[name].astype(float)).any()}
     kinds = [str(kind) for kind in rows["data"] if kind and kind != "real"]
+    longest = max(len(label) for of_field in labels.values() for label in of_field)
     with paper_style():
-        figure = new_figure(
-            6.4 + 0.06 * max(map(len, labels)), 0.9 + 0.24 * (max(place) + 1), kinds[0] if kinds else "real"
+        height = 0.55 + 0.24 * len(rows) + 0.55 * len(fields)
+        figure = new_figure(6.4 + 0.06 * longest, height, kinds[0] if kinds else "real")
+        grid = figure.subplots(
+            len(fields), len(panels), sharey="row", squeeze=False, height_ratios=[len(same) + 1 for _, same in fields]
         )
-        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-        for axis, (name, (label, factor)) in zip(axes, panels.items(), strict=True):
-            for k, row in rows.iterrows():
-                spread = row[f"{name}_spread"]
-                axis.errorbar(
-                    row[name] * factor,
-                    place[int(str(k))],
-                    xerr=spread * factor if np.isfinite(spread) else None,
-                    fmt="s" if row["method"] == baseline else "o",
-                    color=colours[row["method"]],
-                    ms=4,
-                    capsize=2,
-                )
-            _baselines(axis, rows, place, name, factor, baseline)
-            if name == "bias":
-                axis.axvline(0, color=BLACK, lw=0.6)
+        for axes, (field, same) in zip(grid, fields, strict=True):
+            for axis, (name, (_, factor)) in zip(axes, panels.items(), strict=True):
+                _panel(axis, same, name, factor, baseline, colours)
+            axes[0].set_yticks(range(len(same)), labels[field])
+            axes[0].tick_params(axis="y", length=0)
+            axes[0].set_ylim(len(same) - 0.3, -0.7)
+            axes[0].set_title(field, loc="left", fontweight="bold")
+        for axis, (label, _) in zip(grid[-1], panels.values(), strict=True):
             axis.set_xlabel(label)
-            axis.margins(x=0.12)
-        axes[0].set_yticks(place, labels)
-        axes[0].tick_params(axis="y", length=0)
-        axes[0].set_ylim(max(place) + 0.7, -0.7)
+        if (rows["seeds"] > 1).any():
+            figure.supxlabel("bars: standard deviation over seeds", x=0.99, ha="right", color=GREY, fontsize=7)
     return figure
 
 
-def _label(row: pd.Series[Any], settings: list[str]) -> str:
-    known = [f"{s} {row[s]}" for s in settings if not (isinstance(row[s], float) and not np.isfinite(row[s]))]
-    name = str(row["method"]).replace("_", " ")
-    return f"{row['field']}  {name}" + (f" ({', '.join(known)})" if known else "")
-
-
-def _places(fields: list[str]) -> list[float]:
-    """Heights of the rows, with a gap between fields."""
-    gaps = np.cumsum([0, *(a != b for a, b in pairwise(fields))])
-    return [float(k + 0.6 * gap) for k, gap in enumerate(gaps)]
-
-
-def _baselines(axis: Axes, rows: pd.DataFrame, place: list[float], name: str, factor: float, baseline: str) -> None:
-    """A dashed line through each field's rows where it has one baseline."""
-    for _, same in rows.groupby("field"):
-        value = same.loc[same["method"] == baseline, name]
-        if len(value) == 1:
-            heights = [place[int(str(k))] for k in same.index]
-            x = float(value.iloc[0]) * factor
-            axis.plot([x, x], [min(heights) - 0.4, max(heights) + 0.4], color=GREY, lw=0.8, ls="--", zorder=0)
+def _panel(axis: Axes, rows: pd.DataFrame, name: str, factor: float, baseline: str, colours: dict[str, str]) -> None:
+    """One metric of one field; a dashed line where the field has one baseline."""
+    for place, (_, row) in enumerate(rows.iterrows()):
+        spread = row[f"{name}_spread"]
+        axis.errorbar(
+            row[name] * factor,
+            place,
+            xerr=spread * factor if np.isfinite(spread) else None,
+            fmt="s" if row["method"] == baseline else "o",
+            color=colours[row["method"]],
+            ms=4,
+            capsize=2,
+        )
+    value = rows.loc[rows["method"] == baseline, name]
+    if len(value) == 1:
+        axis.axvline(float(value.iloc[0]) * factor, color=GREY, lw=0.8, ls="--", zorder=0)
+    axis.margins(x=0.12)
+    axis.locator_params(axis="x", nbins=4)
+    low, high = axis.get_xlim()
+    if name == "bias" and low < 0 < high:
+        axis.axvline(0, color=BLACK, lw=0.6)
