@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from photoz_lit.data.sample import Sample
+from photoz_lit.errors import InputError
 
 Floats = NDArray[np.float64]
 
@@ -77,8 +78,16 @@ def sorted_tiles(sample: Sample, galaxies: NDArray[np.int64]) -> list[Tiles]:
 
     Stamps without an image in a band (a pixel without value, or all pixels equal) do not count; a band without any
     gets no tiles.
+
+    Raises
+    ------
+    InputError : the stamps are too small to have any sky.
     """
     corners, n_bands = tile_corners(sample.stamp_size), len(sample.bands)
+    if not corners:
+        raise InputError(
+            f"stamps of {sample.stamp_size} pixels leave no sky beside the galaxy; use at least 30 pixels."
+        )
     near = slice((sample.stamp_size - 10) // 2, (sample.stamp_size + 10) // 2)
     cut, centre = [], []
     for start in range(0, len(galaxies), _BLOCK):
