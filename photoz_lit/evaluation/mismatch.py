@@ -111,6 +111,8 @@ def conditions_table(fields: Sequence[FieldImages], seed: int = 0) -> pd.DataFra
 
 def colour_offsets(source: FieldImages, target: FieldImages, seed: int) -> tuple[Floats, Floats]:
     """Median colour of the target less the source's at the same magnitude, and its error [mag], (bands,) each."""
+    if target is source:
+        return np.zeros(len(source.sample.bands)), np.zeros(len(source.sample.bands))
     rows = matched_rows(source.magnitude, target.magnitude, seed, (source.name, target.name))
     reference = reference_axis(source.sample)
     medians, errors = [], []

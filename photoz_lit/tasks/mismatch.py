@@ -29,7 +29,6 @@ from photoz_lit.fields import Field, conf_directory, load_field
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.features import network_features
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance
-from photoz_lit.tasks.inspect import rich_table
 from photoz_lit.tasks.predict import SEEN_BY_ALL, predict_unseen
 from photoz_lit.tasks.train import estimator_of
 
@@ -185,19 +184,40 @@ def _apply(config: Config, trained: Config, sample: Sample, name: str, options: 
 
 
 def _show(console: Console, result: Mismatch) -> None:
-    """The differences and the matched probes, for the terminal."""
-    columns = ["field", "band", "seeing", "d_seeing", "depth", "d_depth", "noise_correlation", "background_sigma"]
-    console.print(rich_table(f"images ({result.data.replace('_', ' ')})", result.conditions[columns]))
+    """The differences, the matched probes and the redshifts, for the terminal; the files hold the rest."""
+    kind = result.data.replace("_", " ")
+    bands = result.conditions
+    columns = {"seeing": "seeing″", "d_seeing": "Δ", "depth": "depth", "d_depth": "Δ", "noise_correlation": "corr. px",
+               "background_sigma": "sky σ", "colour_offset": "Δcolour"}  # fmt: skip
+    table = _table(f"images ({kind})", ["field", "band"], list(columns.values()))
+    for _, row in bands.iterrows():
+        table.add_row(row["field"], row["band"], *(_text(row[name]) for name in columns))
+    console.print(table)
     matched = result.probes[result.probes["matched"]]
-    table = Table(title="probe AUC at the same magnitude", title_justify="left", box=SIMPLE_HEAD)
     kinds = list(dict.fromkeys(matched["features"]))
-    for name in ("field", *kinds):
-        table.add_column(name, justify="left" if name == "field" else "right")
+    table = _table("probe AUC at the same magnitude", ["field"], kinds)
     for name, rows in matched.groupby("field", sort=False):
         areas = rows.set_index("features")["auc"]
-        table.add_row(str(name), *(f"{areas[kind]:.3f}" if np.isfinite(areas[kind]) else "–" for kind in kinds))
+        table.add_row(str(name), *(_text(areas[kind]) for kind in kinds))
     console.print(table)
     if result.redshifts is not None:
-        shown = result.redshifts[result.redshifts["group"].isin(["all", "matched"])]
-        names = ["field", "group", "n", "nz_mean_shift", "nz_tv", "nz_tv_noise", "bias", "sigma_mad", "eta", "d_bias"]
-        console.print(rich_table("redshifts", shown[[n for n in names if n in shown]]))
+        names = {"nz_mean_shift": "Δ⟨z⟩", "nz_tv": "TV", "bias": "bias", "d_bias": "Δbias", "sigma_mad": "σ_MAD",
+                 "eta": "η"}  # fmt: skip
+        table = _table("redshifts against the source's", ["field", "group"], ["n", *names.values()])
+        for _, row in result.redshifts.iterrows():
+            numbers = (_text(row.get(name, np.nan), 4) for name in names)
+            table.add_row(row["field"], row["group"], f"{row['n']:,}", *numbers)
+        console.print(table)
+
+
+def _table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in left:
+        table.add_column(name, no_wrap=True)
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _text(value: float, digits: int = 3) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "–"

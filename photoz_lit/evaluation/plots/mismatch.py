@@ -127,14 +127,17 @@ def probe_figure(table: pd.DataFrame, data: str) -> Figure:
                 look: Any = (
                     {"color": colours[name], "alpha": 0.75} if matched else {"fill": False, "ec": BLACK, "lw": 0.7}
                 )
-                axis.bar(place, values - 0.4, 0.9 * width, bottom=0.4, **look)
+                axis.bar(place, values - 0.5, 0.9 * width, bottom=0.5, **look)
         axis.axhline(0.5, color=BLACK, lw=0.8, ls="--")
         axis.set_xticks(range(len(kinds)), kinds)
         axis.tick_params(axis="x", top=False, bottom=False)
-        axis.set(ylabel="probe AUC (0.5: fields alike)", ylim=(0.4, 1.03))
+        axis.set(
+            ylabel="probe AUC (0.5: fields alike)",
+            ylim=(min(0.4, float(np.nanmin(table["auc"], initial=0.5)) - 0.03), 1.03),
+        )
         handles = [Patch(color=colours[name], alpha=0.75, label=name) for name in shown]
         handles.append(Patch(fill=False, ec=BLACK, lw=0.7, label="not matched in magnitude"))
-        figure.legend(handles=handles, loc="outside upper left", ncols=min(4, len(handles)))
+        figure.legend(handles=handles, loc="outside upper left", ncols=min(6, len(handles)))
     return figure
 
 
@@ -190,4 +193,4 @@ def _legend(figure: Figure, names: Sequence[str], colours: dict[str, str], lines
         for k, name in enumerate(names)
     ]
     handles[0].set_label(f"{names[0]} (source)")
-    figure.legend(handles=handles, loc="outside upper left", ncols=min(4, len(names)))
+    figure.legend(handles=handles, loc="outside upper left", ncols=min(6, len(names)))
