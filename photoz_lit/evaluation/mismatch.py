@@ -86,10 +86,11 @@ def conditions_table(fields: Sequence[FieldImages], seed: int = 0) -> pd.DataFra
     Returns
     -------
     One row per field and band: ``field``, ``role``, ``band``, ``data``, the columns of the conditions; ``d_seeing``
-    [arcsec], ``blur`` (FWHM of the kernel that takes the source to this seeing, negative where the target is sharper)
-    [arcsec], ``d_depth`` [mag], ``d_noise_correlation`` [pixel], ``d_background_sigma`` [sky sigma], ``noise_ratio``;
-    ``colour_offset`` with ``colour_offset_err``, median colour (band − reference band) of magnitude-matched galaxies
-    less the source's [mag]: zero points, and what is left of different populations.
+    [arcsec], ``blur`` (FWHM of the kernel that takes the source to this seeing, negative where the target is sharper;
+    below 0.2 it is no more than the seeing's error) [arcsec], ``d_depth`` [mag], ``d_noise_correlation`` [pixel],
+    ``d_background_sigma`` [sky sigma], ``noise_ratio``; ``colour_offset`` with ``colour_offset_err``, median colour
+    (band − reference band) of magnitude-matched galaxies less the source's [mag]: zero points, and what is left of
+    different populations.
     """
     source = fields[0]
     parts = []
@@ -140,7 +141,9 @@ def probe_table(
     -------
     One row per field, ``features`` (``photometry``, ``shape``, ``sky``, ``pixels``, ``network``) and ``matched``
     (whether both fields have the same distribution of magnitude): ``n_source``, ``n_target``, ``auc``, ``accuracy``,
-    ``a_distance``. The control's ``field`` is ``control``. Too few galaxies give NaN.
+    ``a_distance``, ``auc_noise`` (standard deviation of an AUC of so many galaxies by chance, that of a rank sum; with
+    hundreds of features of as few galaxies AUCs by chance also come out a little below 0.5). The control's ``field``
+    is ``control``. Too few galaxies give NaN.
     """
     source = fields[0]
     rows: list[dict[str, Any]] = []
@@ -172,7 +175,8 @@ def probe_table(
                 }
                 if min(len(a), len(b)) >= FEWEST:
                     row |= vars(domain_probe(values[a], other[b], seed))
+                    row["auc_noise"] = float(np.sqrt((len(a) + len(b) + 1) / (12 * len(a) * len(b))))
                 else:
-                    row |= dict.fromkeys(("auc", "accuracy", "a_distance"), np.nan)
+                    row |= dict.fromkeys(("auc", "accuracy", "a_distance", "auc_noise"), np.nan)
                 rows.append(row)
     return pd.DataFrame(rows)

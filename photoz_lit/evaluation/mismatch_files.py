@@ -23,14 +23,16 @@ CONDITION_COLUMNS = (
     "d_noise_correlation", "background_sigma", "d_background_sigma", "colour_offset", "colour_offset_err",
 )  # fmt: skip
 NOTES = """Differences (`d_…`) are target − source. Seeing is the FWHM of the most compact galaxies, about 0.1″ above
-that of a star; `blur` is the FWHM of the kernel that takes the source to the target's seeing (negative: the target is
-sharper), free of the galaxies' own size. Depth is 5σ in a 2″ aperture, from noise and its correlation. Colour offsets
-are medians of band − reference band at the same magnitude: zero points, and what is left of different populations.
+that of a star in deep fields; `blur` is the FWHM of the kernel that takes the source to the target's seeing (negative:
+the target is sharper; below 0.2″ it is no more than the seeing's error), free of the galaxies' own size. Depth is 5σ
+in a 2″ aperture, from noise and its correlation. Background is in units of the sky noise. Colour offsets are medians
+of band − reference band at the same magnitude: zero points, and what is left of different populations.
 """
-PROBE_NOTES = """AUC of a cross-fitted linear probe that tells the fields apart: 0.5 where alike, 1 where always.
-Matched: both fields have the same distribution of magnitude, so what is left is not their depth of selection. The
-control is the source against itself. `photometry`: fluxes and colours; `shape`: concentration (seeing); `sky`: level,
-scatter and correlation of the corners; `pixels`: the three together; `network`: features of the run's first network.
+PROBE_NOTES = """AUC of a cross-fitted linear probe that tells the fields apart: 0.5 where alike, 1 where always;
+`auc_noise` is its scatter by chance. Matched: both fields have the same distribution of magnitude, so what is left is
+not their depth of selection. The control is the source against itself. `photometry`: fluxes and colours; `shape`:
+concentration (seeing); `sky`: level, scatter and correlation of the corners; `pixels`: the three together; `network`:
+features of the run's first network.
 """
 Z_NOTES = """Stacked PDFs of galaxies that no network was trained on, against the source's same group; `nz_tv_noise` is
 what two random samples of the source differ by. Metrics against the simulation's truth where it is known, else labels.

@@ -60,16 +60,14 @@ def run(config: Config) -> None:
     samples = dict(zip(store_names(stores), load_fields(stores, field), strict=True))
     check_magnitudes(samples)
     folder = output_folder(config, samples, options)
+    seen_by_run = _samples_of_run(trained, stores) if trained else []
     warnings = same_data(samples)
     for sentence in warnings:
         console.print(f"[bold yellow]{sentence}[/bold yellow]", highlight=False)
     images = measure_fields(samples, options.galaxies, options.seed)
     applied: dict[str, _Applied] = {}
     if trained:
-        wanted = trained.data.bands or list(field.band_names)
-        size = trained.scale.stamp_size
-        for name, store in zip(samples, stores, strict=True):
-            sample = load_sample([store], field, size, wanted)
+        for name, sample in zip(samples, seen_by_run, strict=True):
             applied[name] = _apply(config, trained, sample, name, options)
     features = {n: (a.features, a.predictions.magnitude) for n, a in applied.items() if a.features is not None}
     predictions = [a.predictions for a in applied.values()]
@@ -105,6 +103,12 @@ def load_fields(stores: Sequence[CutoutStore], field: Field) -> list[Sample]:
         if len(sample) < FEWEST:
             raise InputError(f"{store.path} has {len(sample)} galaxies; a comparison needs at least {FEWEST}.")
     return samples
+
+
+def _samples_of_run(trained: Config, stores: Sequence[CutoutStore]) -> list[Sample]:
+    """One sample per store with the bands and stamps of a run's networks."""
+    bands = trained.data.bands or list(trained.field.band_names)
+    return [load_sample([store], trained.field, trained.scale.stamp_size, bands) for store in stores]
 
 
 def store_names(stores: Sequence[CutoutStore]) -> list[str]:
