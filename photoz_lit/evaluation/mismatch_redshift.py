@@ -53,7 +53,8 @@ def redshift_table(
     source's own row has none) and the source's quartiles of magnitude (``mag 21.0-22.5``). ``n``, ``nz_mean``, and
     against the source's same group ``nz_mean_shift`` with ``nz_mean_shift_err``, ``nz_tv`` (total variation of the
     stacked PDFs in 80 bins) with ``nz_tv_noise`` (what two bootstrap samples of the source's differ by); with known
-    redshifts ``n_truth``, ``bias``, ``sigma_mad``, ``eta`` and their differences ``d_<name>``.
+    redshifts ``n_truth``, ``bias``, ``sigma_mad``, ``eta`` and their differences ``d_<name>``, with the errors of the
+    mean ``bias_err`` and ``d_bias_err``.
     """
     source = fields[0]
     edges = magnitude_edges(source.magnitude)
@@ -110,11 +111,16 @@ def _nz(theirs: NDArray[np.float32], own: NDArray[np.float32], z_edges: Floats, 
 def _metrics(
     source: FieldPredictions, theirs: NDArray[np.int64], field: FieldPredictions, own: NDArray[np.int64], limit: float
 ) -> dict[str, float]:
-    found = []
+    found: list[dict[str, float]] = []
     for one, rows in ((source, theirs), (field, own)):
         known = rows[np.isfinite(one.truth[rows])]
-        delta = delta_z(one.z_phot[known], one.truth[known]) if len(known) >= MINIMUM else None
-        values = (np.nan,) * 3 if delta is None else (bias(delta), sigma_mad(delta), outlier_fraction(delta, limit))
-        found.append({"n_truth": len(known), **dict(zip(("bias", "sigma_mad", "eta"), values, strict=True))})
+        values = dict.fromkeys(("bias", "bias_err", "sigma_mad", "eta"), np.nan)
+        if len(known) >= MINIMUM:
+            delta = delta_z(one.z_phot[known], one.truth[known])
+            error = float(delta.std(ddof=1) / np.sqrt(len(delta)))
+            values = {"bias": bias(delta), "bias_err": error, "sigma_mad": sigma_mad(delta)}
+            values["eta"] = outlier_fraction(delta, limit)
+        found.append({"n_truth": len(known), **values})
     shifts = {f"d_{name}": found[1][name] - found[0][name] for name in ("bias", "sigma_mad", "eta")}
+    shifts["d_bias_err"] = 0.0 if field is source else float(np.hypot(found[0]["bias_err"], found[1]["bias_err"]))
     return {**found[1], **shifts}

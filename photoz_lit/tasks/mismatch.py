@@ -22,7 +22,7 @@ from photoz_lit.evaluation.conditions import some_galaxies
 from photoz_lit.evaluation.magnitude_match import matched_rows
 from photoz_lit.evaluation.mismatch import conditions_table, measure_fields, probe_table, reference_magnitude
 from photoz_lit.evaluation.mismatch_files import Mismatch, write_mismatch
-from photoz_lit.evaluation.mismatch_redshift import FieldPredictions, redshift_table
+from photoz_lit.evaluation.mismatch_redshift import ALL, MATCHED, FieldPredictions, redshift_table
 from photoz_lit.evaluation.pdf import quantiles
 from photoz_lit.evaluation.settings import MismatchSettings, task_settings
 from photoz_lit.fields import Field, conf_directory, load_field
@@ -205,10 +205,10 @@ def _show(console: Console, result: Mismatch) -> None:
         table.add_row(str(name), *(_text(areas[kind]) for kind in kinds))
     console.print(table)
     if result.redshifts is not None:
-        names = {"nz_mean_shift": "Δ⟨z⟩", "nz_tv": "TV", "bias": "bias", "d_bias": "Δbias", "sigma_mad": "σ_MAD",
-                 "eta": "η"}  # fmt: skip
+        names = {"nz_mean_shift": "Δ⟨z⟩", "nz_tv": "TV", "nz_tv_noise": "noise", "bias": "bias", "d_bias": "Δbias",
+                 "d_bias_err": "±", "sigma_mad": "σ_MAD", "eta": "η"}  # fmt: skip
         table = _table("redshifts against the source's", ["field", "group"], ["n", *names.values()])
-        for _, row in result.redshifts.iterrows():
+        for _, row in result.redshifts[result.redshifts["group"].isin([ALL, MATCHED])].iterrows():
             numbers = (_text(row.get(name, np.nan), 4) for name in names)
             table.add_row(row["field"], row["group"], f"{row['n']:,}", *numbers)
         console.print(table)

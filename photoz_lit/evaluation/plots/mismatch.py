@@ -179,8 +179,9 @@ def _bias(axis: Axes, table: pd.DataFrame, names: Sequence[str], colours: dict[s
     for k, name in enumerate(names):
         rows = table[table["field"] == name].set_index("group").reindex(groups)
         place = np.arange(len(groups)) + 0.5 * (k - (len(names) - 1) / 2) / max(len(names), 3)
-        error = rows["sigma_mad"] / np.sqrt(rows["n_truth"].clip(lower=1))
-        axis.errorbar(place, rows["bias"], yerr=error, fmt=MARKERS[k % len(MARKERS)], ms=4, lw=0.8, color=colours[name])
+        axis.errorbar(
+            place, rows["bias"], yerr=rows["bias_err"], fmt=MARKERS[k % len(MARKERS)], ms=4, lw=0.8, color=colours[name]
+        )
     axis.axhline(0, color=GREY, lw=0.6, zorder=0)
     axis.set_xticks(range(len(groups)), [g.removeprefix("mag ").replace("-", "–") for g in groups], rotation=25)
     axis.tick_params(axis="x", top=False, bottom=False)
