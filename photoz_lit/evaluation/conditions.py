@@ -44,6 +44,11 @@ def measured_conditions(
     between fields of alike populations is right to 0.025 arcsec, and the difference of its squares, the blur that
     turns one into the other, is free of the galaxies' own size.
 
+    The same holds for 64 pixel stamps, nine bands and CFHTLS; 300 galaxies give the seeing to 0.03 arcsec, noise to 4
+    %, depth to 0.06 mag. A sample limited at i = 24 instead of 25 has backgrounds up to 0.1 sigma too high. Nearby
+    galaxies that fill their stamps (SDSS, 32 pixels) hide the sky: noise is right to 5 % and depth to 0.15 mag, but the
+    background is up to 1 sigma too high and the seeing 0.6 arcsec.
+
     Parameters
     ----------
     sample : the galaxies; flux is at the field's zero point (and divided by its ``flux_divisor``).
