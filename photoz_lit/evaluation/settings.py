@@ -53,6 +53,19 @@ class NzSettings(Settings):
     seed: int = Entry(default=0, ge=0)
 
 
+class MismatchSettings(Settings):
+    """Options of ``task=mismatch``.
+
+    Attributes
+    ----------
+    galaxies : so many of each field are drawn for the probe, the colours and the predictions.
+    seed : of draws, matching and bootstrap.
+    """
+
+    galaxies: int = Entry(default=3000, ge=20)
+    seed: int = Entry(default=0, ge=0)
+
+
 def task_settings(kind: type[S], options: Mapping[str, Any] | None) -> S:
     """Check the options of a task.
 

@@ -1,0 +1,91 @@
+"""A few numbers per stamp and band, in three families: what the galaxy is like, what the seeing does, what the sky is.
+
+A probe that sees one family says where two fields differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photoz_lit.data.sample import Sample
+from photoz_lit.evaluation.sky import TILE, tile_corners
+
+Floats = NDArray[np.float64]
+
+APERTURE = 1.5  # arcsec, radius
+CORE = 0.5  # arcsec, radius
+_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class PixelSummaries:
+    """Summaries of galaxies; all finite.
+
+    Attributes
+    ----------
+    magnitude : AB within 1.5 arcsec, (n, bands); NaN where the flux is not positive. The only ones that may be NaN.
+    photometry : asinh of each band's flux in units of ``unit`` and differences of neighbouring bands, (n, 2 bands − 1).
+    shape : share of the flux within 1.5 arcsec that lies within 0.5 arcsec, (n, bands).
+    sky : median, logarithm of the scatter and correlation of neighbouring pixels in the corners, (n, 3 bands).
+    """
+
+    magnitude: Floats
+    photometry: Floats
+    shape: Floats
+    sky: Floats
+
+    @property
+    def families(self) -> dict[str, Floats]:
+        """The three families by name, and all together as ``pixels``."""
+        parts = {"photometry": self.photometry, "shape": self.shape, "sky": self.sky}
+        return {**parts, "pixels": np.concatenate(list(parts.values()), axis=1)}
+
+
+def pixel_summaries(sample: Sample, galaxies: NDArray[np.int64], background: Floats, unit: Floats) -> PixelSummaries:
+    """Summarise the stamps of some galaxies.
+
+    Parameters
+    ----------
+    sample, galaxies : whose stamps; a pixel without value counts as sky.
+    background : the field's own level [flux per pixel], (bands,); it is taken off the galaxies, not off the sky.
+    unit : flux scale [flux], (bands,): the same for fields that are compared.
+    """
+    parts = [_block(sample, galaxies[start : start + _BLOCK], background) for start in range(0, len(galaxies), _BLOCK)]
+    wide, core, sky = (np.concatenate([p[k] for p in parts]) for k in range(3))
+    zero_point = np.array([sample.field.bands[b].zero_point for b in sample.bands])
+    flux = np.where(wide > 0, wide, np.nan) * sample.field.flux_divisor
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = core / np.maximum(wide, unit)
+    bent = np.arcsinh(wide / np.where(unit > 0, unit, 1.0))
+    return PixelSummaries(
+        zero_point - 2.5 * np.log10(flux),
+        np.concatenate([bent, np.diff(bent, axis=1)], axis=1),
+        np.clip(np.nan_to_num(share), -1.0, 2.0),
+        sky.reshape(len(galaxies), -1),
+    )
+
+
+def _block(sample: Sample, rows: NDArray[np.int64], background: Floats) -> tuple[Floats, Floats, Floats]:
+    """Fluxes in both apertures, (n, bands), and sky statistics (n, bands, 3)."""
+    stamps = sample.flux(rows)
+    level = np.nan_to_num(background).astype(np.float32)[:, None, None]
+    stamps = np.where(np.isfinite(stamps), stamps, level)
+    y, x = np.mgrid[: sample.stamp_size, : sample.stamp_size] - (sample.stamp_size - 1) / 2
+    radius = np.hypot(x, y) * sample.field.pixel_scale
+    wide, core = (np.tensordot(stamps - level, (radius <= r).astype(np.float32), axes=2) for r in (APERTURE, CORE))
+    return wide.astype(np.float64), core.astype(np.float64), _sky(stamps)
+
+
+def _sky(stamps: NDArray[np.float32]) -> Floats:
+    """Median, log scatter and correlation of neighbours in the corners of stamps, (n, bands, 3)."""
+    corners = np.stack([stamps[:, :, y : y + TILE, x : x + TILE] for y, x in tile_corners(stamps.shape[-1])], axis=2)
+    flat = corners.reshape(*corners.shape[:2], -1)
+    median = np.median(flat, axis=-1)
+    scatter = 1.4826 * np.median(np.abs(flat - median[..., None]), axis=-1)
+    tiny = np.finfo(np.float32).tiny
+    steps = np.median(np.abs(np.diff(corners, axis=-1)).reshape(*corners.shape[:2], -1), axis=-1) * 1.4826
+    correlation = 1.0 - steps**2 / np.maximum(2 * scatter**2, tiny)
+    return np.stack([median, np.log(np.maximum(scatter, tiny)), np.clip(correlation, -1, 1)], axis=-1).astype(float)

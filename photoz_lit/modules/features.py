@@ -1,0 +1,37 @@
+"""The features of a trained network: what both of its heads read."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from photoz_lit.data.pixels import stretch
+from photoz_lit.data.sample import Sample
+from photoz_lit.modules.cnn import PhotoZModule
+
+
+def network_features(
+    module: PhotoZModule, sample: Sample, galaxies: NDArray[np.int64], batch_size: int = 256, device: str | None = None
+) -> NDArray[np.float32]:
+    """Return the features of some galaxies, (n, F), in their order, without gradient or augmentation.
+
+    Parameters
+    ----------
+    module : the network; it is left on ``device``, in evaluation mode.
+    sample : has the bands and the stamp size that the network was trained with.
+    galaxies : rows of the sample.
+    batch_size : galaxies at once.
+    device : ``cuda``, ``cpu`` …; None takes the accelerator if there is one.
+    """
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    module.to(place).eval()
+    ebv = np.nan_to_num(sample.catalogue["ebv"].to_numpy(float)).astype(np.float32)
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(galaxies), batch_size):
+            rows = galaxies[start : start + batch_size]
+            image = stretch(torch.from_numpy(sample.flux(rows)).to(place))
+            output = module(image, torch.from_numpy(ebv[rows])[:, None].to(place))
+            parts.append(output.features.float().cpu().numpy())
+    return np.concatenate(parts)

@@ -1,0 +1,227 @@
+"""``task=mismatch``: how target fields differ from a source field, in images and in what a run makes of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from photoz_lit.config import Config
+from photoz_lit.data.sample import Sample, load_sample, shared_bands
+from photoz_lit.data.store import CutoutStore, open_store
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.conditions import some_galaxies
+from photoz_lit.evaluation.magnitude_match import matched_rows
+from photoz_lit.evaluation.mismatch import conditions_table, measure_fields, probe_table, reference_magnitude
+from photoz_lit.evaluation.mismatch_files import Mismatch, write_mismatch
+from photoz_lit.evaluation.mismatch_redshift import ALL, MATCHED, FieldPredictions, redshift_table
+from photoz_lit.evaluation.pdf import quantiles
+from photoz_lit.evaluation.settings import MismatchSettings, task_settings
+from photoz_lit.fields import Field, conf_directory, load_field
+from photoz_lit.modules.cnn_estimator import CNNEstimator
+from photoz_lit.modules.features import network_features
+from photoz_lit.run_folder import RunFolder, config_of_run, provenance
+from photoz_lit.tasks.predict import SEEN_BY_ALL, predict_unseen
+from photoz_lit.tasks.train import estimator_of
+
+FEWEST = 20  # galaxies of a field
+
+
+@dataclass(frozen=True)
+class _Applied:
+    """A run applied to one field."""
+
+    predictions: FieldPredictions
+    features: NDArray[np.float64] | None
+
+
+def run(config: Config) -> None:
+    """Compare ``targets`` with ``source`` and, with ``run``, what that run's networks make of them.
+
+    Raises
+    ------
+    InputError : a store is missing, too small, or shares no band or no magnitude with the source.
+    """
+    console = Console()
+    options = task_settings(MismatchSettings, config.task.model_extra)
+    if not config.source or not config.targets:
+        raise InputError("task=mismatch needs source=<store> and targets=[<store>,...].")
+    stores = [open_store(path) for path in (config.source, *config.targets)]
+    trained = config_of_run(Path(config.run)) if config.run else None
+    field = trained.field if trained else field_of(stores[0], config.field)
+    samples = dict(zip(store_names(stores), load_fields(stores, field), strict=True))
+    check_magnitudes(samples)
+    folder = output_folder(config, samples, options)
+    seen_by_run = _samples_of_run(trained, stores) if trained else []
+    warnings = same_data(samples)
+    for sentence in warnings:
+        console.print(f"[bold yellow]{sentence}[/bold yellow]", highlight=False)
+    images = measure_fields(samples, options.galaxies, options.seed)
+    applied: dict[str, _Applied] = {}
+    if trained:
+        for name, sample in zip(samples, seen_by_run, strict=True):
+            applied[name] = _apply(config, trained, sample, name, options)
+    features = {n: (a.features, a.predictions.magnitude) for n, a in applied.items() if a.features is not None}
+    predictions = [a.predictions for a in applied.values()]
+    z_edges = field.z_edges if applied else None
+    result = Mismatch(
+        images,
+        conditions_table(images, options.seed),
+        probe_table(images, features, options.seed),
+        predictions,
+        redshift_table(predictions, field.z_edges, field.outlier_threshold, options.seed) if applied else None,
+        z_edges,
+        provenance(config, images[0].sample.data, images[0].sample.data_hash) | {"run": config.run},
+        warnings,
+    )
+    written = write_mismatch(result, folder)
+    _show(console, result)
+    for path in written:
+        console.print(f"[bold]{path}[/bold]")
+
+
+def field_of(store: CutoutStore, otherwise: Field) -> Field:
+    """The field that a store names, or ``field=…`` where ``conf/field`` does not know it."""
+    known = (conf_directory() / "field" / f"{store.header.field}.yaml").is_file()
+    return load_field(store.header.field) if known else otherwise
+
+
+def load_fields(stores: Sequence[CutoutStore], field: Field) -> list[Sample]:
+    """One sample per store, with the bands that all of them have and stamps of the smallest one's size."""
+    bands = shared_bands(stores, field, None)
+    size = min(min(s.header.height, s.header.width) for s in stores)
+    samples = [load_sample([store], field, size, bands) for store in stores]
+    for store, sample in zip(stores, samples, strict=True):
+        if len(sample) < FEWEST:
+            raise InputError(f"{store.path} has {len(sample)} galaxies; a comparison needs at least {FEWEST}.")
+    return samples
+
+
+def _samples_of_run(trained: Config, stores: Sequence[CutoutStore]) -> list[Sample]:
+    """One sample per store with the bands and stamps of a run's networks."""
+    bands = trained.data.bands or list(trained.field.band_names)
+    return [load_sample([store], trained.field, trained.scale.stamp_size, bands) for store in stores]
+
+
+def store_names(stores: Sequence[CutoutStore]) -> list[str]:
+    """A name per store: its field where these differ, else its folder, else that with a number."""
+    for names in ([s.header.field for s in stores], [s.path.resolve().name for s in stores]):
+        if len(set(names)) == len(names):
+            return names
+    folders = [s.path.resolve().name for s in stores]
+    return [f"{name}_{k}" if folders.count(name) > 1 else name for k, name in enumerate(folders)]
+
+
+def check_magnitudes(samples: dict[str, Sample]) -> None:
+    """Refuse fields whose catalogues share no magnitude with the source's, before the long work starts."""
+    names = list(samples)
+    magnitude = {name: reference_magnitude(s, np.arange(len(s))) for name, s in samples.items()}
+    for name in names[1:]:
+        if np.isfinite(magnitude[names[0]]).any() and np.isfinite(magnitude[name]).any():
+            matched_rows(magnitude[names[0]], magnitude[name], 0, (names[0], name))
+
+
+def same_data(samples: dict[str, Sample]) -> list[str]:
+    """A sentence for every target that is the source's very data."""
+    source, *targets = samples
+    return [
+        f"{name} holds the same data as the source {source}: differences are 0 and probes compare two halves of it."
+        for name in targets
+        if samples[name].data_hash == samples[source].data_hash
+    ]
+
+
+def output_folder(config: Config, samples: dict[str, Sample], options: MismatchSettings) -> Path:
+    """``store``, or ``<paths.runs>/mismatch/<id>`` with a hash of stores, run and options.
+
+    Raises
+    ------
+    InputError : ``store`` is a file, or holds a store or a run.
+    """
+    if config.store:
+        folder = Path(config.store)
+        taken = next((n for n in ("store.json", "metrics.json", "catalogue.parquet") if (folder / n).exists()), None)
+        if taken or folder.is_file():
+            what = f"holds a {taken}" if taken else "is a file"
+            raise InputError(f"{folder} {what}; give a folder of its own to task=mismatch (store=<folder>).")
+        return folder
+    run_path = str(Path(config.run).resolve()) if config.run else ""
+    text = " ".join([*(s.data_hash for s in samples.values()), run_path, str(options)])
+    return config.paths.runs / "mismatch" / hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _apply(config: Config, trained: Config, sample: Sample, name: str, options: MismatchSettings) -> _Applied:
+    """Predict the galaxies of a field that not every network was trained on, and take the first network's features."""
+    assert config.run is not None
+    source = RunFolder(Path(config.run))
+    applied = trained.model_copy(update={"trainer": config.trainer})
+    drawn = sample.take(some_galaxies(np.arange(len(sample)), 5 * options.galaxies, options.seed))
+    pdf, fold = predict_unseen(applied, source, drawn, config.drop)
+    unseen = np.flatnonzero(fold != SEEN_BY_ALL)
+    if len(unseen) < FEWEST:
+        raise InputError(
+            f"{name} has {len(unseen)} galaxies that the run was not trained on, of {len(drawn)} looked at;"
+            " give a run with cv.folds=5, or a store with more."
+        )
+    rows = unseen[some_galaxies(np.arange(len(unseen)), options.galaxies, options.seed)]
+    catalogue = drawn.catalogue.iloc[rows]
+    label = catalogue["z"].to_numpy(float)
+    truth = pd.to_numeric(catalogue["z_true"], errors="coerce").to_numpy(float) if "z_true" in catalogue else label
+    z_phot = quantiles(pdf[rows], sample.field.z_edges, [0.5])[:, 0]
+    magnitude = reference_magnitude(drawn, rows)
+    predictions = FieldPredictions(name, pdf[rows], z_phot, np.where(np.isfinite(truth), truth, label), magnitude)
+    estimator = estimator_of(applied)
+    if not isinstance(estimator, CNNEstimator):
+        return _Applied(predictions, None)
+    estimator.load(source.member(0, 0))
+    assert estimator.module is not None
+    device = "cpu" if config.trainer.accelerator == "cpu" else None
+    return _Applied(predictions, network_features(estimator.module, drawn, rows, device=device).astype(np.float64))
+
+
+def _show(console: Console, result: Mismatch) -> None:
+    """The differences, the matched probes and the redshifts, for the terminal; the files hold the rest."""
+    kind = result.data.replace("_", " ")
+    bands = result.conditions
+    columns = {"seeing": "seeing″", "d_seeing": "Δ", "depth": "depth", "d_depth": "Δ", "noise_correlation": "corr. px",
+               "background_sigma": "sky σ", "colour_offset": "Δcolour"}  # fmt: skip
+    table = _table(f"images ({kind})", ["field", "band"], list(columns.values()))
+    for _, row in bands.iterrows():
+        table.add_row(row["field"], row["band"], *(_text(row[name]) for name in columns))
+    console.print(table)
+    matched = result.probes[result.probes["matched"]]
+    kinds = list(dict.fromkeys(matched["features"]))
+    table = _table("probe AUC at the same magnitude", ["field"], kinds)
+    for name, rows in matched.groupby("field", sort=False):
+        areas = rows.set_index("features")["auc"]
+        table.add_row(str(name), *(_text(areas[kind]) for kind in kinds))
+    console.print(table)
+    if result.redshifts is not None:
+        names = {"nz_mean_shift": "Δ⟨z⟩", "nz_tv": "TV", "nz_tv_noise": "noise", "bias": "bias", "d_bias": "Δbias",
+                 "d_bias_err": "±", "sigma_mad": "σ_MAD", "eta": "η"}  # fmt: skip
+        table = _table("redshifts against the source's", ["field", "group"], ["n", *names.values()])
+        for _, row in result.redshifts[result.redshifts["group"].isin([ALL, MATCHED])].iterrows():
+            numbers = (_text(row.get(name, np.nan), 4) for name in names)
+            table.add_row(row["field"], row["group"], f"{row['n']:,}", *numbers)
+        console.print(table)
+
+
+def _table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in left:
+        table.add_column(name, no_wrap=True)
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _text(value: float, digits: int = 3) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "–"
