@@ -44,7 +44,8 @@ class Degradation:
         blurred = functional.conv2d(padded, self.kernels.to(device), groups=bands)
         white = torch.randn(flux.shape, generator=generator).to(device)
         noise = torch.fft.irfft2(torch.fft.rfft2(white) * self.power.to(device).sqrt(), s=flux.shape[-2:])
-        return blurred + noise + self.background.to(device)
+        worse: Tensor = blurred + noise + self.background.to(device)
+        return worse
 
 
 def degradation(source: pd.DataFrame, target: pd.DataFrame, pixel_scale: float, stamp_size: int) -> Degradation:

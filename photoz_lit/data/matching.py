@@ -54,7 +54,7 @@ class MagnitudeMatcher:
         alone = high <= low
         position[alone] = self._nearest(wanted[alone, 0])
         matched = (np.abs(self.table[position] - wanted) <= self.tolerance).all(axis=1)
-        return self.rows[position], matched
+        return self.rows[position], np.asarray(matched)
 
     def unused(self, magnitudes: Floats) -> int:
         """Return how many targets no source galaxy of these magnitudes (N,) or (N, bands) can draw.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from photoz_lit.data.domains import SOURCE
 from photoz_lit.data.module import Batch
@@ -138,4 +138,6 @@ class DomainAdversarialCNN(PhotoZModule):
 
 def feature_length(network: PhotoZNetwork, layer: str) -> int:
     """Length of what is aligned."""
-    return int(network.common.outputs if layer == "trunk" else network.heads.features[0].out_features)
+    first = network.heads.features[0]
+    assert isinstance(first, nn.Linear)
+    return network.common.outputs if layer == "trunk" else first.out_features

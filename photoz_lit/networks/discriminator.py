@@ -93,7 +93,7 @@ def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float) -> Pair
     domain : (B,) number of the field, 0 is the source; as many galaxies of the source as of all targets together.
     tolerance : largest difference that counts as alike [mag].
     """
-    fields = [torch.nonzero(domain == number).squeeze(1) for number in domain.unique().tolist()]
+    fields = [torch.nonzero(domain == number).squeeze(1) for number in set(domain.tolist())]
     within = [_neighbours(magnitude, rows) for rows in fields if len(rows) > 1]
     source = _sorted(magnitude, torch.nonzero(domain == 0).squeeze(1))
     target = _sorted(magnitude, torch.nonzero(domain != 0).squeeze(1))

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from photoz_lit.config import Config
+from photoz_lit.data.domains import AdaptationSample, join_fields
 from photoz_lit.data.label_table import relabel
 from photoz_lit.data.sample import Sample, load_sample, require_on_grid
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
+from photoz_lit.fields import load_field
 from photoz_lit.simulation.cache import cached_store
 
 
@@ -23,6 +25,37 @@ def open_stores(config: Config) -> list[CutoutStore]:
             f"give simulation.catalogue=<file> of {config.simulation.mapping.name}, or data.store=<store>."
         )
     return [cached_store(config.field, config.simulation, config.data.simulation_seed, Path(config.data.cache))]
+
+
+def adaptation_sample_of(config: Config) -> AdaptationSample:
+    """Galaxies of the source and of the targets that the config names, or simulates.
+
+    The source is ``data.source``, else ``data.store``, else the simulated ``field``; the targets are ``data.target``,
+    else the simulated ``data.target_fields``, whose sky has a seed of its own.
+
+    Raises
+    ------
+    InputError : stores, bands and fields do not fit; the sentence says which.
+    """
+    data = config.data
+    if data.source is not None:
+        source = open_store(data.source)
+    else:
+        stores = open_stores(config)
+        if len(stores) > 1:
+            raise InputError("adaptation takes one source; join the stores first or name one as data.source.")
+        source = stores[0]
+    if data.targets:
+        targets = [open_store(path) for path in data.targets]
+    else:
+        seed, cache = data.target_seed, Path(data.cache)
+        fields = [load_field(name) for name in data.target_fields]
+        targets = [cached_store(field, config.simulation, seed, cache) for field in fields]
+    size = config.scale.stamp_size
+    labels = config.adapt.labels
+    sample = join_fields(source, targets, config.field, size, data.bands, data.select, labels)
+    require_on_grid(sample.full)
+    return sample
 
 
 def sample_of(config: Config) -> Sample:

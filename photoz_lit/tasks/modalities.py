@@ -21,8 +21,8 @@ from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.networks.modalities import modalities_of, modality_name
 from photoz_lit.run_folder import RunFolder, config_of_run
 from photoz_lit.studies import by_source
+from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.data_source import sample_of
-from photoz_lit.tasks.results import average
 
 FILE = "modalities.json"
 METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps")

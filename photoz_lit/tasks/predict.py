@@ -21,7 +21,8 @@ from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.summary import summarise
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance, write_config
-from photoz_lit.tasks.results import average, print_metrics
+from photoz_lit.tasks.averages import average
+from photoz_lit.tasks.results import print_metrics
 from photoz_lit.tasks.train import estimator_of
 
 SEEN_BY_ALL = -2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.wandb_run import WandbRun
 
 SHOWN = ("sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll")
@@ -34,13 +36,6 @@ DATA_MARK = {
 }
 
 
-def average(pdfs: list[NDArray[np.float32]], mean: str = "arithmetic") -> NDArray[np.float32]:
-    """Arithmetic or harmonic mean of the members' PDFs, (n, n_bins), each row normalised to 1."""
-    stack = np.stack(pdfs).astype(np.float64)
-    joined = 1.0 / np.mean(1.0 / np.maximum(stack, 1e-12), axis=0) if mean == "harmonic" else stack.mean(axis=0)
-    return np.asarray(joined / joined.sum(axis=1, keepdims=True), np.float32)
-
-
 def write_results(
     config: Config,
     sample: Sample,
@@ -48,6 +43,7 @@ def write_results(
     member_pdfs: dict[int, list[NDArray[np.float32]]],
     folder: RunFolder,
     wandb_run: WandbRun,
+    further: Callable[[pd.DataFrame, NDArray[np.float32]], dict[str, Any]] = lambda _table, _pdf: {},
 ) -> None:
     """Write ``fold_<k>.json``, ``predictions.parquet``, ``pdfs.hdf5``, plots and report, and last ``metrics.json``.
 
@@ -59,6 +55,7 @@ def write_results(
     member_pdfs : fold -> PDFs of its test galaxies, one array (n_test, n_bins) per member.
     folder : where to.
     wandb_run : gets the metrics and plots too.
+    further : gives more content of ``metrics.json`` from the table of predictions and the PDFs.
     """
     edges = sample.field.z_edges
     pdf = {fold: average(members, config.ensemble.mean) for fold, members in member_pdfs.items()}
@@ -79,7 +76,7 @@ def write_results(
         "network": config.network.name,
         **training_cost(config, sample, splits, folder),
     }
-    metrics = {**about, **metrics}
+    metrics = {**about, **metrics, **further(table, joined)}
     table.to_parquet(folder.path / "predictions.parquet", index=False)
     write_pdfs_hdf5(folder.path / "pdfs.hdf5", joined, edges, table)
     curve = training_curve(folder)

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import partial
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 from rich.console import Console
 
 from photoz_lit.config import Config, ForestSettings, TemplateFitSettings
-from photoz_lit.data.folds import N_FOLDS
-from photoz_lit.data.module import Split, split_sample
+from photoz_lit.data.domains import AdaptationSplit
+from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
+from photoz_lit.modules.adaptation import AdaptationEstimator
 from photoz_lit.modules.catalogue_forest import CatalogueForest
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.estimator import Estimator
 from photoz_lit.modules.template_fit import TemplateFit
 from photoz_lit.run_folder import RunFolder, provenance, run_folder, write_config
-from photoz_lit.tasks.data_source import sample_of
+from photoz_lit.tasks.adaptation_results import SOURCE_PDF, adaptation_results
 from photoz_lit.tasks.results import print_metrics, write_results
 from photoz_lit.tasks.start_summary import print_start
+from photoz_lit.tasks.training_data import TrainingData, training_data
 from photoz_lit.tasks.wandb_run import WandbRun
 
 
@@ -41,36 +46,44 @@ def train(config: Config) -> RunFolder:
     -------
     The run folder, with ``metrics.json``.
     """
-    sample = sample_of(config)
-    folder = run_folder(config, sample.data_hash)
+    data = training_data(config)
+    folder = run_folder(config, data.sample.data_hash)
     if _finished(config, folder) or not is_main_process():
-        return _train(config, sample, folder)
+        return _train(config, data, folder)
     with folder.only_writer(lambda: Console().print(f"Another process makes this run; waiting for it: {folder.path}")):
-        return _train(config, sample, folder)
+        return _train(config, data, folder)
 
 
 def _finished(config: Config, folder: RunFolder) -> bool:
     return folder.finished and not config.rerun
 
 
-def _train(config: Config, sample: Sample, folder: RunFolder) -> RunFolder:
+def _train(config: Config, data: TrainingData, folder: RunFolder) -> RunFolder:
     """Make the run, or show it where it is finished."""
     console = Console()
     if _finished(config, folder):
         console.print(f"This run is finished already ([bold]rerun=true[/bold] trains it again): {folder.path}")
         print_metrics(console, folder)
         return folder
-    folds = list(range(N_FOLDS)) if config.cv.folds else [0]
-    splits = {fold: split_sample(sample, fold) for fold in folds}
+    sample, splits = data.sample, data.splits
     if is_main_process():
         prepare(folder, config, sample, splits)
-        print_start(console, config, sample, splits[folds[0]], folder, n_fits=len(folds) * config.ensemble.members)
+        first = next(iter(splits.values()))
+        print_start(console, config, data.evaluated, first, folder, n_fits=len(splits) * config.ensemble.members)
+        for sentence in data.warnings:
+            console.print(f"[yellow]Note:[/yellow] {sentence}")
     wandb_run = WandbRun(config, folder)
-    pdfs = {fold: _fold(config, sample, splits[fold], folder, wandb_run) for fold in folds}
+    pdfs = {fold: _fold(config, sample, split, folder, wandb_run) for fold, split in splits.items()}
     if is_main_process():
-        write_results(config, sample, splits, pdfs, folder, wandb_run)
+        further = partial(adaptation_results, config, data, splits, folder=folder) if config.data.adapts else no_more
+        write_results(config, data.evaluated, splits, pdfs, folder, wandb_run, further)
         print_metrics(console, folder)
     return folder
+
+
+def no_more(table: pd.DataFrame, pdf: NDArray[np.float32]) -> dict[str, Any]:  # noqa: ARG001
+    """Nothing beside the metrics of the test galaxies."""
+    return {}
 
 
 def estimator_of(config: Config, loggers: list[Logger] | None = None) -> Estimator:
@@ -79,7 +92,7 @@ def estimator_of(config: Config, loggers: list[Logger] | None = None) -> Estimat
         return CatalogueForest(config)
     if isinstance(config.network, TemplateFitSettings):
         return TemplateFit(config)
-    return CNNEstimator(config, loggers)
+    return AdaptationEstimator(config, loggers) if config.data.adapts else CNNEstimator(config, loggers)
 
 
 def member_seed(seed: int, fold: int, member: int) -> int:
@@ -104,13 +117,19 @@ def prepare(folder: RunFolder, config: Config, sample: Sample, splits: dict[int,
 
 
 def roles(n: int, splits: dict[int, Split]) -> NDArray[np.object_]:
-    """``train``, ``validation``, ``test`` or "" (unlabelled) of every galaxy; ``cv`` where every fold is tested."""
+    """``train``, ``validation``, ``test`` or "" (unlabelled) of every galaxy; ``cv`` where every fold is tested.
+
+    ``adapt`` is a target galaxy whose image, but no label, takes part in an adaptation.
+    """
     role = np.full(n, "", object)
     for split in splits.values():
         role[split.train] = "train" if len(splits) == 1 else "cv"
         role[split.validation] = "validation" if len(splits) == 1 else "cv"
     for split in splits.values():
         role[split.test] = "test" if len(splits) == 1 else "cv"
+        if isinstance(split, AdaptationSplit):
+            for rows in (split.target_train, split.target_validation):
+                role[rows] = np.where(role[rows] == "", "adapt", role[rows])
     return role
 
 
@@ -128,6 +147,10 @@ def _fold(
             estimator.fit(sample, split, seed, folder.member(split.test_fold, member))
             seconds = time.perf_counter() - start
             pdf = estimator.predict(sample, split.test)
+            if isinstance(split, AdaptationSplit):
+                source_pdf = estimator.predict(sample, split.source_test)
+                if is_main_process():
+                    np.save(folder.member(split.test_fold, member) / SOURCE_PDF, source_pdf)
             if is_main_process():
                 folder.keep_member_pdf(split.test_fold, member, pdf)
                 folder.write_json(

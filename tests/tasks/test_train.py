@@ -13,8 +13,8 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.runs import read_runs
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks import predict
+from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.data_source import sample_of
-from photoz_lit.tasks.results import average
 from photoz_lit.tasks.train import estimator_of, member_seed, train
 from tests.composed import composed
 from tests.conftest import make_store

@@ -1,0 +1,91 @@
+"""What an adaptation reports beside its target's metrics: the source field, each target, and what the probe found."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from photoz_lit.config import Config
+from photoz_lit.data.domains import AdaptationSplit
+from photoz_lit.data.module import Split
+from photoz_lit.evaluation.predictions import predictions_table
+from photoz_lit.evaluation.summary import summarise
+from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks.averages import average
+from photoz_lit.tasks.training_data import TrainingData
+
+SOURCE_PDF = "source_pdf.npy"
+REPORT = "adaptation.json"
+
+
+def adaptation_results(
+    config: Config,
+    data: TrainingData,
+    splits: dict[int, Split],
+    table: pd.DataFrame,
+    pdf: NDArray[np.float32],
+    folder: RunFolder,
+) -> dict[str, Any]:
+    """Evaluate the source's test galaxies and every target on its own, and gather the members' reports.
+
+    Parameters
+    ----------
+    config : of the run.
+    data : see :class:`~photoz_lit.tasks.training_data.TrainingData`.
+    splits : per tested fold, :class:`~photoz_lit.data.domains.AdaptationSplit` each.
+    table, pdf : predictions of the targets' test galaxies, in the order of the splits.
+    folder : of the run; ``source_predictions.parquet`` is written there.
+
+    Returns
+    -------
+    ``adapt`` (method), ``source`` (metrics of the source's test galaxies), ``by_field`` (of every target where there
+    are several), ``adaptation`` (means of the members' reports: discriminator on frozen features, probe AUCs).
+    """
+    sample = data.evaluated
+    own = sample.field.model_copy(update={"name": data.fields[0]})
+    parts, pdfs, folds = [], [], []
+    for fold, split in splits.items():
+        assert isinstance(split, AdaptationSplit)
+        members = [np.load(folder.member(fold, m) / SOURCE_PDF) for m in range(config.ensemble.members)]
+        pdfs.append(average(members, config.ensemble.mean))
+        parts.append(split.source_test)
+        folds.append(np.full(len(split.source_test), fold))
+    source_pdf = np.concatenate(pdfs)
+    catalogue = sample.catalogue.iloc[np.concatenate(parts)].copy()
+    source = predictions_table(source_pdf, own.z_edges, catalogue, np.concatenate(folds), own.reference_band)
+    source.to_parquet(folder.path / "source_predictions.parquet", index=False)
+    content: dict[str, Any] = {
+        "adapt": config.adapt.name,
+        "source": summarise(source, source_pdf, own.z_edges, own, sample.data),
+        "adaptation": _reports(folder),
+    }
+    if len(data.fields) > 2:
+        rows = np.concatenate([split.test for split in splits.values()])
+        content["by_field"] = {
+            name: summarise(
+                table[sample.part[rows] == number].reset_index(drop=True),
+                pdf[sample.part[rows] == number],
+                own.z_edges,
+                own.model_copy(update={"name": name}),
+                sample.data,
+            )
+            for number, name in enumerate(data.fields[1:], start=1)
+        }
+    return content
+
+
+def _reports(folder: RunFolder) -> dict[str, Any]:
+    """Mean of every number in the members' ``adaptation.json``; ``wins`` only where all of them do."""
+    reports = [json.loads(path.read_text()) for path in sorted(folder.path.glob(f"checkpoints/*/{REPORT}"))]
+    numbers = {
+        name: float(np.mean([report[name] for report in reports]))
+        for name in (reports[0] if reports else {})
+        if isinstance(reports[0][name], int | float) and not isinstance(reports[0][name], bool)
+    }
+    if reports and "wins" in reports[0]:
+        numbers["wins"] = all(report["wins"] for report in reports)
+    return numbers

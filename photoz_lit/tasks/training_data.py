@@ -1,0 +1,64 @@
+"""What a training works on: its galaxies as training may see them, as evaluation does, and who is tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from photoz_lit.config import Config, ForestSettings, TemplateFitSettings
+from photoz_lit.data.domains import split_fields, warnings_of
+from photoz_lit.data.folds import N_FOLDS
+from photoz_lit.data.module import Split, split_sample
+from photoz_lit.data.sample import Sample
+from photoz_lit.errors import InputError
+from photoz_lit.tasks.data_source import adaptation_sample_of, sample_of
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Galaxies and splits of a job.
+
+    Attributes
+    ----------
+    sample : galaxies as training sees them; without the targets' labels in an adaptation.
+    evaluated : the same rows with the labels that evaluation compares with; its field is the target's in an adaptation.
+    splits : per tested fold.
+    fields : names of source and targets; only the field's own name where nothing is adapted.
+    warnings : what the user should know before the training.
+    """
+
+    sample: Sample
+    evaluated: Sample
+    splits: dict[int, Split]
+    fields: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def training_data(config: Config) -> TrainingData:
+    """Read or simulate the galaxies that a config asks for, and split them.
+
+    Raises
+    ------
+    InputError : an adaptation has no target, or its network cannot be adapted.
+    """
+    folds = list(range(N_FOLDS)) if config.cv.folds else [0]
+    adapt = config.adapt
+    if not config.data.adapts:
+        if adapt.name != "none":
+            raise InputError(
+                f"adapt={adapt.name} needs a target: give data.target=<store> or data.target_fields=[<field>]."
+            )
+        sample = sample_of(config)
+        splits = {fold: split_sample(sample, fold) for fold in folds}
+        return TrainingData(sample, sample, splits, (sample.field.name,))
+    if isinstance(config.network, ForestSettings | TemplateFitSettings) and adapt.name not in ("none", "oracle"):
+        raise InputError(f"network={config.network.name} has no features to align; choose adapt=none or a network.")
+    joined = adaptation_sample_of(config)
+    by_fold = {fold: split_fields(joined, fold, adapt.labels) for fold in folds}
+    target = joined.full.field.model_copy(update={"name": "+".join(joined.names[1:])})
+    return TrainingData(
+        joined.blind,
+        replace(joined.full, field=target),
+        dict(by_fold),
+        joined.names,
+        tuple(warnings_of(joined, by_fold[folds[0]])),
+    )
