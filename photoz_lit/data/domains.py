@@ -44,7 +44,7 @@ class AdaptationSample:
     Attributes
     ----------
     blind : the targets' labels are NaN and no column of the truth is there; all that training ever sees.
-    full : the labels that evaluation compares with: the truth of simulated targets, else the store's labels.
+    full : the labels that evaluation compares with: the truth where it is simulated, else the store's labels.
     names : of the fields, the source first.
     """
 
@@ -101,9 +101,9 @@ def join_fields(
     _require_overlap(joined, names)
     truth = joined.catalogue["z_true"] if "z_true" in joined.catalogue else joined.catalogue["z"]
     is_target = domain != SOURCE
-    evaluated = joined.catalogue.copy()
-    evaluated["z"] = np.where(is_target & np.isfinite(truth), truth, joined.catalogue["z"])
-    evaluated.loc[is_target & np.isfinite(truth) & ("z_true" in joined.catalogue), "z_source"] = "truth"
+    evaluated = joined.catalogue.assign(z=truth.fillna(joined.catalogue["z"]))
+    if "z_true" in joined.catalogue:
+        evaluated.loc[truth.notna(), "z_source"] = "truth"
     hidden = is_target if labels == "source" else ~is_target
     seen = joined.catalogue.drop(columns=[c for c in joined.catalogue if str(c).endswith("_true")])
     for column in LABELS:

@@ -38,6 +38,11 @@ def stretch(flux: Tensor) -> Tensor:
     return torch.sign(flux) * (torch.sqrt(flux.abs() + 1.0) - 1.0)
 
 
+def unstretch(image: Tensor) -> Tensor:
+    """Linear flux from stretched pixels, the inverse of :func:`stretch`: sign(y) ((|y| + 1)² − 1)."""
+    return torch.sign(image) * ((image.abs() + 1.0).square() - 1.0)
+
+
 def turn(image: Tensor, transform: Tensor) -> Tensor:
     """Apply one of the eight flips and quarter turns to each image.
 

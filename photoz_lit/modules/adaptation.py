@@ -16,7 +16,7 @@ from photoz_lit.config import Config
 from photoz_lit.data.adaptation import AdaptationDataModule
 from photoz_lit.data.degrade import Degradation, degradation
 from photoz_lit.data.domains import SOURCE, AdaptationSplit
-from photoz_lit.data.module import Split
+from photoz_lit.data.module import CutoutDataModule, Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.evaluation.conditions import measured_conditions
@@ -59,7 +59,7 @@ class AdaptationEstimator(CNNEstimator):
         return DomainAdversarialCNN(
             **{**self.arguments(sample), "learning_rate": adapt.learning_rate},
             adapt=adapt.model_dump(),
-            n_fields=len(sample.views),
+            fields=[view.store.header.field for view in sample.views],
         )
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
@@ -82,6 +82,7 @@ class AdaptationEstimator(CNNEstimator):
         state = torch.load(weights, map_location="cpu", weights_only=False)["state_dict"]
         module.load_state_dict(state, strict=False)
         data = self.data_module(sample, split, seed)
+        assert isinstance(data, AdaptationDataModule)
         report: dict[str, Any] = {"method": adapt.name, "start": weights.parent.name}
         if adapt.uses_target_images:
             module.probe = probe_auc
@@ -106,11 +107,21 @@ class AdaptationEstimator(CNNEstimator):
             _, held = frozen_features(module, data, split, known=False)
             write_json(folder / REPORT, {**report, "probe_auc_after": probe_auc(*held.by_source())})
 
-    def data_module(self, sample: Sample, split: Split, seed: int, training: bool = True) -> AdaptationDataModule:
+    def _any_galaxies(self, sample: Sample, split: Split, seed: int, training: bool) -> CutoutDataModule:
+        """Batches of any sample; a store of a field that the network was adapted to is known by its field's name."""
+        data = super().data_module(sample, split, seed, training)
+        assert self.module is not None
+        fields = list(self.module.hparams["fields"])
+        names = [view.store.header.field for view in sample.views]
+        number = np.array([fields.index(name) if name in fields else SOURCE for name in names])
+        data.galaxies.columns["domain"] = torch.from_numpy(number[sample.part])
+        return data
+
+    def data_module(self, sample: Sample, split: Split, seed: int, training: bool = True) -> CutoutDataModule:
         """Batches of the joined sample, or of any sample where only predictions are asked for."""
         adapt = self.config.adapt
         if not isinstance(split, AdaptationSplit):
-            return super().data_module(sample, split, seed, training)  # type: ignore[return-value]
+            return self._any_galaxies(sample, split, seed, training)
         return AdaptationDataModule(
             sample,
             split,

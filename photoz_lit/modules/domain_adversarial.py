@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from photoz_lit.data.module import Batch
 from photoz_lit.data.sampling import gathered
 from photoz_lit.modules.cnn import PhotoZModule
 from photoz_lit.networks.alignment import coral_loss
+from photoz_lit.networks.calibration import FieldCalibration
 from photoz_lit.networks.discriminator import Adversary
 from photoz_lit.networks.gradient_reversal import reversal_strength, reverse_gradient
 from photoz_lit.networks.multimodal import PhotoZNetwork
@@ -34,10 +35,10 @@ class DomainAdversarialCNN(PhotoZModule):
     ----------
     args, kwargs : of :class:`~photoz_lit.modules.cnn.PhotoZModule`.
     adapt : the ``adapt`` section.
-    n_fields : source and targets.
+    fields : names of source and targets, in the order of their numbers.
     """
 
-    def __init__(self, *args: Any, adapt: dict[str, Any], n_fields: int = 2, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, adapt: dict[str, Any], fields: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.save_hyperparameters()
         self.adapt = AdaptSettings.model_validate(adapt)
@@ -45,7 +46,8 @@ class DomainAdversarialCNN(PhotoZModule):
         self.adversary: Adversary | None = None
         if settings.discriminator is not None:
             values = feature_length(self.network, settings.layer)
-            self.adversary = Adversary(settings.discriminator, values, n_fields, settings.hidden, settings.tolerance)
+            self.adversary = Adversary(settings.discriminator, values, len(fields), settings.hidden, settings.tolerance)
+        self.calibration = FieldCalibration(len(fields) - 1, len(self.network.bands)) if settings.calibrate else None
         self.probe: Probe | None = None
         self._probed: list[tuple[Tensor, Tensor]] = []
 
@@ -64,7 +66,7 @@ class DomainAdversarialCNN(PhotoZModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Redshift loss of the source, with the adversary's and CORAL's where they take part."""
         source = batch["domain"] == SOURCE if self.adapt.uses_target_images else torch.ones_like(batch["domain"]).bool()
-        output, trunk = self.with_trunk(batch["image"], batch["ebv"])
+        output, trunk = self.with_trunk(batch["image"], batch["ebv"], batch["domain"])
         columns = {name: batch[name][source] for name in ("z", "z_bin", "weight")}
         own = type(output)(*(part[source] for part in output))
         loss, weight = self.loss(own, columns), columns["weight"]
@@ -82,14 +84,16 @@ class DomainAdversarialCNN(PhotoZModule):
             self.log("coral", distance.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
         return total
 
-    def with_trunk(self, image: Tensor, ebv: Tensor) -> tuple[Any, Tensor]:
+    def with_trunk(self, image: Tensor, ebv: Tensor, domain: Tensor) -> tuple[Any, Tensor]:
         """Network output for stretched images (B, bands, H, W), and the trunk's values (B, values) before E(B-V)."""
+        if self.calibration is not None:
+            image = self.calibration(image, domain)
         trunk = self.network.trunk(self.scaled(image), self.dropped)
         return self.network.heads(trunk, ebv), trunk
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Update the metrics with the labelled field's galaxies, and keep all features for the probe."""
-        output, trunk = self.with_trunk(batch["image"], batch["ebv"])
+        output, trunk = self.with_trunk(batch["image"], batch["ebv"], batch["domain"])
         known = torch.isfinite(batch["z"])
         if known.any():
             own = type(output)(*(part[known] for part in output))
@@ -100,6 +104,11 @@ class DomainAdversarialCNN(PhotoZModule):
                 metric.update(pdf, columns["z"])  # type: ignore[operator]
         if self.adapt.uses_target_images:
             self._probed.append((self.aligned(output, trunk).float().cpu(), batch["domain"].cpu()))
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        """Rows of the sample, (B,), and their PDFs, (B, n_bins)."""
+        output, _ = self.with_trunk(batch["image"], batch["ebv"], batch["domain"])
+        return batch["index"], output.logits.float().softmax(dim=1)
 
     def on_validation_epoch_end(self) -> None:
         """Log the source's metrics, the probe's AUC and ``val_selection``, by which the epoch is chosen.
@@ -122,17 +131,14 @@ class DomainAdversarialCNN(PhotoZModule):
     def configure_optimizers(self) -> Any:
         """Adam with the adaptation's learning rates: the discriminator has one of its own, and no schedule."""
         configured = super().configure_optimizers()
-        if self.adversary is None:
+        others = [part for part in (self.adversary, self.calibration) if part is not None]
+        if not others:
             return configured
-        optimiser = torch.optim.AdamW(
-            [
-                {"params": list(self.network.parameters()), "lr": self.hparams["learning_rate"]},
-                {"params": list(self.adversary.parameters()), "lr": self.adapt.discriminator_learning_rate},
-            ],
-            weight_decay=self.hparams["weight_decay"],
-        )
+        groups = [{"params": list(self.network.parameters()), "lr": self.hparams["learning_rate"]}]
+        groups += [{"params": list(p.parameters()), "lr": self.adapt.discriminator_learning_rate} for p in others]
+        optimiser = torch.optim.AdamW(groups, weight_decay=self.hparams["weight_decay"])
         factor = configured["lr_scheduler"]["scheduler"].lr_lambdas[0]
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, [factor, lambda _: 1.0])
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, [factor, *[lambda _: 1.0] * len(others)])
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from photoz_lit.data.adaptation import AdaptationDataModule
 from photoz_lit.data.domains import SOURCE, AdaptationSplit
+from photoz_lit.data.matching import MagnitudeMatcher
 from photoz_lit.data.pixels import stretch
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
 from photoz_lit.networks.discriminator import Adversary
@@ -36,13 +37,17 @@ class Features:
         values = self.values.double().numpy()
         return values[source.numpy()], values[~source.numpy()]
 
-    def batch(self, size: int, random: np.random.Generator) -> Features:
-        """Draw ``size`` source galaxies and as many targets, at random."""
-        rows = [
-            random.choice(np.flatnonzero((self.domain == SOURCE).numpy() == is_source), size)
-            for is_source in (True, False)
-        ]
-        index = torch.from_numpy(np.concatenate(rows))
+    def batch(self, size: int, random: np.random.Generator, tolerance: float | None) -> Features:
+        """Draw ``size`` source galaxies at random and as many targets, of like magnitude or (None) at random."""
+        own, others = (np.flatnonzero((self.domain == SOURCE).numpy() == is_source) for is_source in (True, False))
+        source = random.choice(own, size)
+        if tolerance is None:
+            target = random.choice(others, size)
+        else:
+            magnitude = self.magnitude.double().numpy()
+            drawn, _ = MagnitudeMatcher(magnitude[others], tolerance).draw(magnitude[source], random)
+            target = others[drawn]
+        index = torch.from_numpy(np.concatenate([source, target]))
         return Features(self.values[index], self.magnitude[index], self.domain[index])
 
 
@@ -80,7 +85,8 @@ def _features(module: DomainAdversarialCNN, data: AdaptationDataModule, parts: l
             some = rows[start : start + ROWS]
             image = stretch(torch.from_numpy(sample.flux(some))).to(module.device)
             ebv = data.galaxies.columns["ebv"][torch.from_numpy(some)].to(module.device)
-            output, trunk = module.with_trunk(image, ebv)
+            domain = data.galaxies.columns["domain"][torch.from_numpy(some)].to(module.device)
+            output, trunk = module.with_trunk(image, ebv, domain)
             values.append(module.aligned(output, trunk).float().cpu())
     module.train(was_training)
     index = torch.from_numpy(rows)
@@ -111,18 +117,19 @@ def teach_discriminator(
     where it does not, the fields look alike to the network and there is nothing to align.
     """
     random = np.random.default_rng(seed)
+    tolerance = settings.tolerance if settings.guided else None
     optimiser = torch.optim.Adam(adversary.parameters(), lr=settings.discriminator_learning_rate)
     size = max(batch_size, 64)
     accuracy, best_steps = 0.5, 0
     for step in range(1, settings.discriminator_steps + 1):
-        batch = known.batch(size, random)
+        batch = known.batch(size, random, tolerance)
         verdict = adversary(batch.values, batch.magnitude, batch.domain)
         optimiser.zero_grad()
         torch.autograd.backward(verdict.loss)
         optimiser.step()
         best_steps = step
         if step % CHECK_EVERY == 0 or step == settings.discriminator_steps:
-            accuracy = held_accuracy(adversary, held, size)
+            accuracy = held_accuracy(adversary, held, size, tolerance)
             if accuracy > settings.least_accuracy and step >= 4 * CHECK_EVERY:
                 break
     return {
@@ -133,11 +140,11 @@ def teach_discriminator(
 
 
 @torch.no_grad()
-def held_accuracy(adversary: Adversary, held: Features, size: int) -> float:
+def held_accuracy(adversary: Adversary, held: Features, size: int, tolerance: float | None) -> float:
     """Accuracy on held-out galaxies, both classes weighted alike, the mean of 20 batches."""
     random = np.random.default_rng(1)
     verdicts = []
     for _ in range(CHECKED):
-        batch = held.batch(size, random)
+        batch = held.batch(size, random, tolerance)
         verdicts.append(float(adversary(batch.values, batch.magnitude, batch.domain).accuracy))
     return float(np.mean(verdicts))

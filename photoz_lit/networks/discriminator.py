@@ -83,9 +83,10 @@ class Pairs:
 def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float) -> Pairs:
     """Pair a batch's galaxies by magnitude: a quarter within the source, a quarter within the targets, half across.
 
-    Each field's galaxies are sorted by magnitude. Neighbours in a field's order form the pairs within it; source and
-    target galaxies of the same rank form the pairs across. Every galaxy is in one pair of each kind (the last one of an
-    odd number in none within its field), none is paired with itself, and which of two comes first is drawn at random.
+    Source and target galaxies are sorted by magnitude. Two neighbouring ranks hold two source galaxies s, s' and two
+    target galaxies t, t'; they make the pairs (s, s'), (t, t'), (s, t') and (t, s'). So the differences of magnitude
+    are distributed alike in pairs of the same field and of different ones, and say nothing of which it is. Every galaxy
+    is in two pairs, none with itself, and which of two comes first is drawn at random.
 
     Parameters
     ----------
@@ -93,30 +94,21 @@ def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float) -> Pair
     domain : (B,) number of the field, 0 is the source; as many galaxies of the source as of all targets together.
     tolerance : largest difference that counts as alike [mag].
     """
-    fields = [torch.nonzero(domain == number).squeeze(1) for number in set(domain.tolist())]
-    within = [_neighbours(magnitude, rows) for rows in fields if len(rows) > 1]
     source = _sorted(magnitude, torch.nonzero(domain == 0).squeeze(1))
     target = _sorted(magnitude, torch.nonzero(domain != 0).squeeze(1))
-    n = min(len(source), len(target))
-    across = torch.stack([source[:n], target[:n]], dim=1)
-    pairs = torch.cat([*within, across])
-    same = torch.ones(len(pairs), dtype=torch.bool, device=pairs.device)
-    same[len(pairs) - n :] = False
+    n = min(len(source), len(target)) // 2 * 2
+    s, t = source[:n].view(-1, 2), target[:n].view(-1, 2)
+    across = torch.stack([s[:, 0], t[:, 1]], dim=1), torch.stack([t[:, 0], s[:, 1]], dim=1)
+    pairs = torch.cat([s, t, *across])
     turned = torch.rand(len(pairs), device=pairs.device) < 0.5
     first = torch.where(turned, pairs[:, 1], pairs[:, 0])
     second = torch.where(turned, pairs[:, 0], pairs[:, 1])
     difference = (magnitude[first] - magnitude[second]).abs()
-    return Pairs(first, second, same, difference <= tolerance)
+    return Pairs(first, second, domain[first] == domain[second], difference <= tolerance)
 
 
 def _sorted(magnitude: Tensor, rows: Tensor) -> Tensor:
     return rows[torch.argsort(magnitude[rows], stable=True)]
-
-
-def _neighbours(magnitude: Tensor, rows: Tensor) -> Tensor:
-    """Pairs of neighbours in the order of magnitude, (len(rows) // 2, 2)."""
-    order = _sorted(magnitude, rows)
-    return order[: len(order) // 2 * 2].view(-1, 2)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ class AdaptSettings(Settings):
     discriminator : ``single`` tells the field of one galaxy, ``paired`` whether two galaxies of like magnitude come
         from the same field; null trains without an adversary.
     coral : weight of the alignment of feature means and covariances (Sun & Saenko 2016), 0 is off.
+    calibrate : learn a flux scale and a background per band of every target, from the alignment alone.
     strength : largest weight λ of the adversary's reversed gradient.
     steepness : of the rise of λ, 2 / (1 + exp(−steepness p)) − 1 with the progress p of the adaptation.
     layer : what is aligned: ``features`` (first dense layer, E(B-V) joined) or ``trunk`` (the image alone).
@@ -102,6 +103,7 @@ class AdaptSettings(Settings):
     guided: bool = False
     discriminator: Literal["single", "paired"] | None = None
     coral: float = Entry(default=0.0, ge=0)
+    calibrate: bool = False
     strength: float = Entry(default=1.0, ge=0)
     steepness: float = Entry(default=10.0, gt=0)
     layer: Literal["features", "trunk"] = "features"
