@@ -129,7 +129,7 @@ class AdaptationEstimator(CNNEstimator):
             tolerance=adapt.tolerance if adapt.guided else None,
             match_bands=adapt.match_bands,
             degradation=self.degradation,
-            **self.data_options(seed, training),
+            **{**self.data_options(seed, training), "batch_size": adapt.batch_size or self.config.data.batch_size},
         )
 
     def load(self, folder: Path) -> None:

@@ -159,14 +159,14 @@ class Adversary(nn.Module):
         else:
             logits = self.discriminator(features)
             label, counts = domain, torch.ones(len(domain), device=features.device)
-        weight = _balanced(label, counts)
+        weight = _balanced(label, counts, logits.shape[1])
         loss = (functional.cross_entropy(logits, label, reduction="none") * weight).sum()
         right = ((logits.argmax(dim=1) == label).float() * weight).sum()
         return Verdict(loss, right)
 
 
-def _balanced(label: Tensor, counts: Tensor) -> Tensor:
+def _balanced(label: Tensor, counts: Tensor, n_classes: int) -> Tensor:
     """Weights (B,) that sum to 1, the same for every class that occurs; 0 where ``counts`` is 0."""
-    classes = torch.zeros(int(label.max()) + 1, device=label.device).index_add_(0, label, counts)
+    classes = torch.zeros(n_classes, device=label.device).index_add_(0, label, counts)
     present = (classes > 0).sum().clamp_min(1)
     return counts / (classes[label].clamp_min(1e-9) * present)

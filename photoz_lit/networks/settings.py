@@ -90,6 +90,7 @@ class AdaptSettings(Settings):
     match_bands : further bands whose magnitudes must be alike.
     hidden : width of the discriminator.
     epochs : of the adaptation, after the training on the source.
+    batch_size : source galaxies per step of the adaptation, and as many targets; null takes ``data.batch_size``.
     learning_rate : of the network in the adaptation.
     discriminator_learning_rate : of the discriminator, before and during the adaptation.
     discriminator_steps : steps of the discriminator on frozen features, at most, before λ rises.
@@ -111,6 +112,7 @@ class AdaptSettings(Settings):
     match_bands: list[str] = []
     hidden: int = Entry(default=128, gt=0)
     epochs: int = Entry(default=8, gt=0)
+    batch_size: int | None = Entry(default=None, gt=0)
     learning_rate: float = Entry(default=3e-4, gt=0)
     discriminator_learning_rate: float = Entry(default=1e-3, gt=0)
     discriminator_steps: int = Entry(default=2000, ge=0)
