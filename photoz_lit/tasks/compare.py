@@ -13,6 +13,8 @@ from rich.table import Table
 
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.adaptation import adaptation_tables
+from photoz_lit.evaluation.adaptation_files import write_adaptation
 from photoz_lit.evaluation.compare import ALL, baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs
@@ -31,9 +33,20 @@ def run(config: Config) -> None:
         table = compare(runs, config.baseline, options.draws, lambda text: progress.update(step, description=text))
     baseline = baseline_method(group_runs(runs), config.baseline)
     written = write_comparison(table, target, baseline, options.title or title)
+    adapted = [run for run in _as_rows(config, runs) if "source_sigma_mad" in run.metrics]
+    if adapted:
+        written += write_adaptation(adaptation_tables(adapted, options.draws), target, options.title or title)
     console.print(_shown(table, baseline, options.title or title))
     for path in written:
         console.print(f"[bold]{path}[/bold]")
+
+
+def _as_rows(config: Config, runs: list[Run]) -> list[Run]:
+    """The runs as rows of the study's ``results.json``, where the numbers of adaptations have names of their own."""
+    if config.study is None:
+        return runs
+    folder = config.paths.experiments / config.study.name
+    return rows_as_runs(read_results(folder / "results.json"), folder)
 
 
 def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:
