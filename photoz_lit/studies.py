@@ -26,6 +26,8 @@ ADAPTATION = {
     "probe_auc_after": ("adaptation", "probe_auc_after"),
 }
 BY_MAG, NZ = "by_mag", "nz"
+# of task=emitters, beside the usual metrics
+EMITTERS = ("contamination", "sigma_mad_true", "eta_true", "bias_true", "z_phot_counts")
 COSTS = ("n_train", "train_images", "gflop_per_image", "parameters", "train_seconds")
 Setting = dict[str, Any]
 
@@ -46,7 +48,7 @@ class StudyRow(Settings):
     overrides: list[str]
     sweep: dict[str, list[StudyValue]] = {}
     seeds: list[int] | None = None
-    then: Literal["modalities"] | None = None
+    then: Literal["modalities", "emitters"] | None = None
 
 
 class StudyValue(Settings):
@@ -163,7 +165,8 @@ def by_source(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def rows_of_followup(row: dict[str, Any], found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of the task that followed a run: what the run is and costs stays, its metrics give way to each row's own."""
-    about = {name: value for name, value in row.items() if name not in (*METRICS, "by_source")}
+    of_the_run = {*METRICS, "by_source", *ADAPTATION, BY_MAG, NZ}
+    about = {name: value for name, value in row.items() if name not in of_the_run}
     return [{**about, **one} for one in found]
 
 
@@ -171,7 +174,7 @@ def merged_rows(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) ->
     """Rows of an earlier sitting and of this one; a job that ran again replaces its row."""
 
     def key(row: dict[str, Any]) -> str:
-        measured = {*METRICS, *COSTS, *KEPT_WITH_THEM, *ADAPTATION, BY_MAG, NZ}
+        measured = {*METRICS, *COSTS, *KEPT_WITH_THEM, *ADAPTATION, BY_MAG, NZ, *EMITTERS}
         return json.dumps({k: v for k, v in row.items() if k not in measured}, sort_keys=True)
 
     rows = {key(row): row for row in [*old, *new]}

@@ -10,7 +10,8 @@ import numpy as np
 def grid(header: Sequence[object], rows: Sequence[Sequence[object]], left: int) -> str:
     """Return a table whose first ``left`` columns are flush left, the others flush right."""
     rule = [":--" if column < left else "--:" for column in range(len(header))]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [header, rule, *rows])
+    lines = [[str(cell).replace("|", "\\|") for cell in line] for line in [header, rule, *rows]]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def number(value: float, digits: int, sign: str = "") -> str:

@@ -17,6 +17,7 @@ from photoz_lit.evaluation.adaptation import adaptation_tables
 from photoz_lit.evaluation.adaptation_files import write_adaptation
 from photoz_lit.evaluation.compare import ALL, baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
+from photoz_lit.evaluation.emitters import REMOVED, emitter_table, write_emitters
 from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs
 from photoz_lit.evaluation.settings import CompareSettings, task_settings
 from photoz_lit.studies import jobs_of, read_results
@@ -28,6 +29,9 @@ def run(config: Config) -> None:
     console = Console()
     options = task_settings(CompareSettings, config.task.model_extra)
     runs, target, title = _input(config)
+    emitters = [run for run in runs if "sample" in run.metrics]
+    if emitters:  # the usual table is of the sample that the published numbers are of
+        runs = [run for run in emitters if run.metrics["sample"] == REMOVED]
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True) as progress:
         step = progress.add_task("reading runs", total=None)
         table = compare(runs, config.baseline, options.draws, lambda text: progress.update(step, description=text))
@@ -36,6 +40,8 @@ def run(config: Config) -> None:
     adapted = [run for run in _as_rows(config, runs) if "source_sigma_mad" in run.metrics]
     if adapted:
         written += write_adaptation(adaptation_tables(adapted, options.draws), target, options.title or title)
+    if emitters:
+        written += write_emitters(emitter_table(emitters), target, options.title or title)
     console.print(_shown(table, baseline, options.title or title))
     for path in written:
         console.print(f"[bold]{path}[/bold]")

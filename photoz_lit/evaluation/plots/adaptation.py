@@ -55,7 +55,7 @@ def adaptation_figure(tables: AdaptationTables) -> Figure:
             axes[0].set_title(title, loc="left", fontweight="bold")
         for axis, label in zip(grid[-1], PANELS.values(), strict=True):
             axis.set_xlabel(label if isinstance(label, str) else label[0])
-        notes = "dashed: no adaptation and oracle"
+        notes = "dashed: no adaptation" + (" and oracle" if (table["method"] == ORACLE).any() else "")
         if (table["seeds"] > 1).any():
             notes = f"bars: standard error over seeds; {notes}"
         figure.supxlabel(notes, x=0.99, ha="right", color=GREY, fontsize=7)
