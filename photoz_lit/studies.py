@@ -67,6 +67,7 @@ class Study(Settings):
     question : what it is to find out.
     seeds : training seeds of every row that gives none.
     common : overrides of every job.
+    tuned_on : fields whose results chose the settings; what is pooled over fields is given without them too.
     rows : see :class:`StudyRow`.
     """
 
@@ -75,6 +76,7 @@ class Study(Settings):
     question: str
     seeds: list[int]
     common: list[str] = []
+    tuned_on: list[str] = []
     rows: list[StudyRow]
 
 

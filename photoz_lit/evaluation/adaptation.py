@@ -55,13 +55,14 @@ class AdaptationTables:
     nz: dict[Place, dict[str, dict[str, Any]]]
 
 
-def adaptation_tables(runs: Sequence[Run], draws: int = DRAWS) -> AdaptationTables:
+def adaptation_tables(runs: Sequence[Run], draws: int = DRAWS, tuned_on: Sequence[str] = ()) -> AdaptationTables:
     """Compare ways of adapting, field by field.
 
     Parameters
     ----------
     runs : rows of a study's ``results.json``; those with their galaxies at hand get standard errors of differences.
     draws : bootstrap resamples.
+    tuned_on : fields that chose the methods' settings.
 
     Returns
     -------
@@ -89,18 +90,30 @@ def adaptation_tables(runs: Sequence[Run], draws: int = DRAWS) -> AdaptationTabl
         duel = _duel(here[0], drawn)
         duels += [duel] if duel else []
         nz[place] = {group.method: summed for group in here if (summed := _summed_nz(group)) is not None}
-    return AdaptationTables(pd.DataFrame(rows), pd.DataFrame(bins), pooled(duels), swept, nz)
+    return AdaptationTables(pd.DataFrame(rows), pd.DataFrame(bins), pooled(duels, tuned_on), swept, nz)
 
 
-def pooled(duels: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Rows of the fields, and below them their even mean: fields have galaxies and networks of their own."""
+def pooled(duels: Sequence[Mapping[str, Any]], tuned_on: Sequence[str] = ()) -> pd.DataFrame:
+    """Rows of the fields, and below them their even mean: fields have galaxies and networks of their own.
+
+    Where settings were tuned on some of the fields, the mean of the others stands below.
+    """
     table = pd.DataFrame(list(duels))
-    if len(table) < 2:
+    if table.empty or table["field"].nunique() < 2:
         return table
-    names = ("difference_sigma_mad", "difference_bias")
-    mean = {name: table[name].mean() for name in names}
-    error = {f"{name}_err": float(np.hypot.reduce(table[f"{name}_err"])) / len(table) for name in names}
-    return pd.concat([table, pd.DataFrame([{"field": "all", **mean, **error}])], ignore_index=True)
+    means = [_even_mean("all", table)]
+    others = table[~table["field"].isin(tuned_on)]
+    if 0 < len(others) < len(table):
+        means.append(_even_mean(f"all but {', '.join(tuned_on)}", others))
+    return pd.concat([table, pd.DataFrame(means)], ignore_index=True)
+
+
+def _even_mean(name: str, table: pd.DataFrame) -> dict[str, Any]:
+    row: dict[str, Any] = {"field": name}
+    for column in ("difference_sigma_mad", "difference_bias"):
+        row[column] = table[column].mean()
+        row[f"{column}_err"] = float(np.hypot.reduce(table[f"{column}_err"])) / len(table)
+    return row
 
 
 def _rows(

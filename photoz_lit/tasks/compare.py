@@ -39,7 +39,9 @@ def run(config: Config) -> None:
     written = write_comparison(table, target, baseline, options.title or title)
     adapted = [run for run in _as_rows(config, runs) if "source_sigma_mad" in run.metrics]
     if adapted:
-        written += write_adaptation(adaptation_tables(adapted, options.draws), target, options.title or title)
+        written += write_adaptation(
+            adaptation_tables(adapted, options.draws, _tuned_on(config)), target, options.title or title
+        )
     if emitters:
         written += write_emitters(emitter_table(emitters), target, options.title or title)
     console.print(_shown(table, baseline, options.title or title))
@@ -53,6 +55,15 @@ def _as_rows(config: Config, runs: list[Run]) -> list[Run]:
         return runs
     folder = config.paths.experiments / config.study.name
     return rows_as_runs(read_results(folder / "results.json"), folder)
+
+
+def _tuned_on(config: Config) -> list[str]:
+    """Fields that a study, or the one whose results are compared, was tuned on."""
+    if config.study is not None:
+        return config.study.tuned_on
+    places = [config.runs] if isinstance(config.runs, str) else list(config.runs or [])
+    files = [file for place in map(Path, places) if (file := _results_file(place)) is not None]
+    return [name for file in files for name in read_results(file).get("tuned_on", [])]
 
 
 def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:

@@ -65,6 +65,10 @@ def test_guided_and_paired_against_dann_field_by_field_and_over_all(tmp_path: Pa
     errors = duel["difference_sigma_mad_err"]
     assert errors.iloc[2] == pytest.approx(np.hypot(errors.iloc[0], errors.iloc[1]) / 2)
     assert pooled([]).empty
+    rows = duel.iloc[:2].to_dict("records")
+    assert pooled(rows, ["elais_d"])["field"].tolist()[2:] == ["all", "all but elais_d"]
+    assert pooled(rows, ["elais_d"]).iloc[3]["difference_bias"] == rows[0]["difference_bias"]
+    assert len(pooled(rows[:1])) == 1
 
 
 def test_pairing_makes_a_difference_surer_than_its_parts(tmp_path: Path) -> None:

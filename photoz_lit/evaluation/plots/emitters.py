@@ -40,7 +40,7 @@ def emitter_figure(table: pd.DataFrame, removed: str, everyone: str) -> Figure:
             axis.set_ylim(bottom=0)
             axis.locator_params(axis="y", nbins=3)
             axis.set_title(_label(method), loc="left")
-        axes[0].legend(loc="upper left")
+        axes[0].legend(loc="upper right")
         axes[-1].set_xlabel(r"$z_\mathrm{phot}$")
         axes[-1].set_xlim(table["z_min"].iloc[0], table["z_max"].iloc[0])
         figure.supylabel("galaxies per bin", fontsize=9)
