@@ -67,6 +67,7 @@ class DataSettings(Settings):
     augment: bool
     missing_bands: Literal["drop", "blank"]
     select: str | None
+    source_select: str | None = None
     label_weights: dict[str, float] | None
     weighted_sampling: bool
     labels: str | None

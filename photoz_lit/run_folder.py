@@ -119,6 +119,8 @@ def run_folder(config: Config, data_hash: str) -> RunFolder:
         del content["trainer"][name]
     for name in ("cache", "num_workers", "store"):
         del content["data"][name]
+    if content["data"]["source_select"] is None:  # unset, it shapes nothing: runs made before there was one stay found
+        del content["data"]["source_select"]
     text = json.dumps([content, data_hash, photoz_lit.__version__], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return RunFolder(config.paths.runs / config.experiment.name / f"seed{config.seed}-{digest}")

@@ -14,6 +14,20 @@ from photoz_lit.settings import Settings
 
 METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll", "median_bias", "sigma_iqr")
 KEPT_WITH_THEM = ("data", "by_source", "outlier_threshold", "galaxies")
+# of adaptation runs: name in a row -> where it stands in metrics.json
+ADAPTATION = {
+    "nz_tv": ("nz_tv",),
+    "nz_mean_shift": ("nz_mean_shift",),
+    "source_sigma_mad": ("source", "sigma_mad"),
+    "source_eta": ("source", "eta"),
+    "source_bias": ("source", "bias"),
+    "frozen_accuracy": ("adaptation", "frozen_accuracy"),
+    "probe_auc_before": ("adaptation", "probe_auc_before"),
+    "probe_auc_after": ("adaptation", "probe_auc_after"),
+}
+BY_MAG, NZ = "by_mag", "nz"
+# of task=emitters, beside the usual metrics
+EMITTERS = ("contamination", "sigma_mad_true", "eta_true", "bias_true", "z_phot_counts")
 COSTS = ("n_train", "train_images", "gflop_per_image", "parameters", "train_seconds")
 Setting = dict[str, Any]
 
@@ -34,7 +48,7 @@ class StudyRow(Settings):
     overrides: list[str]
     sweep: dict[str, list[StudyValue]] = {}
     seeds: list[int] | None = None
-    then: Literal["modalities"] | None = None
+    then: Literal["modalities", "emitters"] | None = None
 
 
 class StudyValue(Settings):
@@ -53,6 +67,7 @@ class Study(Settings):
     question : what it is to find out.
     seeds : training seeds of every row that gives none.
     common : overrides of every job.
+    tuned_on : fields whose results chose the settings; what is pooled over fields is given without them too.
     rows : see :class:`StudyRow`.
     """
 
@@ -61,6 +76,7 @@ class Study(Settings):
     question: str
     seeds: list[int]
     common: list[str] = []
+    tuned_on: list[str] = []
     rows: list[StudyRow]
 
 
@@ -116,7 +132,31 @@ def result_row(job: StudyJob, metrics: dict[str, Any]) -> dict[str, Any]:
     if job.then is None:
         row["galaxies"] = galaxies_file(job)
     row["by_source"] = by_source(metrics)
+    if "adaptation" in metrics:
+        row.update(adaptation_columns(metrics))
     return row
+
+
+def adaptation_columns(metrics: dict[str, Any]) -> dict[str, Any]:
+    """What a row of an adaptation run has beside the metrics of the target's test galaxies.
+
+    Returns
+    -------
+    The numbers of :data:`ADAPTATION` where the run has them, ``by_mag`` (magnitude bin -> ``n``, ``sigma_mad``,
+    ``eta``, ``bias``), and ``nz``, the stacked PDFs and the true redshifts in coarse bins.
+    """
+    columns: dict[str, Any] = {}
+    for name, place in ADAPTATION.items():
+        value: Any = metrics
+        for part in place:
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is not None:
+            columns[name] = value
+    bins = metrics.get("by_mag", {})
+    columns[BY_MAG] = {label: {k: part[k] for k in ("n", "sigma_mad", "eta", "bias")} for label, part in bins.items()}
+    if NZ in metrics:
+        columns[NZ] = metrics[NZ]
+    return columns
 
 
 def by_source(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -127,7 +167,8 @@ def by_source(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def rows_of_followup(row: dict[str, Any], found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of the task that followed a run: what the run is and costs stays, its metrics give way to each row's own."""
-    about = {name: value for name, value in row.items() if name not in (*METRICS, "by_source")}
+    of_the_run = {*METRICS, "by_source", *ADAPTATION, BY_MAG, NZ}
+    about = {name: value for name, value in row.items() if name not in of_the_run}
     return [{**about, **one} for one in found]
 
 
@@ -135,7 +176,7 @@ def merged_rows(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) ->
     """Rows of an earlier sitting and of this one; a job that ran again replaces its row."""
 
     def key(row: dict[str, Any]) -> str:
-        measured = {*METRICS, *COSTS, *KEPT_WITH_THEM}
+        measured = {*METRICS, *COSTS, *KEPT_WITH_THEM, *ADAPTATION, BY_MAG, NZ, *EMITTERS}
         return json.dumps({k: v for k, v in row.items() if k not in measured}, sort_keys=True)
 
     rows = {key(row): row for row in [*old, *new]}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from photoz_lit.data.folds import N_FOLDS
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.selection import select
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
@@ -66,6 +67,7 @@ def join_fields(
     bands: Sequence[str] | None,
     selection: str | None,
     labels: str = "source",
+    source_selection: str | None = None,
 ) -> AdaptationSample:
     """Join the stores of a source and of target fields.
 
@@ -80,6 +82,7 @@ def join_fields(
     bands : names, in order; None takes all that are shared.
     selection : expression on the catalogue.
     labels : whose labels training may see, ``source`` or ``target`` (the oracle).
+    source_selection : expression that source galaxies alone must satisfy too, so that the populations differ.
 
     Raises
     ------
@@ -93,11 +96,15 @@ def join_fields(
                     f" data.bands=[{','.join(b for b in source.header.bands if b in target.header.bands)}]."
                 )
     joined = load_sample([source, *targets], field, stamp_size, bands, selection)
+    if source_selection is not None:
+        joined = joined.take((joined.part != SOURCE) | select(source_selection, joined.catalogue))
     domain = joined.part
     names = tuple(store.header.field for store in (source, *targets))
     for number, name in enumerate(names):
         if not (domain == number).any():
-            raise InputError(f"no galaxy of field '{name}' is left after data.select; loosen it.")
+            raise InputError(
+                f"no galaxy of field '{name}' is left after data.select and data.source_select; loosen them."
+            )
     _require_overlap(joined, names)
     truth = joined.catalogue["z_true"] if "z_true" in joined.catalogue else joined.catalogue["z"]
     is_target = domain != SOURCE

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.nz_statistics import coarse_edges, nz_distances, nz_moments
+from photoz_lit.evaluation.nz_statistics import coarse_edges, nz_distances, nz_moments, rebinned
 from photoz_lit.evaluation.pdf import probability_blocks
 from photoz_lit.evaluation.point import delta_z, point_metrics
 from photoz_lit.evaluation.scores import galaxy_scores, pdf_metrics
@@ -97,6 +97,34 @@ def nz_metrics(pdf: NDArray[Any], z_edges: ArrayLike, truth: NDArray[np.float64]
     shift = nz_moments(stacked, edges)["mean"] - nz_moments(labels, edges)["mean"]
     distances = nz_distances(stacked, labels, edges, coarse_edges(edges))
     return {"nz_mean_shift": float(shift), **{f"nz_{name}": float(value) for name, value in distances.items()}}
+
+
+def coarse_nz(pdf: NDArray[Any], z_edges: ArrayLike, truth: NDArray[np.float64]) -> dict[str, Any]:
+    """Return N(z) of the galaxies with a redshift in 80 even bins over the grid, small enough to be kept in a table.
+
+    Parameters
+    ----------
+    pdf : probabilities, (N, n_bins).
+    z_edges : (n_bins + 1,).
+    truth : (N,), NaN where unknown.
+
+    Returns
+    -------
+    ``z_min``, ``z_max`` of the grid, ``stacked`` (sum of the PDFs per bin) and ``truth`` (galaxies per bin).
+    """
+    edges = np.asarray(z_edges, np.float64)
+    coarse = coarse_edges(edges)
+    known = np.isfinite(truth)
+    stacked = np.zeros(len(edges) - 1)
+    for part, block in probability_blocks(pdf):
+        stacked += block[known[part]].sum(axis=0)
+    counts = np.histogram(np.clip(truth[known], edges[0], edges[-1]), coarse)[0]
+    return {
+        "z_min": float(edges[0]),
+        "z_max": float(edges[-1]),
+        "stacked": [round(float(value), 2) for value in rebinned(stacked, edges, coarse)],
+        "truth": [int(value) for value in counts],
+    }
 
 
 def _row(table: pd.DataFrame, field: Field) -> dict[str, Any]:

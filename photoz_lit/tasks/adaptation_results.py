@@ -13,7 +13,7 @@ from photoz_lit.config import Config
 from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.evaluation.predictions import predictions_table
-from photoz_lit.evaluation.summary import summarise
+from photoz_lit.evaluation.summary import coarse_nz, summarise
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.training_data import TrainingData
@@ -42,8 +42,9 @@ def adaptation_results(
 
     Returns
     -------
-    ``adapt`` (method), ``source`` (metrics of the source's test galaxies), ``by_field`` (of every target where there
-    are several), ``adaptation`` (means of the members' reports: discriminator on frozen features, probe AUCs).
+    ``adapt`` (method), ``source`` (metrics of the source's test galaxies), ``nz`` (of the targets, see
+    :func:`~photoz_lit.evaluation.summary.coarse_nz`), ``by_field`` (of every target where there are several),
+    ``adaptation`` (means of the members' reports: discriminator on frozen features, probe AUCs).
     """
     sample = data.evaluated
     own = sample.field.model_copy(update={"name": data.fields[0]})
@@ -60,6 +61,7 @@ def adaptation_results(
     source.to_parquet(folder.path / "source_predictions.parquet", index=False)
     content: dict[str, Any] = {
         "adapt": config.adapt.name,
+        "nz": coarse_nz(pdf, own.z_edges, table["z"].to_numpy(np.float64)),
         "source": summarise(source, source_pdf, own.z_edges, own, sample.data),
         "adaptation": _reports(folder),
     }

@@ -13,8 +13,11 @@ from rich.table import Table
 
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.adaptation import adaptation_tables
+from photoz_lit.evaluation.adaptation_files import write_adaptation
 from photoz_lit.evaluation.compare import ALL, baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
+from photoz_lit.evaluation.emitters import REMOVED, emitter_table, write_emitters
 from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs
 from photoz_lit.evaluation.settings import CompareSettings, task_settings
 from photoz_lit.studies import jobs_of, read_results
@@ -26,14 +29,41 @@ def run(config: Config) -> None:
     console = Console()
     options = task_settings(CompareSettings, config.task.model_extra)
     runs, target, title = _input(config)
+    emitters = [run for run in runs if "sample" in run.metrics]
+    if emitters:  # the usual table is of the sample that the published numbers are of
+        runs = [run for run in emitters if run.metrics["sample"] == REMOVED]
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True) as progress:
         step = progress.add_task("reading runs", total=None)
         table = compare(runs, config.baseline, options.draws, lambda text: progress.update(step, description=text))
     baseline = baseline_method(group_runs(runs), config.baseline)
     written = write_comparison(table, target, baseline, options.title or title)
+    adapted = [run for run in _as_rows(config, runs) if "source_sigma_mad" in run.metrics]
+    if adapted:
+        written += write_adaptation(
+            adaptation_tables(adapted, options.draws, _tuned_on(config)), target, options.title or title
+        )
+    if emitters:
+        written += write_emitters(emitter_table(emitters), target, options.title or title)
     console.print(_shown(table, baseline, options.title or title))
     for path in written:
         console.print(f"[bold]{path}[/bold]")
+
+
+def _as_rows(config: Config, runs: list[Run]) -> list[Run]:
+    """The runs as rows of the study's ``results.json``, where the numbers of adaptations have names of their own."""
+    if config.study is None:
+        return runs
+    folder = config.paths.experiments / config.study.name
+    return rows_as_runs(read_results(folder / "results.json"), folder)
+
+
+def _tuned_on(config: Config) -> list[str]:
+    """Fields that a study, or the one whose results are compared, was tuned on."""
+    if config.study is not None:
+        return config.study.tuned_on
+    places = [config.runs] if isinstance(config.runs, str) else list(config.runs or [])
+    files = [file for place in map(Path, places) if (file := _results_file(place)) is not None]
+    return [name for file in files for name in read_results(file).get("tuned_on", [])]
 
 
 def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:

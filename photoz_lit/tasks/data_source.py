@@ -24,7 +24,10 @@ def open_stores(config: Config) -> list[CutoutStore]:
         raise InputError(
             f"give simulation.catalogue=<file> of {config.simulation.mapping.name}, or data.store=<store>."
         )
-    return [cached_store(config.field, config.simulation, config.data.simulation_seed, Path(config.data.cache))]
+    simulation = config.simulation
+    if simulation.conditions is not None and simulation.conditions.base == config.field.name:
+        simulation = simulation.model_copy(update={"conditions": None})  # seen as itself: the store that is there
+    return [cached_store(config.field, simulation, config.data.simulation_seed, Path(config.data.cache))]
 
 
 def adaptation_sample_of(config: Config) -> AdaptationSample:
@@ -53,7 +56,7 @@ def adaptation_sample_of(config: Config) -> AdaptationSample:
         targets = [cached_store(field, config.simulation, seed, cache) for field in fields]
     size = config.scale.stamp_size
     labels = config.adapt.labels
-    sample = join_fields(source, targets, config.field, size, data.bands, data.select, labels)
+    sample = join_fields(source, targets, config.field, size, data.bands, data.select, labels, data.source_select)
     require_on_grid(sample.full)
     return sample
 

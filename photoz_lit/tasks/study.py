@@ -129,6 +129,7 @@ def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -
         "scale": next((o.split("=")[1] for o in study.common if o.startswith("scale=")), "demo"),
         "question": study.question,
         "swept": sorted({name for row in study.rows for name in row.sweep}),
+        **({"tuned_on": study.tuned_on} if study.tuned_on else {}),
         "rows": merged_rows(old["rows"], rows),
     }
     write_json(results, content)

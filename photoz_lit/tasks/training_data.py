@@ -47,6 +47,8 @@ def training_data(config: Config) -> TrainingData:
             raise InputError(
                 f"adapt={adapt.name} needs a target: give data.target=<store> or data.target_fields=[<field>]."
             )
+        if config.data.source_select is not None:
+            raise InputError("data.source_select is for adaptations; choose galaxies with data.select.")
         sample = sample_of(config)
         splits = {fold: split_sample(sample, fold) for fold in folds}
         return TrainingData(sample, sample, splits, (sample.field.name,))

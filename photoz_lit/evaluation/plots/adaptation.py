@@ -1,0 +1,121 @@
+"""Figures of a study of adaptation: metrics of each method field by field, and N(z) before and after."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from photoz_lit.evaluation.adaptation import DANN, METHODS, NONE, ORACLE, OURS, AdaptationTables
+from photoz_lit.evaluation.plots.nz import draw_counts
+from photoz_lit.evaluation.plots.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    new_figure,
+    paper_style,
+)
+
+COLOURS = dict(zip(METHODS, (VERMILION, ORANGE, PURPLE, SKY, GREY, GREY, BLUE, GREEN), strict=True))
+MARKERS = {NONE: "s", ORACLE: "D", OURS: "*"}
+PANELS = {
+    "sigma_mad": (r"$\sigma_\mathrm{MAD}$ [$10^{-3}$]", 1e3),
+    "bias": (r"|bias| [$10^{-3}$]", 1e3),
+    "nz_tv": r"$N(z)$ total variation [%]",
+}
+MOST_NZ = 4  # panels of N(z)
+
+
+def adaptation_figure(tables: AdaptationTables) -> Figure:
+    """Draw σ_MAD, |bias| and N(z) total variation of every method, field by field, with standard errors over seeds.
+
+    Dashed lines are the network without adaptation and the oracle.
+    """
+    table = tables.methods.assign(bias=tables.methods["bias"].abs())
+    keys = ["field", *tables.swept]
+    places = [(_title(same.iloc[0], tables.swept), same) for _, same in table.groupby(keys, sort=False, dropna=False)]
+    data = str(table["data"].iloc[0])
+    with paper_style():
+        figure = new_figure(7.2, 0.7 + 0.2 * len(table) + 0.42 * len(places), data)
+        grid = figure.subplots(
+            len(places), 3, sharey="row", sharex="col", squeeze=False, height_ratios=[len(s) + 1 for _, s in places]
+        )
+        for axes, (title, same) in zip(grid, places, strict=True):
+            for axis, name in zip(axes, PANELS, strict=True):
+                _metric(axis, same, name, 1e2 if name == "nz_tv" else 1e3)
+            axes[0].set_yticks(range(len(same)), [str(m).replace("_", " + ") for m in same["method"]])
+            axes[0].tick_params(axis="y", length=0)
+            axes[0].set_ylim(len(same) - 0.3, -0.7)
+            axes[0].set_title(title, loc="left", fontweight="bold")
+        for axis, label in zip(grid[-1], PANELS.values(), strict=True):
+            axis.set_xlabel(label if isinstance(label, str) else label[0])
+        notes = "dashed: no adaptation" + (" and oracle" if (table["method"] == ORACLE).any() else "")
+        if (table["seeds"] > 1).any():
+            notes = f"bars: standard error over seeds; {notes}"
+        figure.supxlabel(notes, x=0.99, ha="right", color=GREY, fontsize=7)
+    return figure
+
+
+def adaptation_nz_figure(tables: AdaptationTables) -> Figure | None:
+    """Draw the targets' N(z), stacked PDFs with and without adaptation against the truth; None where none was kept.
+
+    The first four fields (or settings) are drawn; the band of the truth is its Poisson noise.
+    """
+    places = [(place, kept) for place, kept in tables.nz.items() if NONE in kept][:MOST_NZ]
+    if not places:
+        return None
+    columns = min(2, len(places))
+    rows = -(-len(places) // columns)
+    with paper_style():
+        figure = new_figure(3.6 * columns + 0.2, 2.6 * rows + 0.2, str(tables.methods["data"].iloc[0]))
+        grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
+        for axis, ((field, settings), kept) in zip(grid.ravel(), places, strict=False):
+            first = kept[NONE]
+            edges = np.linspace(first["z_min"], first["z_max"], len(first["truth"]) + 1)
+            draw_counts(axis, first["truth"], edges, BLACK, "truth", band=True)
+            adapted = next((m for m in (OURS, DANN, *METHODS[1:]) if m in kept), None)
+            drawn = {NONE: "no adaptation", **({adapted: adapted.replace("_", " + ")} if adapted else {})}
+            for method, label in drawn.items():
+                style = "--" if method == NONE else "-"
+                draw_counts(axis, kept[method]["stacked"], edges, COLOURS[method], label, style)
+            axis.set_title(f"{field} {settings}".strip(), loc="left", fontweight="bold")
+            axis.set_ylim(bottom=0)
+            seen = np.flatnonzero(first["truth"] > 0.002 * first["truth"].sum())
+            axis.set_xlim(edges[0], edges[min(int(seen.max()) + 3, len(edges) - 1)])
+        for axis in grid.ravel()[len(places) :]:
+            axis.set_visible(False)
+        for axis in grid[:, 0]:
+            axis.set_ylabel("$N(z)$ [normalised]")
+        for axis in grid[-1]:
+            axis.set_xlabel("redshift $z$")
+        grid[0, 0].legend()
+    return figure
+
+
+def _metric(axis: Axes, rows: pd.DataFrame, name: str, factor: float) -> None:
+    """One metric of one field."""
+    for place, (_, row) in enumerate(rows.iterrows()):
+        method, error = str(row["method"]), row[f"{name}_err"]
+        axis.errorbar(
+            row[name] * factor,
+            place,
+            xerr=error * factor if np.isfinite(error) else None,
+            fmt=MARKERS.get(method, "o"),
+            color=COLOURS.get(method, BLACK),
+            ms=7 if method == OURS else 4,
+            capsize=2,
+        )
+        if method in (NONE, ORACLE):
+            axis.axvline(row[name] * factor, color=COLOURS[method], lw=0.8, ls="--", zorder=0)
+    axis.margins(x=0.12)
+    axis.locator_params(axis="x", nbins=5)
+
+
+def _title(row: pd.Series, swept: tuple[str, ...]) -> str:
+    return ", ".join([str(row["field"]), *(f"{name} {row[name]}" for name in swept)])

@@ -1,0 +1,167 @@
+"""``task=emitters run=<run>``: a run's networks on narrow-band emitters of its target field, at one redshift."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from numpy.typing import NDArray
+from pydantic import Field as Entry
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from photoz_lit.config import Config, TemplateFitSettings
+from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.store import CutoutStore
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.emitters import REMOVED, TRUE, WITH
+from photoz_lit.evaluation.pdf import quantiles
+from photoz_lit.evaluation.point import bias, outlier_fraction, sigma_mad
+from photoz_lit.evaluation.settings import task_settings
+from photoz_lit.fields import conf_directory, load_field
+from photoz_lit.run_folder import RunFolder, config_of_run
+from photoz_lit.settings import Settings
+from photoz_lit.simulation.cache import cached_store
+from photoz_lit.simulation.settings import EmitterSettings
+from photoz_lit.tasks.predict import predict_unseen
+
+FILE = "emitters.json"
+COUNTED = (0.0, 3.0, 60)  # bins of the histogram of z_phot; the last one holds all beyond
+
+
+class EmitterTaskSettings(Settings):
+    """Options of ``task=emitters``.
+
+    Attributes
+    ----------
+    survey : simulation in ``conf/simulation`` whose narrow-band survey selects the galaxies.
+    galaxies : emitters that are drawn, interlopers among them.
+    simulation_seed : of their sky, another than that of the training's sky.
+    redshift : at which the wanted line lies in the band; point metrics are against it.
+    """
+
+    survey: str = "oii_emitters"
+    galaxies: int = Entry(default=7500, ge=50)
+    simulation_seed: int = Entry(default=2, ge=0)
+    redshift: float = Entry(default=1.47, gt=0)
+
+
+def run(config: Config) -> None:
+    """Print the metrics of the emitters and write ``emitters.json`` into the run folder."""
+    if not config.run:
+        raise InputError("task=emitters needs run=<run folder>.")
+    options = task_settings(EmitterTaskSettings, config.task.model_extra)
+    folder = RunFolder(Path(config.run))
+    trained = config_of_run(folder.path).model_copy(update={"trainer": config.trainer})
+    store = emitter_store(config, trained, options)
+    sample = _sample(trained, store)
+    pdf, _ = predict_unseen(trained, folder, sample, [])
+    z_phot = quantiles(pdf, sample.field.z_edges, [0.5])[:, 0]
+    rows = emitter_rows(sample.catalogue, z_phot, options.redshift, sample.field.outlier_threshold)
+    folder.write_json(FILE, rows)
+    title = f"{trained.experiment.name}: emitters of {store.header.field} at z = {options.redshift:g} (simulated)"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for name in ("sample", "n", "σ_MAD", "η", "bias"):
+        table.add_column(name, justify="left" if name == "sample" else "right")
+    for row in rows:
+        numbers = (f"{row[name]:.4f}" for name in ("sigma_mad", "eta", "bias"))
+        table.add_row(row["sample"], str(row["n_test"]), *numbers)
+    Console().print(table)
+    Console().print(f"Results: [bold]{folder.path / FILE}[/bold]")
+
+
+def emitter_store(config: Config, trained: Config, options: EmitterTaskSettings) -> CutoutStore:
+    """Emitters of the run's target field (its own field where nothing was adapted), simulated or from the cache.
+
+    Population, magnitude limits, stamps and observing conditions are those that the run was trained with.
+
+    Raises
+    ------
+    InputError : the run's target is no simulated field or there are several; or the sky is one that the run has seen.
+    """
+    data = trained.data
+    if data.stores or data.source or data.targets or len(data.target_fields) > 1:
+        raise InputError(f"task=emitters draws its galaxies, so {config.run} must have one simulated target field.")
+    if options.simulation_seed in (data.simulation_seed, data.target_seed):
+        raise InputError(
+            f"task.simulation_seed={options.simulation_seed} is the sky that the run was trained on; take another."
+        )
+    field = load_field(data.target_fields[0]) if data.target_fields else trained.field
+    emitters = survey_settings(options.survey)
+    settings = trained.simulation.model_copy(
+        update={
+            "emitters": emitters,
+            "n_galaxies": options.galaxies,
+            "stamps": True,
+            "processes": config.simulation.processes,
+        }
+    )
+    return cached_store(field, settings, options.simulation_seed, Path(config.data.cache))
+
+
+def survey_settings(name: str) -> EmitterSettings:
+    """Narrow-band survey of ``conf/simulation/<name>.yaml``.
+
+    Raises
+    ------
+    InputError : there is no such file or no survey in it.
+    """
+    file = conf_directory() / "simulation" / f"{name}.yaml"
+    content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if not content.get("emitters"):
+        raise InputError(f"task.survey={name}: {file.name} in conf/simulation has no 'emitters'; take oii_emitters.")
+    return EmitterSettings.model_validate(content["emitters"])
+
+
+def emitter_rows(
+    catalogue: pd.DataFrame, z_phot: NDArray[np.float64], redshift: float, threshold: float
+) -> list[dict[str, Any]]:
+    """Metrics of the emitters without the interlopers that colours tell, with them, and of the true emitters alone.
+
+    Parameters
+    ----------
+    catalogue : of the emitters, with ``interloper_removed``, ``line_true``, ``z_true``, (N rows).
+    z_phot : (N,).
+    redshift : of the emitters that are looked for.
+    threshold : |Δz| from which a galaxy is an outlier.
+
+    Returns
+    -------
+    Rows with ``sample``, ``n_test``, ``contamination`` (share of galaxies of another line), ``sigma_mad``, ``eta``,
+    ``bias`` of Δz = (z_phot − redshift) / (1 + redshift), ``<metric>_true`` of Δz against ``z_true``, and
+    ``z_phot_counts`` (``z_min``, ``z_max``, ``counts``).
+    """
+    wanted = (catalogue["line_true"] == "oii").to_numpy()
+    kept = ~catalogue["interloper_removed"].to_numpy(bool)
+    truth = catalogue["z_true"].to_numpy(np.float64)
+    low, high, bins = COUNTED
+    rows = []
+    for name, rule in ((REMOVED, kept), (WITH, np.ones(len(kept), bool)), (TRUE, wanted)):
+        if not rule.any():
+            raise InputError(f"no emitter is left of the sample '{name}'; raise task.galaxies.")
+        row: dict[str, Any] = {
+            "sample": name,
+            "n_test": int(rule.sum()),
+            "contamination": float(np.mean(~wanted[rule])),
+        }
+        deltas = {"": (z_phot - redshift) / (1 + redshift), "_true": (z_phot - truth) / (1 + truth)}
+        for suffix, delta in deltas.items():
+            row[f"sigma_mad{suffix}"] = sigma_mad(delta[rule])
+            row[f"eta{suffix}"] = outlier_fraction(delta[rule], threshold)
+            row[f"bias{suffix}"] = bias(delta[rule])
+        counts = np.histogram(np.clip(z_phot[rule], low, high), bins, (low, high))[0]
+        row["z_phot_counts"] = {"z_min": low, "z_max": high, "counts": counts.tolist()}
+        rows.append(row)
+    return rows
+
+
+def _sample(trained: Config, store: CutoutStore) -> Sample:
+    """The emitters as the run's networks see them; template fitting needs the filters of the emitters' own field."""
+    fits = isinstance(trained.network, TemplateFitSettings)
+    field = load_field(store.header.field) if fits else trained.field
+    bands = trained.data.bands or list(trained.field.band_names)
+    return load_sample([store], field, trained.scale.stamp_size, bands)

@@ -1,0 +1,86 @@
+"""The studies of domain adaptation: what their jobs are, and what their rows keep."""
+
+from __future__ import annotations
+
+import pytest
+
+from photoz_lit.studies import Study, StudyJob, jobs_of, merged_rows, result_row
+from tests.composed import composed
+
+METRICS = {
+    "field": "xmm_d",
+    "data": "simulated",
+    "n_test": 500,
+    "sigma_mad": 0.03,
+    "eta": 0.1,
+    "bias": -0.01,
+    "nz_tv": 0.2,
+    "nz_mean_shift": -0.05,
+    "by_mag": {"22-23": {"n": 200, "sigma_mad": 0.02, "eta": 0.05, "bias": -0.01, "crps": 0.1}},
+    "source": {"sigma_mad": 0.02, "eta": 0.04, "bias": 0.001, "crps": 0.1},
+    "adaptation": {"frozen_accuracy": 0.8, "probe_auc_before": 0.95, "probe_auc_after": 0.6},
+    "nz": {"z_min": 0.0, "z_max": 6.0, "stacked": [1.0] * 80, "truth": [1] * 80},
+}
+
+
+def study_of(name: str) -> Study:
+    study = composed("task=study", f"study={name}").study
+    assert study is not None
+    return study
+
+
+def test_a_row_of_an_adaptation_carries_source_probe_and_magnitude_bins() -> None:
+    row = result_row(StudyJob("dann", 0, {}, ()), METRICS)
+    assert row["source_sigma_mad"] == 0.02
+    assert row["source_eta"] == 0.04
+    assert row["source_bias"] == 0.001
+    assert (row["nz_tv"], row["nz_mean_shift"]) == (0.2, -0.05)
+    assert (row["frozen_accuracy"], row["probe_auc_before"], row["probe_auc_after"]) == (0.8, 0.95, 0.6)
+    assert row["by_mag"] == {"22-23": {"n": 200, "sigma_mad": 0.02, "eta": 0.05, "bias": -0.01}}
+    assert row["nz"]["stacked"] == [1.0] * 80
+
+
+def test_an_adaptation_that_ran_again_replaces_its_row() -> None:
+    job = StudyJob("dann", 0, {}, ())
+    again = {**METRICS, "nz_tv": 0.1, "source": {"sigma_mad": 0.5}, "adaptation": {}, "by_mag": {}}
+    (row,) = merged_rows([result_row(job, METRICS)], [result_row(job, again)])
+    assert row["nz_tv"] == 0.1
+    assert "frozen_accuracy" not in row
+
+
+def test_a_row_without_adaptation_is_as_it_was() -> None:
+    plain = {name: value for name, value in METRICS.items() if name not in ("adaptation", "source", "nz")}
+    row = result_row(StudyJob("baseline", 0, {}, ()), plain)
+    assert set(row) == {
+        "method", "field", "seed", "data", "n_test", "sigma_mad", "eta", "bias", "galaxies", "by_source",
+    }  # fmt: skip
+
+
+def test_the_first_seed_of_every_method_and_field_comes_before_the_second() -> None:
+    jobs = jobs_of(study_of("domain_adaptation"))
+    assert len(jobs) == 3 * (8 + 3 * 4)
+    assert [job.seed for job in jobs] == [0] * 20 + [1] * 20 + [2] * 20
+    assert [job.method for job in jobs[:8]] == [
+        "none", "degraded", "coral", "dann", "guided", "paired", "guided_paired", "oracle",
+    ]  # fmt: skip
+    assert all(job.name.startswith("xmm_d_adapt") for job in jobs[:8])
+
+
+@pytest.mark.parametrize("name", ["shift_parts", "negative_transfer"])
+def test_studies_of_xmm_deep_share_the_runs_of_domain_adaptation(name: str) -> None:
+    study = study_of(name)
+    assert study.common == study_of("domain_adaptation").common
+    known = {tuple(job.overrides) for job in jobs_of(study_of("domain_adaptation"))}
+    shared = [job for job in jobs_of(study) if tuple(job.overrides) in known]
+    assert {str(value) for job in shared for value in job.settings.values()} <= {"all", "like"}
+    assert {job.method for job in shared} == {job.method for job in jobs_of(study)}
+
+
+def test_a_part_of_the_shift_and_a_selection_of_the_source_reach_the_config() -> None:
+    jobs = {(job.method, job.settings["part"]): job for job in jobs_of(study_of("shift_parts"))}
+    conditions = composed(*jobs["dann", "depth"].overrides).simulation.conditions
+    assert conditions is not None
+    assert (conditions.base, conditions.parts) == ("cosmos_ud", ("depth",))
+    assert composed(*jobs["dann", "all"].overrides).simulation.conditions is None
+    bright = next(job for job in jobs_of(study_of("negative_transfer")) if job.settings["population"] == "bright")
+    assert composed(*bright.overrides).data.source_select == "mag_i < 22.5 or ra * 1000000 % 10 < 1"
