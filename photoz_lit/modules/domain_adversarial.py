@@ -46,7 +46,9 @@ class DomainAdversarialCNN(PhotoZModule):
         self.adversary: Adversary | None = None
         if settings.discriminator is not None:
             values = feature_length(self.network, settings.layer)
-            self.adversary = Adversary(settings.discriminator, values, len(fields), settings.hidden, settings.tolerance)
+            self.adversary = Adversary(
+                settings.discriminator, values, len(fields), settings.hidden, settings.tolerance, settings.partners
+            )
         self.calibration = FieldCalibration(len(fields) - 1, len(self.network.bands)) if settings.calibrate else None
         self.probe: Probe | None = None
         self._probed: list[tuple[Tensor, Tensor]] = []

@@ -80,26 +80,32 @@ class Pairs:
     alike: Tensor
 
 
-def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float) -> Pairs:
+def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float, partners: int = 1) -> Pairs:
     """Pair a batch's galaxies by magnitude: a quarter within the source, a quarter within the targets, half across.
 
-    Source and target galaxies are sorted by magnitude. Two neighbouring ranks hold two source galaxies s, s' and two
-    target galaxies t, t'; they make the pairs (s, s'), (t, t'), (s, t') and (t, s'). So the differences of magnitude
-    are distributed alike in pairs of the same field and of different ones, and say nothing of which it is. Every galaxy
-    is in two pairs, none with itself, and which of two comes first is drawn at random.
+    Source and target galaxies are sorted by magnitude. Ranks i and i + k hold two source galaxies s, s' and two target
+    galaxies t, t'; they make the pairs (s, s'), (t, t'), (s, t') and (t, s'), for k = 1 … ``partners``. So differences of
+    magnitude are distributed alike in pairs of the same field and of different ones, and say nothing of which it is. None
+    is paired with itself, and which of two comes first is drawn at random.
 
     Parameters
     ----------
     magnitude : (B,) [mag].
     domain : (B,) number of the field, 0 is the source; as many galaxies of the source as of all targets together.
     tolerance : largest difference that counts as alike [mag].
+    partners : with how many of the next ranks each galaxy is paired; features are costly, pairs are not.
     """
     source = _sorted(magnitude, torch.nonzero(domain == 0).squeeze(1))
     target = _sorted(magnitude, torch.nonzero(domain != 0).squeeze(1))
-    n = min(len(source), len(target)) // 2 * 2
-    s, t = source[:n].view(-1, 2), target[:n].view(-1, 2)
-    across = torch.stack([s[:, 0], t[:, 1]], dim=1), torch.stack([t[:, 0], s[:, 1]], dim=1)
-    pairs = torch.cat([s, t, *across])
+    n = min(len(source), len(target))
+    s, t = source[:n], target[:n]
+    pairs = torch.cat(
+        [
+            torch.stack([near[: max(n - k, 0)], far[k:]], dim=1)
+            for k in range(1, partners + 1)
+            for near, far in ((s, s), (t, t), (s, t), (t, s))
+        ]
+    )
     turned = torch.rand(len(pairs), device=pairs.device) < 0.5
     first = torch.where(turned, pairs[:, 1], pairs[:, 0])
     second = torch.where(turned, pairs[:, 0], pairs[:, 1])
@@ -129,12 +135,14 @@ class Adversary(nn.Module):
     n_fields : source and targets.
     hidden : width.
     tolerance : of like magnitudes in a pair [mag].
+    partners : of :func:`magnitude_pairs`.
     """
 
-    def __init__(self, kind: str, values: int, n_fields: int, hidden: int, tolerance: float) -> None:
+    def __init__(self, kind: str, values: int, n_fields: int, hidden: int, tolerance: float, partners: int = 1) -> None:
         super().__init__()
         self.paired = kind == "paired"
         self.tolerance = tolerance
+        self.partners = partners
         self.discriminator: nn.Module = (
             PairDiscriminator(values, hidden) if self.paired else FieldDiscriminator(values, n_fields, hidden)
         )
@@ -153,7 +161,7 @@ class Adversary(nn.Module):
 
     def _judge(self, features: Tensor, magnitude: Tensor, domain: Tensor) -> Verdict:
         if self.paired:
-            pairs = magnitude_pairs(magnitude, domain, self.tolerance)
+            pairs = magnitude_pairs(magnitude, domain, self.tolerance, self.partners)
             logits = self.discriminator(features[pairs.first], features[pairs.second])
             label, counts = pairs.same.long(), pairs.alike.float()
         else:

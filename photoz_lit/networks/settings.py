@@ -88,6 +88,7 @@ class AdaptSettings(Settings):
     layer : what is aligned: ``features`` (first dense layer, E(B-V) joined) or ``trunk`` (the image alone).
     tolerance : largest difference of magnitudes that count as alike [mag].
     match_bands : further bands whose magnitudes must be alike.
+    partners : of the paired discriminator, with how many galaxies of each field next in magnitude each one is paired.
     hidden : width of the discriminator.
     epochs : of the adaptation, after the training on the source.
     batch_size : source galaxies per step of the adaptation, and as many targets; null takes ``data.batch_size``.
@@ -110,6 +111,7 @@ class AdaptSettings(Settings):
     layer: Literal["features", "trunk"] = "features"
     tolerance: float = Entry(default=0.2, gt=0)
     match_bands: list[str] = []
+    partners: int = Entry(default=8, gt=0)
     hidden: int = Entry(default=128, gt=0)
     epochs: int = Entry(default=8, gt=0)
     batch_size: int | None = Entry(default=None, gt=0)
