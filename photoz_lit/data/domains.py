@@ -86,8 +86,8 @@ def join_fields(
     InputError : bands, sizes or kinds of data do not fit; or no target galaxy has a magnitude that the source has too.
     """
     for target in targets:
-        for band in bands or source.header.bands:
-            if band not in target.header.bands and bands is not None:
+        for band in bands or ():
+            if band not in target.header.bands and band in source.header.bands:
                 raise InputError(
                     f"{target.path} has no band '{band}' and the source has; choose bands that both have with"
                     f" data.bands=[{','.join(b for b in source.header.bands if b in target.header.bands)}]."
@@ -114,7 +114,11 @@ def join_fields(
 
 def _require_overlap(sample: Sample, names: tuple[str, ...]) -> None:
     magnitude = sample.catalogue[f"mag_{sample.field.reference_band}"].to_numpy(float)
-    ranges = [np.nanpercentile(magnitude[sample.part == k], [1, 99]) for k in range(len(names))]
+    known = [magnitude[(sample.part == k) & np.isfinite(magnitude)] for k in range(len(names))]
+    for name, values in zip(names, known, strict=True):
+        if not len(values):
+            raise InputError(f"no galaxy of field '{name}' has a {sample.field.reference_band} magnitude; give some.")
+    ranges = [np.percentile(values, [1, 99]) for values in known]
     for name, (low, high) in zip(names[1:], ranges[1:], strict=True):
         if low > ranges[0][1] or high < ranges[0][0]:
             raise InputError(
@@ -170,6 +174,6 @@ def warnings_of(sample: AdaptationSample, split: AdaptationSplit) -> list[str]:
         if views[number].store.data_hash == views[SOURCE].store.data_hash:
             found.append(f"source and target '{name}' are the same data: there is nothing to adapt.")
         rows = sample.full.catalogue[sample.domain == number]
-        if np.isfinite(rows["z"]).any() and (rows["z_source"] != "truth").any():
+        if (np.isfinite(rows["z"]) & (rows["z_source"] != "truth")).any():
             found.append(f"target '{name}' has labels: they are used to evaluate, never to train or to choose.")
     return found

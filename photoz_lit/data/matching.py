@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from photoz_lit.errors import InputError
+
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -21,11 +23,17 @@ class MagnitudeMatcher:
     ----------
     magnitudes : of the targets [mag], (M,) or (M, bands), the first band leads; a target that lacks one is never drawn.
     tolerance : largest difference in every band [mag].
+
+    Raises
+    ------
+    InputError : no target has all the magnitudes.
     """
 
     def __init__(self, magnitudes: Floats, tolerance: float) -> None:
         table = _columns(magnitudes)
         known = np.flatnonzero(np.isfinite(table).all(axis=1))
+        if not len(known):
+            raise InputError(f"none of the {len(table)} target galaxies has the magnitudes that guide the draw.")
         self.rows: Rows = known[np.argsort(table[known, 0], kind="stable")]
         self.table = table[self.rows]
         self.tolerance = tolerance
@@ -43,7 +51,8 @@ class MagnitudeMatcher:
 
         Returns
         -------
-        rows : of the targets, (N,); where none is within the tolerance, the nearest in the first band.
+        rows : of the targets, (N,); where none is within the tolerance in all bands, one within it in the first band,
+            and where there is none of these, the nearest in the first band.
         matched : whether the target is within the tolerance, (N,).
         """
         wanted = _columns(magnitudes)

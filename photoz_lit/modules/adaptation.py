@@ -149,7 +149,7 @@ class AdaptationEstimator(CNNEstimator):
         start.fit(sample, split, seed, folder)
 
     def _start_name(self, sample: Sample, split: AdaptationSplit, seed: int) -> str:
-        """Name from all that shapes the start: network, training, labelled galaxies, seed; not the method or target."""
+        """Name from all that shapes the start: network, training, field, labelled galaxies, seed; not the method."""
         config = self.config
         sections = ("network", "modality", "fusion", "module", "scale", "trainer")
         content = config.model_dump(mode="json", by_alias=True, include=set(sections))
@@ -157,6 +157,7 @@ class AdaptationEstimator(CNNEstimator):
             del content["trainer"][name]
         labelled = sorted(set(sample.part[split.train].tolist()))
         stores = [sample.views[number].store.data_hash for number in labelled]
+        content["field"] = sample.field.model_dump(mode="json")
         rows = sample.catalogue.iloc[np.concatenate([split.train, split.validation])]
         galaxies = hashlib.sha256(rows[["object_id", "z"]].to_csv().encode()).hexdigest() if len(labelled) else ""
         data = [config.data.batch_size, config.data.augment, config.data.label_weights, config.data.weighted_sampling]

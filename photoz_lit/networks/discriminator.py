@@ -71,7 +71,7 @@ class Pairs:
     ----------
     first, second : positions in the batch, (P,).
     same : whether both come from the same field, (P,).
-    alike : whether their magnitudes are within the tolerance, (P,); the others do not count.
+    alike : whether they are two galaxies with magnitudes within the tolerance, (P,); the others do not count.
     """
 
     first: Tensor
@@ -80,7 +80,7 @@ class Pairs:
     alike: Tensor
 
 
-def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float) -> Pairs:
+def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float, galaxy: Tensor | None = None) -> Pairs:
     """Pair a batch's galaxies by magnitude: a quarter within the source, a quarter within the targets, half across.
 
     Each field's galaxies are sorted by magnitude. Neighbours in a field's order form the pairs within it; source and
@@ -92,6 +92,8 @@ def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float) -> Pair
     magnitude : (B,) [mag].
     domain : (B,) number of the field, 0 is the source; as many galaxies of the source as of all targets together.
     tolerance : largest difference that counts as alike [mag].
+    galaxy : (B,) number of the galaxy; one that is in the batch twice does not count as a pair with itself. None where
+        all are different.
     """
     fields = [torch.nonzero(domain == number).squeeze(1) for number in set(domain.tolist())]
     within = [_neighbours(magnitude, rows) for rows in fields if len(rows) > 1]
@@ -106,7 +108,10 @@ def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float) -> Pair
     first = torch.where(turned, pairs[:, 1], pairs[:, 0])
     second = torch.where(turned, pairs[:, 0], pairs[:, 1])
     difference = (magnitude[first] - magnitude[second]).abs()
-    return Pairs(first, second, same, difference <= tolerance)
+    alike = difference <= tolerance
+    if galaxy is not None:
+        alike &= galaxy[first] != galaxy[second]
+    return Pairs(first, second, same, alike)
 
 
 def _sorted(magnitude: Tensor, rows: Tensor) -> Tensor:
@@ -147,7 +152,7 @@ class Adversary(nn.Module):
             PairDiscriminator(values, hidden) if self.paired else FieldDiscriminator(values, n_fields, hidden)
         )
 
-    def forward(self, features: Tensor, magnitude: Tensor, domain: Tensor) -> Verdict:
+    def forward(self, features: Tensor, magnitude: Tensor, domain: Tensor, galaxy: Tensor | None = None) -> Verdict:
         """Judge a batch, in float32 also under autocast.
 
         Parameters
@@ -155,13 +160,14 @@ class Adversary(nn.Module):
         features : (B, values).
         magnitude : (B,) [mag].
         domain : (B,) number of the field.
+        galaxy : (B,) number of the galaxy, see :func:`magnitude_pairs`.
         """
         with torch.autocast(features.device.type, enabled=False):
-            return self._judge(features.float(), magnitude, domain)
+            return self._judge(features.float(), magnitude, domain, galaxy)
 
-    def _judge(self, features: Tensor, magnitude: Tensor, domain: Tensor) -> Verdict:
+    def _judge(self, features: Tensor, magnitude: Tensor, domain: Tensor, galaxy: Tensor | None) -> Verdict:
         if self.paired:
-            pairs = magnitude_pairs(magnitude, domain, self.tolerance)
+            pairs = magnitude_pairs(magnitude, domain, self.tolerance, galaxy)
             logits = self.discriminator(features[pairs.first], features[pairs.second])
             label, counts = pairs.same.long(), pairs.alike.float()
         else:
@@ -175,6 +181,6 @@ class Adversary(nn.Module):
 
 def _balanced(label: Tensor, counts: Tensor) -> Tensor:
     """Weights (B,) that sum to 1, the same for every class that occurs; 0 where ``counts`` is 0."""
-    classes = torch.zeros(int(label.max()) + 1, device=label.device).index_add_(0, label, counts)
+    classes = counts.new_zeros(int(label.max()) + 1).index_add_(0, label, counts)
     present = (classes > 0).sum().clamp_min(1)
     return counts / (classes[label].clamp_min(1e-9) * present)
