@@ -76,18 +76,19 @@ class AdaptationEstimator(CNNEstimator):
         adapt = self.config.adapt
         if adapt.degrade:
             self.degradation = measured_degradation(sample, split)
+        data = self.data_module(sample, split, seed)
+        guidance = data.guidance() if adapt.uses_target_images else {}  # what does not fit is told before the start
         weights = self._start(sample, split, seed)
         torch.manual_seed(seed)
         module = self.adversarial(sample)
         state = torch.load(weights, map_location="cpu", weights_only=False)["state_dict"]
         module.load_state_dict(state, strict=False)
-        data = self.data_module(sample, split, seed)
         report: dict[str, Any] = {"method": adapt.name, "start": weights.parent.name}
         if adapt.uses_target_images:
             module.probe = probe_auc
             known, held = frozen_features(module, data, split)
             report["probe_auc_before"] = probe_auc(*held.by_source())
-            report |= data.guidance()
+            report |= guidance
             if module.adversary is not None:
                 report |= teach_discriminator(module.adversary, known, held, adapt, data.batch_size, seed)
         folder.mkdir(parents=True, exist_ok=True)
