@@ -132,7 +132,8 @@ def split_fields(sample: AdaptationSample, test_fold: int = 0, labels: str = "so
     """Split a joined sample: folds as in :func:`~photoz_lit.data.module.split_sample`, in every field.
 
     Training and validation galaxies are those of the field whose labels may be seen; every target galaxy of the test
-    fold is tested, and no target galaxy of that fold is used in training, not even its image.
+    fold is tested, and no target galaxy of that fold is used in training, not even its image. The oracle is trained on
+    no more labels than the source has.
 
     Raises
     ------
@@ -156,7 +157,11 @@ def split_fields(sample: AdaptationSample, test_fold: int = 0, labels: str = "so
     for name, rows in parts.items():
         if not rows.any():
             raise InputError(f"'{whose}' leaves no galaxy for {name.replace('_', ' ')}; give larger stores.")
-    return AdaptationSplit(**{name: np.flatnonzero(rows) for name, rows in parts.items()}, test_fold=test_fold)
+    chosen = {name: np.flatnonzero(rows) for name, rows in parts.items()}
+    if labels == "target":
+        most = int((~target & known & training).sum())
+        chosen["train"] = np.sort(np.random.default_rng(test_fold).permutation(chosen["train"])[:most])
+    return AdaptationSplit(**chosen, test_fold=test_fold)
 
 
 def warnings_of(sample: AdaptationSample, split: AdaptationSplit) -> list[str]:

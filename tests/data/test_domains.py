@@ -78,6 +78,19 @@ def test_the_oracle_sees_labels_of_the_target_alone(stores: Stores) -> None:
     assert set(sample.domain[np.concatenate([split.train, split.validation])]) == {1}
 
 
+def test_the_oracle_has_no_more_labels_than_the_source(stores: Stores, tmp_path: Path) -> None:
+    source, target = stores
+    some = source.catalogue.assign(z=source.catalogue["z"].where(np.arange(200) % 3 == 0))
+    poor = changed(source, tmp_path / "poor", some)
+    n_source = len(joined(poor, target)[1].train)
+    sample, split = joined(poor, target, labels="target")
+    assert len(split.train) == n_source < len(split.target_train)
+    assert set(split.train) < set(split.target_train)
+    again = split_fields(sample, 0, "target")
+    np.testing.assert_array_equal(again.train, split.train)
+    assert len(joined(target, poor, labels="target")[1].train) == n_source
+
+
 def test_a_position_that_both_fields_cover_is_never_on_both_sides(stores: Stores, tmp_path: Path) -> None:
     source, target = stores
     near = source.catalogue["dec"] + 0.9 / 3600

@@ -1,5 +1,5 @@
+import functools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from photoz_lit.config import Config
 from photoz_lit.data.domains import AdaptationSample, AdaptationSplit, join_fields, split_fields
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.store import CutoutStore
@@ -32,11 +33,18 @@ def two(stores: tuple[CutoutStore, CutoutStore]) -> tuple[AdaptationSample, Adap
     return joined(*stores)
 
 
+@functools.cache
+def config_of(*overrides: str) -> Config:
+    return composed(*SMALL, *overrides)
+
+
 def fitted(
     two: tuple[AdaptationSample, AdaptationSplit], folder: Path, method: str, *overrides: str
 ) -> AdaptationEstimator:
     """An estimator fitted in ``folder/method``; its start is below ``folder``."""
-    estimator = AdaptationEstimator(composed(*SMALL, f"adapt={method}", f"paths.runs={folder}", *overrides))
+    config = config_of(f"adapt={method}", *overrides)
+    config = config.model_copy(update={"paths": config.paths.model_copy(update={"runs": folder})})
+    estimator = AdaptationEstimator(config)
     estimator.fit(two[0].blind, two[1], 3, folder / method)
     return estimator
 
@@ -54,9 +62,10 @@ def test_an_interrupted_adaptation_goes_on_and_ends_as_an_uninterrupted_one(
         if self.current_epoch == 2:
             raise ConnectionAbortedError
 
-    with monkeypatch.context() as patch, pytest.raises(ConnectionAbortedError):
+    with monkeypatch.context() as patch:
         patch.setattr(DomainAdversarialCNN, "on_train_epoch_start", killed)
-        fitted(two, tmp_path / "parts", "guided_paired")
+        with pytest.raises(ConnectionAbortedError):
+            fitted(two, tmp_path / "parts", "guided_paired")
     (start,) = tmp_path.glob("parts/starts/*/best.ckpt")
     made = start.stat().st_mtime_ns
     rest = fitted(two, tmp_path / "parts", "guided_paired")
@@ -73,16 +82,17 @@ def test_an_interrupted_adaptation_goes_on_and_ends_as_an_uninterrupted_one(
 def test_starts_are_shared_by_methods_and_not_by_what_makes_them_differ(
     two: tuple[AdaptationSample, AdaptationSplit], stores: tuple[CutoutStore, CutoutStore], tmp_path: Path
 ) -> None:
-    fitted(two, tmp_path, "guided_paired", "adapt.epochs=1")
+    short = ("adapt.epochs=1", "trainer.max_epochs=1")
+    fitted(two, tmp_path, "guided_paired", *short)
     (start,) = (path for path in (tmp_path / "starts").iterdir() if path.is_dir())
     made = (start / "best.ckpt").stat().st_mtime_ns
-    fitted(two, tmp_path, "coral", "adapt.epochs=1")
+    fitted(two, tmp_path, "coral", *short)
     assert [path for path in (tmp_path / "starts").iterdir() if path.is_dir()] == [start]
     assert (start / "best.ckpt").stat().st_mtime_ns == made
     assert json.loads((tmp_path / "coral" / "adaptation.json").read_text())["start"] == start.name
 
     def name(two: tuple[AdaptationSample, AdaptationSplit], *overrides: str, seed: int = 3) -> str:
-        estimator = AdaptationEstimator(composed(*SMALL, *overrides))
+        estimator = AdaptationEstimator(config_of("trainer.max_epochs=1", *overrides))
         return estimator._start_name(two[0].blind, two[1], seed)
 
     assert name(two) == start.name
@@ -116,7 +126,7 @@ def test_the_start_of_the_degraded_and_of_the_oracle_are_their_own(
 
 
 @pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[int]]:
+def read(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     """Rows whose pixels are read."""
     rows: set[int] = set()
     flux = Sample.flux
@@ -126,7 +136,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[int]]:
         return flux(self, galaxies)
 
     monkeypatch.setattr(Sample, "flux", recorded)
-    yield rows
+    return rows
 
 
 def test_without_adaptation_no_target_image_is_read(
@@ -163,7 +173,7 @@ def made_features(n: int, shift: float, seed: int = 0) -> Features:
 
 @pytest.mark.parametrize("method", ["guided", "guided_paired"])
 def test_the_discriminator_wins_on_frozen_features_that_differ_and_not_on_alike_ones(method: str) -> None:
-    settings = composed("field=hsc6b", f"adapt={method}", "adapt.discriminator_steps=400").adapt
+    settings = config_of(f"adapt={method}", "adapt.discriminator_steps=400").adapt
     found = {}
     for shift in (0.0, 3.0):
         torch.manual_seed(0)
@@ -182,7 +192,7 @@ def test_the_discriminator_wins_on_frozen_features_that_differ_and_not_on_alike_
 
 def test_unguided_discriminators_of_single_galaxies_win_by_the_population_alone() -> None:
     # why batches are guided: nothing but the number of faint galaxies differs here
-    settings = composed("field=hsc6b", "adapt=dann", "adapt.discriminator_steps=400").adapt
+    settings = config_of("adapt=dann", "adapt.discriminator_steps=400").adapt
     torch.manual_seed(0)
     adversary = Adversary("single", 5, 2, 32, settings.tolerance)
     known, held = made_features(1500, 0.0), made_features(1000, 0.0, seed=1)

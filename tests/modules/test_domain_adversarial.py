@@ -1,3 +1,4 @@
+import functools
 from types import SimpleNamespace
 from typing import Any
 
@@ -6,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from photoz_lit.config import Config
 from photoz_lit.fields import load_field
 from photoz_lit.modules.cnn import BaselineCNN, PhotoZModule
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
@@ -16,8 +18,13 @@ BANDS = list("ugrizy")
 FULL = reversal_strength(1.0)  # λ of a module without a trainer, in units of `strength`
 
 
+@functools.cache
+def config_of(*overrides: str) -> Config:
+    return composed("field=hsc6b", "network=plain", "adapt.hidden=8", *overrides)
+
+
 def arguments(*overrides: str) -> dict[str, Any]:
-    config = composed("field=hsc6b", "network=plain", *overrides)
+    config = config_of(*overrides)
     return {
         "network": config.network.model_dump(),
         "modality": config.modality.model_dump(),
@@ -30,7 +37,7 @@ def arguments(*overrides: str) -> dict[str, Any]:
 
 def adversarial(method: str, *overrides: str, n_fields: int = 2, **changes: Any) -> DomainAdversarialCNN:
     torch.manual_seed(0)
-    adapt = composed("field=hsc6b", f"adapt={method}", "adapt.hidden=8").adapt.model_copy(update=changes)
+    adapt = config_of(f"adapt={method}").adapt.model_copy(update=changes)
     return DomainAdversarialCNN(**arguments(*overrides), adapt=adapt.model_dump(), n_fields=n_fields)
 
 
@@ -174,7 +181,7 @@ def test_the_epoch_is_chosen_by_the_sources_loss_and_the_probe(monkeypatch: pyte
         module.validation_step(batch, 0)
     module.on_validation_epoch_end()
     own = {name: column[:6] for name, column in batch.items()}
-    expected = float(module.loss(module(own["image"], own["ebv"]), own).mean())
+    expected = module.loss(module(own["image"], own["ebv"]), own).mean().item()
     assert seen == [(6, 6)]
     assert logged["val_loss"] == pytest.approx(expected, rel=1e-5)
     assert logged["val_selection"] == pytest.approx(expected + 0.5 * (2 * 0.8 - 1), rel=1e-5)

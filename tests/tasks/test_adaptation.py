@@ -181,6 +181,27 @@ def test_a_killed_run_goes_on_from_what_is_done(stores: Stores, tmp_path: Path) 
     pd.testing.assert_frame_equal(pd.read_parquet(folder.path / "predictions.parquet"), table, rtol=1e-4)
 
 
+def test_a_target_too_small_for_the_probe_is_refused_before_any_training(stores: Stores, tmp_path: Path) -> None:
+    few = source_and_target(tmp_path, n=12)[1]
+    with pytest.raises(InputError, match=r"'hsc6b' has \d galaxies for validation and the probe needs 10"):
+        train(config_of((stores[0], few), tmp_path / "runs", "adapt=dann"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_identical_source_and_target_are_noted_and_trained(
+    stores: Stores, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = ("scale.max_epochs=1", "adapt.epochs=1")
+    folder = train(config_of((stores[0], stores[0]), tmp_path, "adapt=guided_paired", *short))
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "are the same data: there is nothing to adapt" in said
+    assert "of the target to adapt to" in said
+    assert "left out" not in said
+    found = json.loads((folder.path / "metrics.json").read_text())["adaptation"]
+    assert found["probe_auc_before"] < 0.6
+    assert not found["wins"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
@@ -188,6 +209,7 @@ def test_a_killed_run_goes_on_from_what_is_done(stores: Stores, tmp_path: Path) 
         (["adapt=dann", "data.target={target}", "network=catalogue_forest"], "catalogue_forest has no features"),
         (["adapt=dann", "data.target_fields=[xmm_dd]"], "unknown field 'xmm_dd'; did you mean 'xmm_d'"),
         (["adapt=dann", "data.target={target}/none"], "is no store"),
+        (["adapt=oracle", "data.target={target}", "adapt.coral=1"], "is the oracle, which has nothing to adapt"),
         (["adapt=guided", "data.target={target}", "adapt.match_bands=[q]"], "no magnitude in band 'q'"),
     ],
 )
