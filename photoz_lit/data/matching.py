@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from photoz_lit.errors import InputError
 
@@ -17,7 +18,7 @@ class MagnitudeMatcher:
     """Draws target galaxies of like magnitude, evenly among all within the tolerance.
 
     The targets are sorted by their first magnitude once; a draw is then a binary search and a random position between
-    two bounds. Further bands are met by rejection: up to 16 draws, then a search of what lies between the bounds.
+    two bounds. Further bands are met by rejection: up to 16 draws, then a search in a tree.
 
     Parameters
     ----------
@@ -36,6 +37,7 @@ class MagnitudeMatcher:
             raise InputError(f"none of the {len(table)} target galaxies has the magnitudes that guide the draw.")
         self.rows: Rows = known[np.argsort(table[known, 0], kind="stable")]
         self.table = table[self.rows]
+        self.tree = cKDTree(self.table)
         self.tolerance = tolerance
 
     def __len__(self) -> int:
@@ -101,11 +103,11 @@ class MagnitudeMatcher:
             good = self._alike(wanted[open_], draw)
             position[open_[good]] = draw[good]
             open_ = open_[~good]
-        for one in open_:
-            between = np.arange(low[one], high[one])
-            alike = between[self._alike(np.broadcast_to(wanted[one], (len(between), wanted.shape[1])), between)]
-            if len(alike):
-                position[one] = random.choice(alike)
+        open_ = open_[np.isfinite(wanted[open_]).all(axis=1)]
+        found = self.tree.query_ball_point(wanted[open_], self.tolerance, p=np.inf, return_sorted=True)
+        for one, alike in zip(open_, found, strict=True):
+            if alike:
+                position[one] = alike[int(random.random() * len(alike))]
         return position
 
     def _alike(self, wanted: Floats, position: Rows) -> NDArray[np.bool_]:

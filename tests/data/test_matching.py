@@ -96,8 +96,10 @@ def test_guided_draws_have_the_magnitudes_of_the_source_and_unguided_ones_have_n
     assert drawn[None] < 1e-10
 
 
-def test_drawing_an_epochs_companions_takes_at_most_a_hundredth_of_its_steps() -> None:
-    values = np.concatenate([magnitudes(12000, 25.0, 0), magnitudes(12000, 25.0, 1)])
+@pytest.mark.parametrize("bands", [1, 2])
+def test_drawing_an_epochs_companions_takes_at_most_a_hundredth_of_its_steps(bands: int) -> None:
+    values = np.concatenate([magnitudes(12000, 25.0, 0), magnitudes(12000, 25.0, 1)])[:, None]
+    values = np.concatenate([values, values + np.random.default_rng(2).normal(0, 0.4, (24000, bands - 1))], axis=1)
     sampler = TwoFieldSampler(np.arange(12000), [np.arange(12000, 24000)], values, 0.2, 32, shuffle=True)
     n_batches = len(list(sampler))
     assert n_batches == 375

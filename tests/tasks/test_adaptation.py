@@ -149,6 +149,18 @@ def test_labels_of_the_sources_test_galaxies_touch_nothing(stores: Stores, tmp_p
     assert_same(first, second)
 
 
+def test_a_network_of_the_bands_that_both_fields_have_is_applied_to_either(stores: Stores, tmp_path: Path) -> None:
+    few = {"bands": tuple("ugri"), "zero_points": dict.fromkeys("ugri", 27.0)}
+    narrow = changed(stores[1], tmp_path / "narrow", stores[1].catalogue, stores[1].images[:, :4], **few)
+    short = ("scale.max_epochs=1", "adapt.epochs=1", "trainer.max_steps=2")
+    folder = train(config_of((stores[0], narrow), tmp_path, *short))
+    for number, store in enumerate((narrow, stores[0])):
+        runs = tmp_path / str(number)
+        arguments = (f"data.store={store.path}", f"run={folder.path}", f"paths.runs={runs}")
+        applied = predict.predict(composed("field=hsc6b", "task=predict", *arguments))
+        assert len(pd.read_parquet(applied.path / "predictions.parquet")) == 110
+
+
 def test_cross_validation_and_several_targets(stores: Stores, tmp_path: Path) -> None:
     catalogue = stores[1].catalogue.assign(ra=stores[1].catalogue["ra"] + 20)
     catalogue["object_id"] = "other-" + catalogue["object_id"]
