@@ -142,7 +142,7 @@ def provenance(config: Config, data: str, data_hash: str) -> dict[str, Any]:
 
 
 def config_of_run(path: Path) -> Config:
-    """Read the config that a run was made with.
+    """Read the config that a run was made with; ``data.bands`` are those of its sample where it left them open.
 
     Raises
     ------
@@ -151,7 +151,10 @@ def config_of_run(path: Path) -> Config:
     folder = RunFolder(path)
     if not folder.finished:
         raise InputError(f"{path} is no finished run: it has no metrics.json; give a folder below runs/.")
-    return validate(folder.read_json("provenance.json")["config"])
+    record = folder.read_json("provenance.json")
+    config = validate(record["config"])
+    bands = config.data.bands or record.get("bands")
+    return config.model_copy(update={"data": config.data.model_copy(update={"bands": bands})})
 
 
 def write_config(folder: Path, config: Config) -> None:

@@ -17,6 +17,7 @@ from photoz_lit.data.matching import MagnitudeMatcher
 from photoz_lit.data.module import Batch, CutoutDataModule
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import ShardedBatchSampler, world
+from photoz_lit.errors import InputError, nearest
 
 GUIDE_STREAM = 1
 
@@ -71,7 +72,7 @@ class TwoFieldSampler(ShardedBatchSampler):
 
 def _repeated_permutation(rows: NDArray[np.int64], n: int, random: np.random.Generator) -> NDArray[np.int64]:
     """``n`` of the rows, each as often as the others, give or take one."""
-    return np.concatenate([random.permutation(rows) for _ in range(-(-n // len(rows)))])[:n]
+    return np.concatenate([rows[:0], *(random.permutation(rows) for _ in range(-(-n // len(rows))))])[:n]
 
 
 class AdaptationDataModule(CutoutDataModule):
@@ -89,6 +90,10 @@ class AdaptationDataModule(CutoutDataModule):
     match_bands : further bands whose magnitudes must be alike.
     degradation : makes source images look like the target's, in training and validation; None leaves them.
     options : of :class:`~photoz_lit.data.module.CutoutDataModule`.
+
+    Raises
+    ------
+    InputError : the catalogue has no magnitude in a band of ``match_bands``.
     """
 
     def __init__(
@@ -106,6 +111,9 @@ class AdaptationDataModule(CutoutDataModule):
         self.with_targets = with_targets
         self.tolerance = tolerance
         bands = [sample.field.reference_band, *match_bands]
+        for band in match_bands:
+            if f"mag_{band}" not in sample.catalogue:
+                raise InputError(f"adapt.match_bands: no magnitude in band '{band}'{nearest(band, sample.bands)}")
         self.magnitudes = sample.catalogue[[f"mag_{band}" for band in bands]].to_numpy(float)
         self.fields_split = split
         self.degradation = degradation

@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from photoz_lit.errors import InputError
+
+COMPARED = ("seeing", "sky_noise", "noise_correlation", "background")
 FWHM_PER_SIGMA = 2.354820045
 LEAST_SIGMA = 0.15  # narrower blurs are left out: a kernel sampled on whole pixels cannot draw them [pixel]
 
@@ -60,7 +63,16 @@ def degradation(source: pd.DataFrame, target: pd.DataFrame, pixel_scale: float, 
         ``background`` [flux per pixel], ``noise_correlation`` [pixel].
     pixel_scale : [arcsec / pixel].
     stamp_size : [pixel].
+
+    Raises
+    ------
+    InputError : a condition could not be measured.
     """
+    for name, table in (("source", source), ("target", target)):
+        for band, conditions in table[list(COMPARED)].iterrows():
+            if not np.isfinite(conditions.to_numpy(float)).all():
+                missing = ", ".join(conditions.index[~np.isfinite(conditions)])
+                raise InputError(f"{missing} of the {name} cannot be measured in band '{band}'; give a larger store.")
     sigma = {
         name: table["seeing"].to_numpy(float) / FWHM_PER_SIGMA / pixel_scale
         for name, table in (("source", source), ("target", target))

@@ -89,8 +89,8 @@ def join_fields(
     InputError : bands, sizes or kinds of data do not fit; or no target galaxy has a magnitude that the source has too.
     """
     for target in targets:
-        for band in bands or source.header.bands:
-            if band not in target.header.bands and bands is not None:
+        for band in bands or ():
+            if band not in target.header.bands and band in source.header.bands:
                 raise InputError(
                     f"{target.path} has no band '{band}' and the source has; choose bands that both have with"
                     f" data.bands=[{','.join(b for b in source.header.bands if b in target.header.bands)}]."
@@ -121,7 +121,11 @@ def join_fields(
 
 def _require_overlap(sample: Sample, names: tuple[str, ...]) -> None:
     magnitude = sample.catalogue[f"mag_{sample.field.reference_band}"].to_numpy(float)
-    ranges = [np.nanpercentile(magnitude[sample.part == k], [1, 99]) for k in range(len(names))]
+    known = [magnitude[(sample.part == k) & np.isfinite(magnitude)] for k in range(len(names))]
+    for name, values in zip(names, known, strict=True):
+        if not len(values):
+            raise InputError(f"no galaxy of field '{name}' has a {sample.field.reference_band} magnitude; give some.")
+    ranges = [np.percentile(values, [1, 99]) for values in known]
     for name, (low, high) in zip(names[1:], ranges[1:], strict=True):
         if low > ranges[0][1] or high < ranges[0][0]:
             raise InputError(
@@ -135,7 +139,8 @@ def split_fields(sample: AdaptationSample, test_fold: int = 0, labels: str = "so
     """Split a joined sample: folds as in :func:`~photoz_lit.data.module.split_sample`, in every field.
 
     Training and validation galaxies are those of the field whose labels may be seen; every target galaxy of the test
-    fold is tested, and no target galaxy of that fold is used in training, not even its image.
+    fold is tested, and no target galaxy of that fold is used in training, not even its image. The oracle is trained on
+    no more labels than the source has.
 
     Raises
     ------
@@ -159,7 +164,11 @@ def split_fields(sample: AdaptationSample, test_fold: int = 0, labels: str = "so
     for name, rows in parts.items():
         if not rows.any():
             raise InputError(f"'{whose}' leaves no galaxy for {name.replace('_', ' ')}; give larger stores.")
-    return AdaptationSplit(**{name: np.flatnonzero(rows) for name, rows in parts.items()}, test_fold=test_fold)
+    chosen = {name: np.flatnonzero(rows) for name, rows in parts.items()}
+    if labels == "target":
+        most = int((~target & known & training).sum())
+        chosen["train"] = np.sort(np.random.default_rng(test_fold).permutation(chosen["train"])[:most])
+    return AdaptationSplit(**chosen, test_fold=test_fold)
 
 
 def warnings_of(sample: AdaptationSample, split: AdaptationSplit) -> list[str]:
@@ -177,6 +186,6 @@ def warnings_of(sample: AdaptationSample, split: AdaptationSplit) -> list[str]:
         if views[number].store.data_hash == views[SOURCE].store.data_hash:
             found.append(f"source and target '{name}' are the same data: there is nothing to adapt.")
         rows = sample.full.catalogue[sample.domain == number]
-        if np.isfinite(rows["z"]).any() and (rows["z_source"] != "truth").any():
+        if (np.isfinite(rows["z"]) & (rows["z_source"] != "truth")).any():
             found.append(f"target '{name}' has labels: they are used to evaluate, never to train or to choose.")
     return found

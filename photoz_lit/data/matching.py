@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from photoz_lit.errors import InputError
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -15,19 +18,26 @@ class MagnitudeMatcher:
     """Draws target galaxies of like magnitude, evenly among all within the tolerance.
 
     The targets are sorted by their first magnitude once; a draw is then a binary search and a random position between
-    two bounds. Further bands are met by rejection: up to 16 draws, then a search of what lies between the bounds.
+    two bounds. Further bands are met by rejection: up to 16 draws, then a search in a tree.
 
     Parameters
     ----------
     magnitudes : of the targets [mag], (M,) or (M, bands), the first band leads; a target that lacks one is never drawn.
     tolerance : largest difference in every band [mag].
+
+    Raises
+    ------
+    InputError : no target has all the magnitudes.
     """
 
     def __init__(self, magnitudes: Floats, tolerance: float) -> None:
         table = _columns(magnitudes)
         known = np.flatnonzero(np.isfinite(table).all(axis=1))
+        if not len(known):
+            raise InputError(f"none of the {len(table)} target galaxies has the magnitudes that guide the draw.")
         self.rows: Rows = known[np.argsort(table[known, 0], kind="stable")]
         self.table = table[self.rows]
+        self.tree = cKDTree(self.table)
         self.tolerance = tolerance
 
     def __len__(self) -> int:
@@ -43,7 +53,8 @@ class MagnitudeMatcher:
 
         Returns
         -------
-        rows : of the targets, (N,); where none is within the tolerance, the nearest in the first band.
+        rows : of the targets, (N,); where none is within the tolerance in all bands, one within it in the first band,
+            and where there is none of these, the nearest in the first band.
         matched : whether the target is within the tolerance, (N,).
         """
         wanted = _columns(magnitudes)
@@ -92,11 +103,11 @@ class MagnitudeMatcher:
             good = self._alike(wanted[open_], draw)
             position[open_[good]] = draw[good]
             open_ = open_[~good]
-        for one in open_:
-            between = np.arange(low[one], high[one])
-            alike = between[self._alike(np.broadcast_to(wanted[one], (len(between), wanted.shape[1])), between)]
-            if len(alike):
-                position[one] = random.choice(alike)
+        open_ = open_[np.isfinite(wanted[open_]).all(axis=1)]
+        found = self.tree.query_ball_point(wanted[open_], self.tolerance, p=np.inf, return_sorted=True)
+        for one, alike in zip(open_, found, strict=True):
+            if alike:
+                position[one] = alike[int(random.random() * len(alike))]
         return position
 
     def _alike(self, wanted: Floats, position: Rows) -> NDArray[np.bool_]:

@@ -76,19 +76,20 @@ class AdaptationEstimator(CNNEstimator):
         adapt = self.config.adapt
         if adapt.degrade:
             self.degradation = measured_degradation(sample, split)
+        data = self.data_module(sample, split, seed)
+        assert isinstance(data, AdaptationDataModule)
+        guidance = data.guidance() if adapt.uses_target_images else {}  # what does not fit is told before the start
         weights = self._start(sample, split, seed)
         torch.manual_seed(seed)
         module = self.adversarial(sample)
         state = torch.load(weights, map_location="cpu", weights_only=False)["state_dict"]
         module.load_state_dict(state, strict=False)
-        data = self.data_module(sample, split, seed)
-        assert isinstance(data, AdaptationDataModule)
         report: dict[str, Any] = {"method": adapt.name, "start": weights.parent.name}
         if adapt.uses_target_images:
             module.probe = probe_auc
             known, held = frozen_features(module, data, split)
             report["probe_auc_before"] = probe_auc(*held.by_source())
-            report |= data.guidance()
+            report |= guidance
             if module.adversary is not None:
                 report |= teach_discriminator(module.adversary, known, held, adapt, data.batch_size, seed)
         folder.mkdir(parents=True, exist_ok=True)
@@ -160,7 +161,7 @@ class AdaptationEstimator(CNNEstimator):
         start.fit(sample, split, seed, folder)
 
     def _start_name(self, sample: Sample, split: AdaptationSplit, seed: int) -> str:
-        """Name from all that shapes the start: network, training, labelled galaxies, seed; not the method or target."""
+        """Name from all that shapes the start: network, training, field, labelled galaxies, seed; not the method."""
         config = self.config
         sections = ("network", "modality", "fusion", "module", "scale", "trainer")
         content = config.model_dump(mode="json", by_alias=True, include=set(sections))
@@ -168,6 +169,7 @@ class AdaptationEstimator(CNNEstimator):
             del content["trainer"][name]
         labelled = sorted(set(sample.part[split.train].tolist()))
         stores = [sample.views[number].store.data_hash for number in labelled]
+        content["field"] = sample.field.model_dump(mode="json")
         rows = sample.catalogue.iloc[np.concatenate([split.train, split.validation])]
         galaxies = hashlib.sha256(rows[["object_id", "z"]].to_csv().encode()).hexdigest() if len(labelled) else ""
         data = [config.data.batch_size, config.data.augment, config.data.label_weights, config.data.weighted_sampling]

@@ -76,7 +76,8 @@ class DomainAdversarialCNN(PhotoZModule):
         self.log("train_loss", total.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
         values = self.aligned(output, trunk)
         if self.adversary is not None:
-            verdict = self.adversary(reverse_gradient(values, self.strength), batch["mag"], batch["domain"])
+            turned = reverse_gradient(values, self.strength)
+            verdict = self.adversary(turned, batch["mag"], batch["domain"], batch["index"])
             total = total + verdict.loss
             self.log("field_loss", verdict.loss.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
             self.log("field_accuracy", verdict.accuracy.detach(), on_step=False, on_epoch=True, batch_size=len(weight))

@@ -25,11 +25,12 @@ ROWS = 256
 
 @dataclass(frozen=True)
 class Features:
-    """Features of galaxies under fixed weights: values (n, F), magnitudes (n,) and fields (n,)."""
+    """Features of galaxies under fixed weights: values (n, F), and magnitude, field and row of each (n,)."""
 
     values: Tensor
     magnitude: Tensor
     domain: Tensor
+    galaxy: Tensor
 
     def by_source(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Features of the source and those of the targets."""
@@ -37,18 +38,23 @@ class Features:
         values = self.values.double().numpy()
         return values[source.numpy()], values[~source.numpy()]
 
-    def batch(self, size: int, random: np.random.Generator, tolerance: float | None) -> Features:
-        """Draw ``size`` source galaxies at random and as many targets, of like magnitude or (None) at random."""
-        own, others = (np.flatnonzero((self.domain == SOURCE).numpy() == is_source) for is_source in (True, False))
-        source = random.choice(own, size)
-        if tolerance is None:
-            target = random.choice(others, size)
+    def batch(self, size: int, random: np.random.Generator, matcher: MagnitudeMatcher | None = None) -> Features:
+        """Draw ``size`` source galaxies at random, and as many targets: at random, or alike with a ``matcher``."""
+        is_source = (self.domain == SOURCE).numpy()
+        own = random.choice(np.flatnonzero(is_source), size)
+        others = np.flatnonzero(~is_source)
+        if matcher is None:
+            companions = random.choice(others, size)
         else:
-            magnitude = self.magnitude.double().numpy()
-            drawn, _ = MagnitudeMatcher(magnitude[others], tolerance).draw(magnitude[source], random)
-            target = others[drawn]
-        index = torch.from_numpy(np.concatenate([source, target]))
-        return Features(self.values[index], self.magnitude[index], self.domain[index])
+            companions = others[matcher.draw(self.magnitude[own].double().numpy(), random)[0]]
+        index = torch.from_numpy(np.concatenate([own, companions]))
+        return Features(self.values[index], self.magnitude[index], self.domain[index], self.galaxy[index])
+
+    def matcher(self, settings: AdaptSettings) -> MagnitudeMatcher | None:
+        """What guides the draw of targets, by the reference band alone; None where they come as they are."""
+        if not settings.guided:
+            return None
+        return MagnitudeMatcher(self.magnitude[self.domain != SOURCE].double().numpy(), settings.tolerance)
 
 
 def frozen_features(
@@ -92,7 +98,7 @@ def _features(module: DomainAdversarialCNN, data: AdaptationDataModule, parts: l
     index = torch.from_numpy(rows)
     empty = torch.empty(0, 1)
     columns = data.galaxies.columns
-    return Features(torch.cat(values) if values else empty, columns["mag"][index], columns["domain"][index])
+    return Features(torch.cat(values) if values else empty, columns["mag"][index], columns["domain"][index], index)
 
 
 def teach_discriminator(
@@ -117,19 +123,19 @@ def teach_discriminator(
     where it does not, the fields look alike to the network and there is nothing to align.
     """
     random = np.random.default_rng(seed)
-    tolerance = settings.tolerance if settings.guided else None
     optimiser = torch.optim.Adam(adversary.parameters(), lr=settings.discriminator_learning_rate)
     size = max(batch_size, 64)
+    guide = known.matcher(settings)
     accuracy, best_steps = 0.5, 0
     for step in range(1, settings.discriminator_steps + 1):
-        batch = known.batch(size, random, tolerance)
-        verdict = adversary(batch.values, batch.magnitude, batch.domain)
+        batch = known.batch(size, random, guide)
+        verdict = adversary(batch.values, batch.magnitude, batch.domain, batch.galaxy)
         optimiser.zero_grad()
         torch.autograd.backward(verdict.loss)
         optimiser.step()
         best_steps = step
         if step % CHECK_EVERY == 0 or step == settings.discriminator_steps:
-            accuracy = held_accuracy(adversary, held, size, tolerance)
+            accuracy = held_accuracy(adversary, held, size, held.matcher(settings))
             if accuracy > settings.least_accuracy and step >= 4 * CHECK_EVERY:
                 break
     return {
@@ -140,11 +146,11 @@ def teach_discriminator(
 
 
 @torch.no_grad()
-def held_accuracy(adversary: Adversary, held: Features, size: int, tolerance: float | None) -> float:
+def held_accuracy(adversary: Adversary, held: Features, size: int, guide: MagnitudeMatcher | None = None) -> float:
     """Accuracy on held-out galaxies, both classes weighted alike, the mean of 20 batches."""
     random = np.random.default_rng(1)
     verdicts = []
     for _ in range(CHECKED):
-        batch = held.batch(size, random, tolerance)
-        verdicts.append(float(adversary(batch.values, batch.magnitude, batch.domain).accuracy))
+        batch = held.batch(size, random, guide)
+        verdicts.append(float(adversary(batch.values, batch.magnitude, batch.domain, batch.galaxy).accuracy))
     return float(np.mean(verdicts))

@@ -56,9 +56,20 @@ class PairDiscriminator(nn.Module):
         )
         self.head = nn.Sequential(nn.Linear(3 * hidden, hidden), nn.LeakyReLU(0.1), nn.Linear(hidden, 2))
 
-    def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Map two sets of features (P, values) to logits (P, 2) of "different fields" and "the same field"."""
-        a, b = self.embedding(first), self.embedding(second)
+    def forward(self, features: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Judge pairs of a batch.
+
+        Parameters
+        ----------
+        features : (B, values).
+        first, second : positions in the batch, (P,).
+
+        Returns
+        -------
+        Logits (P, 2) of "different fields" and "the same field".
+        """
+        embedded = self.embedding(features)
+        a, b = embedded[first], embedded[second]
         logits: Tensor = self.head(torch.cat([a + b, (a - b).abs(), a * b], dim=1))
         return logits
 
@@ -71,7 +82,7 @@ class Pairs:
     ----------
     first, second : positions in the batch, (P,).
     same : whether both come from the same field, (P,).
-    alike : whether their magnitudes are within the tolerance, (P,); the others do not count.
+    alike : whether they are two galaxies with magnitudes within the tolerance, (P,); the others do not count.
     """
 
     first: Tensor
@@ -80,13 +91,15 @@ class Pairs:
     alike: Tensor
 
 
-def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float, partners: int = 1) -> Pairs:
+def magnitude_pairs(
+    magnitude: Tensor, domain: Tensor, tolerance: float, partners: int = 1, galaxy: Tensor | None = None
+) -> Pairs:
     """Pair a batch's galaxies by magnitude: a quarter within the source, a quarter within the targets, half across.
 
     Source and target galaxies are sorted by magnitude. Ranks i and i + k hold two source galaxies s, s' and two target
-    galaxies t, t'; they make the pairs (s, s'), (t, t'), (s, t') and (t, s'), for k = 1 … ``partners``. So differences of
-    magnitude are distributed alike in pairs of the same field and of different ones, and say nothing of which it is. None
-    is paired with itself, and which of two comes first is drawn at random.
+    galaxies t, t'; they make the pairs (s, s'), (t, t'), (s, t') and (t, s'), for k = 1 … ``partners``. So differences
+    of magnitude are distributed alike in pairs of the same field and of different ones, and say nothing of which it
+    is. None is paired with itself, and which of two comes first is drawn at random.
 
     Parameters
     ----------
@@ -94,6 +107,8 @@ def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float, partner
     domain : (B,) number of the field, 0 is the source; as many galaxies of the source as of all targets together.
     tolerance : largest difference that counts as alike [mag].
     partners : with how many of the next ranks each galaxy is paired; features are costly, pairs are not.
+    galaxy : (B,) number of the galaxy; one that is in the batch twice does not count as a pair with itself. None where
+        all are different.
     """
     source = _sorted(magnitude, torch.nonzero(domain == 0).squeeze(1))
     target = _sorted(magnitude, torch.nonzero(domain != 0).squeeze(1))
@@ -110,7 +125,10 @@ def magnitude_pairs(magnitude: Tensor, domain: Tensor, tolerance: float, partner
     first = torch.where(turned, pairs[:, 1], pairs[:, 0])
     second = torch.where(turned, pairs[:, 0], pairs[:, 1])
     difference = (magnitude[first] - magnitude[second]).abs()
-    return Pairs(first, second, domain[first] == domain[second], difference <= tolerance)
+    alike = difference <= tolerance
+    if galaxy is not None:
+        alike &= galaxy[first] != galaxy[second]
+    return Pairs(first, second, domain[first] == domain[second], alike)
 
 
 def _sorted(magnitude: Tensor, rows: Tensor) -> Tensor:
@@ -147,7 +165,7 @@ class Adversary(nn.Module):
             PairDiscriminator(values, hidden) if self.paired else FieldDiscriminator(values, n_fields, hidden)
         )
 
-    def forward(self, features: Tensor, magnitude: Tensor, domain: Tensor) -> Verdict:
+    def forward(self, features: Tensor, magnitude: Tensor, domain: Tensor, galaxy: Tensor | None = None) -> Verdict:
         """Judge a batch, in float32 also under autocast.
 
         Parameters
@@ -155,14 +173,15 @@ class Adversary(nn.Module):
         features : (B, values).
         magnitude : (B,) [mag].
         domain : (B,) number of the field.
+        galaxy : (B,) number of the galaxy, see :func:`magnitude_pairs`.
         """
         with torch.autocast(features.device.type, enabled=False):
-            return self._judge(features.float(), magnitude, domain)
+            return self._judge(features.float(), magnitude, domain, galaxy)
 
-    def _judge(self, features: Tensor, magnitude: Tensor, domain: Tensor) -> Verdict:
+    def _judge(self, features: Tensor, magnitude: Tensor, domain: Tensor, galaxy: Tensor | None) -> Verdict:
         if self.paired:
-            pairs = magnitude_pairs(magnitude, domain, self.tolerance, self.partners)
-            logits = self.discriminator(features[pairs.first], features[pairs.second])
+            pairs = magnitude_pairs(magnitude, domain, self.tolerance, self.partners, galaxy)
+            logits = self.discriminator(features, pairs.first, pairs.second)
             label, counts = pairs.same.long(), pairs.alike.float()
         else:
             logits = self.discriminator(features)
@@ -175,6 +194,6 @@ class Adversary(nn.Module):
 
 def _balanced(label: Tensor, counts: Tensor, n_classes: int) -> Tensor:
     """Weights (B,) that sum to 1, the same for every class that occurs; 0 where ``counts`` is 0."""
-    classes = torch.zeros(n_classes, device=label.device).index_add_(0, label, counts)
+    classes = counts.new_zeros(n_classes).index_add_(0, label, counts)
     present = (classes > 0).sum().clamp_min(1)
     return counts / (classes[label].clamp_min(1e-9) * present)

@@ -109,9 +109,9 @@ class AdaptSettings(Settings):
     strength: float = Entry(default=1.0, ge=0)
     steepness: float = Entry(default=10.0, gt=0)
     layer: Literal["features", "trunk"] = "features"
-    tolerance: float = Entry(default=0.2, gt=0)
+    tolerance: float = Entry(default=0.1, gt=0)
     match_bands: list[str] = []
-    partners: int = Entry(default=8, gt=0)
+    partners: int = Entry(default=4, gt=0)
     hidden: int = Entry(default=128, gt=0)
     epochs: int = Entry(default=8, gt=0)
     batch_size: int | None = Entry(default=None, gt=0)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from photoz_lit.config import Config, ForestSettings, TemplateFitSettings
+from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.modules.cnn_estimator import CNNEstimator
@@ -27,9 +28,12 @@ def print_start(console: Console, config: Config, sample: Sample, split: Split, 
     """Print the start summary of a run of ``n_fits`` trainings."""
     table = Table(title=f"{config.experiment.name}", title_justify="left", show_header=False)
     table.add_row("scale", f"{config.scale.name}: {sample.stamp_size}×{sample.stamp_size} pixels")
-    unlabelled = int((~sample.labelled).sum())
+    adapted = len(split.target_train) if isinstance(split, AdaptationSplit) else 0
+    unlabelled = 0 if adapted else int((~sample.labelled).sum())
     table.add_row("data", f"{DATA_MARK[sample.data]}, field {sample.field.name}, bands {' '.join(sample.bands)}")
     counts = f"{len(split.train)} to train, {len(split.validation)} to validate, {len(split.test)} to test"
+    if adapted and config.adapt.uses_target_images:
+        counts += f", {adapted} of the target to adapt to"
     table.add_row("galaxies", counts + (f", {unlabelled} without a redshift left out" if unlabelled else ""))
     network = None
     if isinstance(config.network, ForestSettings):
@@ -52,12 +56,14 @@ def _describe_network(table: Table, config: Config, sample: Sample, split: Split
         summary = network_summary(module.network, sample.stamp_size, f"network {config.network.name}")
         seconds = seconds_per_image(estimator, sample, split)
     settings = config.trainer
-    images = len(split.train) * settings.max_epochs
+    further = config.adapt.epochs if config.data.adapts else 0
+    images = len(split.train) * (settings.max_epochs + further * (2 if config.adapt.uses_target_images else 1))
     if settings.max_steps > 0:
         images = min(images, settings.max_steps * config.data.batch_size)
-    validated = len(split.validation) * settings.max_epochs
+    epochs = settings.max_epochs + further
+    validated = len(split.validation) * epochs
     total = n_fits * seconds * (images + validated / 3)
-    table.add_row("time", f"about {_duration(total)} for {n_fits} training(s) of {settings.max_epochs} epochs, here")
+    table.add_row("time", f"about {_duration(total)} for {n_fits} training(s) of {epochs} epochs, here")
     return summary
 
 

@@ -109,7 +109,8 @@ def prepare(folder: RunFolder, config: Config, sample: Sample, splits: dict[int,
     if config.rerun:
         for pdf in folder.path.glob("checkpoints/*/*"):
             pdf.unlink()
-    folder.write_json("provenance.json", provenance(config, sample.data, sample.data_hash))
+    record = provenance(config, sample.data, sample.data_hash)
+    folder.write_json("provenance.json", {**record, "bands": list(sample.bands)})
     write_config(folder.path, config)
     table = sample.catalogue[["object_id", "ra", "dec", "fold"]].copy()
     table["role"] = roles(len(sample), splits)

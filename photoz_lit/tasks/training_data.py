@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from photoz_lit.config import Config, ForestSettings, TemplateFitSettings
-from photoz_lit.data.domains import split_fields, warnings_of
+from photoz_lit.data.domains import AdaptationSplit, split_fields, warnings_of
 from photoz_lit.data.folds import N_FOLDS
 from photoz_lit.data.module import Split, split_sample
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.domain_probe import FEWEST
 from photoz_lit.tasks.data_source import adaptation_sample_of, sample_of
 
 
@@ -38,7 +39,7 @@ def training_data(config: Config) -> TrainingData:
 
     Raises
     ------
-    InputError : an adaptation has no target, or its network cannot be adapted.
+    InputError : an adaptation has no target or too few galaxies, or its network cannot be adapted.
     """
     folds = list(range(N_FOLDS)) if config.cv.folds else [0]
     adapt = config.adapt
@@ -54,8 +55,15 @@ def training_data(config: Config) -> TrainingData:
         return TrainingData(sample, sample, splits, (sample.field.name,))
     if isinstance(config.network, ForestSettings | TemplateFitSettings) and adapt.name not in ("none", "oracle"):
         raise InputError(f"network={config.network.name} has no features to align; choose adapt=none or a network.")
+    if adapt.labels == "target" and (adapt.uses_target_images or adapt.degrade):
+        raise InputError(
+            "adapt.labels=target is the oracle, which has nothing to adapt; leave out degrade, discriminator and coral."
+        )
     joined = adaptation_sample_of(config)
     by_fold = {fold: split_fields(joined, fold, adapt.labels) for fold in folds}
+    if adapt.uses_target_images:
+        for split in by_fold.values():
+            _require_probe(split, joined.names)
     target = joined.full.field.model_copy(update={"name": "+".join(joined.names[1:])})
     return TrainingData(
         joined.blind,
@@ -64,3 +72,12 @@ def training_data(config: Config) -> TrainingData:
         joined.names,
         tuple(warnings_of(joined, by_fold[folds[0]])),
     )
+
+
+def _require_probe(split: AdaptationSplit, names: tuple[str, ...]) -> None:
+    """Refuse fields with too few validation galaxies to tell how far they are apart."""
+    for name, rows in ((names[0], split.validation), ("+".join(names[1:]), split.target_validation)):
+        if len(rows) < FEWEST:
+            raise InputError(
+                f"'{name}' has {len(rows)} galaxies for validation and the probe needs {FEWEST}; give a larger store."
+            )

@@ -1,15 +1,19 @@
 """Two processes on the CPU with gloo: the same galaxies, the same metrics, one run folder."""
 
 import json
+import math
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from tests.composed import TINY
 from tests.conftest import make_store
+from tests.two_fields import source_and_target
 
 
 def photoz_lit(*arguments: str) -> str:
@@ -40,6 +44,52 @@ def test_two_processes_count_every_galaxy_once_and_agree_with_one(tmp_path: Path
     assert len(tables[0]) == 131
     for name in ("sigma_mad", "eta", "bias", "crps", "nll"):
         assert abs(metrics[0][name] - metrics[1][name]) < 1e-6, name
+
+
+ADAPTING = """
+import sys, torch
+from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
+from photoz_lit.tasks import results
+from photoz_lit.tasks.train import train
+from tests.composed import composed
+
+def keep(self):
+    torch.save([self.state_dict(), self.global_step], f"{sys.argv[1]}/rank{self.global_rank}.pt")
+
+DomainAdversarialCNN.on_train_end = keep
+results.draw_run = lambda *_: None
+train(composed(*sys.argv[2:]))
+"""
+
+
+def test_two_processes_adapt_one_network_with_one_discriminator(tmp_path: Path) -> None:
+    source, target = source_and_target(tmp_path, n=111)
+    (tmp_path / "adapting.py").write_text(ADAPTING)
+    overrides = [
+        "field=hsc6b", "network=plain", f"data.source={source.path}", f"data.target={target.path}",
+        f"paths.runs={tmp_path / 'runs'}", "trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu",
+        "trainer.precision=32-true", "scale.max_epochs=1", "scale.batch_size=8", "adapt=guided_paired",
+        "adapt.epochs=2", "adapt.discriminator_steps=20", "adapt.hidden=16",
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, str(tmp_path / "adapting.py"), str(tmp_path), *overrides]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=420, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    (first, steps), (second, others) = (torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2))
+    (folder,) = (tmp_path / "runs" / "hsc6b").iterdir()
+    split = pd.read_parquet(folder / "split.parquet")
+    n_train = int((split["role"] == "train").sum())
+    assert steps == others == 2 * math.ceil(n_train // 2 / 8) > 4
+    assert any(name.startswith("adversary") for name in first)
+    for name, value in first.items():
+        assert torch.isfinite(value).all(), name
+        assert torch.equal(value, second[name]), name
+    (start,) = (path for path in (tmp_path / "runs" / "starts").iterdir() if path.is_dir())
+    began = torch.load(start / "best.ckpt", weights_only=False)["state_dict"]
+    assert not all(torch.equal(value, first[name]) for name, value in began.items())
+    tested = pd.read_parquet(folder / "predictions.parquet")["object_id"]
+    assert sorted(tested) == sorted(split.loc[split["role"] == "test", "object_id"])
+    assert set(tested) <= set(target.catalogue["object_id"])
 
 
 @pytest.mark.long

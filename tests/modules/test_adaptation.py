@@ -1,0 +1,199 @@
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from photoz_lit.config import Config
+from photoz_lit.data.domains import AdaptationSample, AdaptationSplit, join_fields, split_fields
+from photoz_lit.data.sample import Sample
+from photoz_lit.data.store import CutoutStore
+from photoz_lit.fields import load_field
+from photoz_lit.modules.adaptation import AdaptationEstimator
+from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
+from photoz_lit.modules.frozen_features import Features, held_accuracy, teach_discriminator
+from photoz_lit.networks.discriminator import Adversary
+from tests.composed import composed
+from tests.two_fields import changed, joined, source_and_target
+
+SMALL = ("field=hsc6b", "network=plain", "adapt.epochs=3", "adapt.discriminator_steps=40", "adapt.hidden=16")
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[CutoutStore, CutoutStore]:
+    return source_and_target(tmp_path_factory.mktemp("two"), n=110)
+
+
+@pytest.fixture
+def two(stores: tuple[CutoutStore, CutoutStore]) -> tuple[AdaptationSample, AdaptationSplit]:
+    return joined(*stores)
+
+
+@functools.cache
+def config_of(*overrides: str) -> Config:
+    return composed(*SMALL, *overrides)
+
+
+def fitted(
+    two: tuple[AdaptationSample, AdaptationSplit], folder: Path, method: str, *overrides: str
+) -> AdaptationEstimator:
+    """An estimator fitted in ``folder/method``; its start is below ``folder``."""
+    config = config_of(f"adapt={method}", *overrides)
+    config = config.model_copy(update={"paths": config.paths.model_copy(update={"runs": folder})})
+    estimator = AdaptationEstimator(config)
+    estimator.fit(two[0].blind, two[1], 3, folder / method)
+    return estimator
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return torch.load(path, weights_only=False)["state_dict"]  # type: ignore[no-any-return]
+
+
+def test_an_interrupted_adaptation_goes_on_and_ends_as_an_uninterrupted_one(
+    two: tuple[AdaptationSample, AdaptationSplit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fitted(two, tmp_path / "whole", "guided_paired")
+
+    def killed(self: DomainAdversarialCNN) -> None:
+        if self.current_epoch == 2:
+            raise ConnectionAbortedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DomainAdversarialCNN, "on_train_epoch_start", killed)
+        with pytest.raises(ConnectionAbortedError):
+            fitted(two, tmp_path / "parts", "guided_paired")
+    (start,) = tmp_path.glob("parts/starts/*/best.ckpt")
+    made = start.stat().st_mtime_ns
+    rest = fitted(two, tmp_path / "parts", "guided_paired")
+    assert start.stat().st_mtime_ns == made
+    assert rest.epochs == whole.epochs == 3
+    curves = [pd.read_csv(tmp_path / "parts" / "guided_paired" / f"metrics{part}.csv") for part in ("_before_0", "")]
+    assert [set(curve["epoch"]) for curve in curves] == [{0, 1}, {2}]
+    mine, other = (weights(tmp_path / name / "guided_paired" / "last.ckpt") for name in ("parts", "whole"))
+    assert mine.keys() == other.keys()
+    for name, value in other.items():
+        torch.testing.assert_close(mine[name], value, msg=name)
+
+
+def test_starts_are_shared_by_methods_and_not_by_what_makes_them_differ(
+    two: tuple[AdaptationSample, AdaptationSplit], stores: tuple[CutoutStore, CutoutStore], tmp_path: Path
+) -> None:
+    short = ("adapt.epochs=1", "trainer.max_epochs=1")
+    fitted(two, tmp_path, "guided_paired", *short)
+    (start,) = (path for path in (tmp_path / "starts").iterdir() if path.is_dir())
+    made = (start / "best.ckpt").stat().st_mtime_ns
+    fitted(two, tmp_path, "coral", *short)
+    assert [path for path in (tmp_path / "starts").iterdir() if path.is_dir()] == [start]
+    assert (start / "best.ckpt").stat().st_mtime_ns == made
+    assert json.loads((tmp_path / "coral" / "adaptation.json").read_text())["start"] == start.name
+
+    def name(two: tuple[AdaptationSample, AdaptationSplit], *overrides: str, seed: int = 3) -> str:
+        estimator = AdaptationEstimator(config_of("trainer.max_epochs=1", *overrides))
+        return estimator._start_name(two[0].blind, two[1], seed)
+
+    assert name(two) == start.name
+    dimmer = changed(stores[1], tmp_path / "other", stores[1].catalogue, 0.5 * stores[1].images)  # type: ignore[operator]
+    assert name(joined(stores[0], dimmer)) == start.name
+    field = load_field("hsc6b").model_copy(update={"flux_divisor": 2.0})
+    scaled = join_fields(stores[0], [stores[1]], field, 32, None, None)
+    others = [
+        name(two, seed=4),
+        name(two, "trainer.max_epochs=7"),
+        name(joined(*stores, labels="target"), "adapt=oracle"),
+        name((two[0], split_fields(two[0], 1))),
+        name((scaled, split_fields(scaled))),
+    ]
+    assert len({start.name, *others}) == 6
+
+
+def test_the_start_of_the_degraded_and_of_the_oracle_are_their_own(
+    two: tuple[AdaptationSample, AdaptationSplit], stores: tuple[CutoutStore, CutoutStore], tmp_path: Path
+) -> None:
+    short = ("adapt.epochs=1", "trainer.max_epochs=1")
+    fitted(two, tmp_path, "none", *short)
+    fitted(two, tmp_path, "degraded", *short)
+    fitted(joined(*stores, labels="target"), tmp_path, "oracle", *short)
+    starts = [path for path in (tmp_path / "starts").iterdir() if path.is_dir()]
+    assert len(starts) == 3
+    values = [torch.cat([v.flatten() for v in weights(path / "best.ckpt").values()]) for path in starts]
+    assert not torch.equal(values[0], values[1])
+    assert not torch.equal(values[0], values[2])
+    assert not torch.equal(values[1], values[2])
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Rows whose pixels are read."""
+    rows: set[int] = set()
+    flux = Sample.flux
+
+    def recorded(self: Sample, galaxies: Any) -> Any:
+        rows.update(np.asarray(galaxies).tolist())
+        return flux(self, galaxies)
+
+    monkeypatch.setattr(Sample, "flux", recorded)
+    return rows
+
+
+def test_without_adaptation_no_target_image_is_read(
+    two: tuple[AdaptationSample, AdaptationSplit], tmp_path: Path, read: set[int]
+) -> None:
+    fitted(two, tmp_path, "none", "adapt.epochs=1")
+    assert read == {*two[1].train.tolist(), *two[1].validation.tolist()}
+
+
+@pytest.mark.parametrize("method", ["guided_paired", "degraded"])
+def test_no_image_of_a_test_galaxy_is_read_in_an_adaptation(
+    two: tuple[AdaptationSample, AdaptationSplit], tmp_path: Path, read: set[int], method: str
+) -> None:
+    fitted(two, tmp_path, method, "adapt.epochs=1", "trainer.max_epochs=1")
+    assert not read & {*two[1].test.tolist(), *two[1].source_test.tolist()}
+    assert read & set(two[1].target_train.tolist())
+
+
+def made_features(n: int, shift: float, seed: int = 0) -> Features:
+    """Features that tell magnitude, and the field by a shift of one of them; the target is fainter."""
+    random = np.random.default_rng(seed)
+    domain = np.arange(2 * n) // n
+    magnitude = np.where(domain == 0, 23 - random.exponential(1, 2 * n), 24 - random.exponential(1, 2 * n))
+    values = random.normal(size=(2 * n, 5))
+    values[:, 0] = magnitude - 23
+    values[:, 1] += shift * domain
+    return Features(
+        torch.tensor(values, dtype=torch.float32),
+        torch.tensor(magnitude, dtype=torch.float32),
+        torch.from_numpy(domain),
+        torch.arange(2 * n),
+    )
+
+
+@pytest.mark.parametrize("method", ["guided", "guided_paired"])
+def test_the_discriminator_wins_on_frozen_features_that_differ_and_not_on_alike_ones(method: str) -> None:
+    settings = config_of(f"adapt={method}", "adapt.discriminator_steps=400").adapt
+    found = {}
+    for shift in (0.0, 3.0):
+        torch.manual_seed(0)
+        adversary = Adversary(settings.discriminator or "", 5, 2, 32, settings.tolerance)
+        known, held = made_features(1500, shift), made_features(1000, shift, seed=1)
+        found[shift] = teach_discriminator(adversary, known, held, settings, 64, seed=0)
+        guide = held.matcher(settings)
+        assert found[shift]["frozen_accuracy"] == held_accuracy(adversary, held, 64, guide)
+    assert found[3.0]["wins"]
+    assert found[3.0]["frozen_accuracy"] > 0.65
+    assert found[3.0]["frozen_steps"] < 400
+    assert not found[0.0]["wins"]
+    assert found[0.0]["frozen_accuracy"] == pytest.approx(0.5, abs=0.1)
+    assert found[0.0]["frozen_steps"] == 400
+
+
+def test_unguided_discriminators_of_single_galaxies_win_by_the_population_alone() -> None:
+    # why batches are guided: nothing but the number of faint galaxies differs here
+    settings = config_of("adapt=dann", "adapt.discriminator_steps=400").adapt
+    torch.manual_seed(0)
+    adversary = Adversary("single", 5, 2, 32, settings.tolerance)
+    known, held = made_features(1500, 0.0), made_features(1000, 0.0, seed=1)
+    assert teach_discriminator(adversary, known, held, settings, 64, seed=0)["frozen_accuracy"] > 0.65

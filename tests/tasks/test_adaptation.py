@@ -1,0 +1,232 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from photoz_lit.config import Config
+from photoz_lit.data.store import CutoutStore
+from photoz_lit.errors import InputError
+from photoz_lit.fields import conf_directory
+from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks import predict, results
+from photoz_lit.tasks.train import train
+from tests.composed import composed
+from tests.two_fields import changed, source_and_target
+
+METHODS = sorted(path.stem for path in (conf_directory() / "adapt").glob("*.yaml") if path.stem != "base")
+SMALL = ("field=hsc6b", "network=plain", "adapt.discriminator_steps=20", "adapt.hidden=16", "seed=3")
+Stores = tuple[CutoutStore, CutoutStore]
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
+    return source_and_target(tmp_path_factory.mktemp("two"), n=110)
+
+
+@pytest.fixture(autouse=True)
+def _without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "draw_run", lambda *_: None)
+    monkeypatch.setattr(results, "write_report", lambda _: None)
+
+
+def config_of(stores: Stores, runs: Path, *overrides: str) -> Config:
+    pair = (f"data.source={stores[0].path}", f"data.target={stores[1].path}")
+    return composed(*SMALL, *pair, f"paths.runs={runs}", *overrides)
+
+
+def best(folder: RunFolder, member: str = "fold_0_member_0") -> dict[str, torch.Tensor]:
+    path = folder.path / "checkpoints" / member / "best.ckpt"
+    return torch.load(path, weights_only=False)["state_dict"]  # type: ignore[no-any-return]
+
+
+def test_every_way_of_adapting_has_a_config() -> None:
+    assert METHODS == ["coral", "dann", "degraded", "guided", "guided_paired", "none", "oracle", "paired"]
+
+
+def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(stores: Stores, tmp_path: Path) -> None:
+    short = ("scale.max_epochs=1", "adapt.epochs=1", "trainer.max_steps=2")
+    for method in METHODS:
+        folder = train(config_of(stores, tmp_path, f"adapt={method}", *short))
+        metrics = json.loads((folder.path / "metrics.json").read_text())
+        assert metrics["adapt"] == method
+        assert metrics["field"] == "hsc6b"
+        table = pd.read_parquet(folder.path / "predictions.parquet")
+        target = stores[1].catalogue.set_index("object_id")
+        split = pd.read_parquet(folder.path / "split.parquet").set_index("object_id")
+        tested = [name for name in target.index if split.loc[name, "fold"] == 0]
+        assert sorted(table["object_id"]) == sorted(tested)
+        np.testing.assert_array_equal(table["z"], target.loc[table["object_id"], "z_true"])
+        own = pd.read_parquet(folder.path / "source_predictions.parquet")
+        assert set(own["object_id"]) <= set(stores[0].catalogue["object_id"])
+        assert metrics["source"]["n_test"] == len(own) > 0
+        assert metrics["n_test"] == len(table)
+        delta = (own["z_phot"] - own["z"]) / (1 + own["z"])
+        assert metrics["source"]["bias"] == pytest.approx(delta.mean(), abs=1e-6)
+        found = metrics["adaptation"]
+        uses_targets = method in ("coral", "dann", "guided", "guided_paired", "paired")
+        assert ({"probe_auc_before", "probe_auc_after"} <= set(found)) == uses_targets
+        assert ("frozen_accuracy" in found) == (uses_targets and method != "coral")
+        assert ("targets_unused" in found) == method.startswith("guided")
+        trained = "source" if method != "oracle" else "target"
+        ids = split.index[split["role"] == "train"]
+        assert set(ids) <= set(stores[trained == "target"].catalogue["object_id"])
+        assert ((split["role"] == "adapt") & ~split.index.isin(target.index)).sum() == 0
+        if method in ("none", "guided_paired", "degraded"):
+            runs = tmp_path / f"applied_{method}"
+            arguments = (f"data.store={stores[1].path}", f"run={folder.path}", f"paths.runs={runs}")
+            applied = predict.predict(composed("field=hsc6b", "task=predict", *arguments))
+            again = pd.read_parquet(applied.path / "predictions.parquet").set_index("object_id")
+            np.testing.assert_allclose(again.loc[table["object_id"], "z_phot"], table["z_phot"], rtol=1e-3)
+    starts = [path for path in (tmp_path / "starts").iterdir() if path.is_dir()]
+    assert len(starts) == 3  # the source's, the degraded source's and the oracle's
+
+
+def runs_of(stores: Stores, others: Stores, tmp_path: Path, *overrides: str) -> list[RunFolder]:
+    """The same run on two pairs of stores, neither knowing of the other."""
+    options = ("adapt.epochs=3", "scale.max_epochs=1", *overrides)
+    pairs = {"a": stores, "b": others}
+    return [train(config_of(pair, tmp_path / name, *options)) for name, pair in pairs.items()]
+
+
+def assert_same(first: RunFolder, second: RunFolder) -> None:
+    """All weights, the chosen epoch and the predictions agree bit for bit."""
+    checkpoints = sorted(path.relative_to(first.path.parents[1]) for path in first.path.parents[1].rglob("*.ckpt"))
+    starts = [path for path in checkpoints if path.parts[0] == "starts"]
+    assert len(starts) == 2
+    for name in ("best.ckpt", "last.ckpt"):
+        contents: list[Any] = []
+        for folder in (first, second):
+            (start,) = folder.path.parents[1].glob(f"starts/*/{name}")
+            member = folder.path / "checkpoints" / "fold_0_member_0" / name
+            contents.append([torch.load(path, weights_only=False) for path in (start, member)])
+        for mine, other in zip(*contents, strict=True):
+            assert mine["epoch"] == other["epoch"]
+            assert mine["state_dict"].keys() == other["state_dict"].keys()
+            for key, value in mine["state_dict"].items():
+                assert torch.equal(value, other["state_dict"][key]), key
+    for folder in ("test_pdf", "source_pdf"):
+        mine, other = (np.load(f.path / "checkpoints" / "fold_0_member_0" / f"{folder}.npy") for f in (first, second))
+        np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.parametrize(
+    "method", [("adapt=guided_paired", "adapt.probe_weight=0.5"), ("adapt=degraded",)], ids=lambda m: m[0][6:]
+)
+def test_labels_of_the_target_touch_neither_weights_nor_the_choice_of_the_epoch(
+    stores: Stores, tmp_path: Path, method: tuple[str, ...]
+) -> None:
+    table = stores[1].catalogue
+    scrambled = np.random.default_rng(0).permutation(table["z_true"])
+    hidden = table.assign(z=np.nan, z_source="", z_true=scrambled)
+    folders = runs_of(stores, (stores[0], changed(stores[1], tmp_path / "t", hidden)), tmp_path, *method)
+    assert_same(*folders)
+    metrics = [json.loads((folder.path / "metrics.json").read_text()) for folder in folders]
+    assert metrics[0]["adaptation"] == metrics[1]["adaptation"]
+    assert metrics[0]["bias"] != metrics[1]["bias"]  # evaluation does see them
+
+
+def test_a_target_without_any_label_is_adapted_to_as_one_with_labels(stores: Stores, tmp_path: Path) -> None:
+    bare = stores[1].catalogue.drop(columns="z_true").assign(z=np.nan, z_source="")
+    first, second = runs_of(
+        stores, (stores[0], changed(stores[1], tmp_path / "t", bare)), tmp_path, "adapt=dann", "adapt.epochs=1"
+    )
+    assert_same(first, second)
+    assert json.loads((second.path / "metrics.json").read_text())["n_test"] == 0
+
+
+def test_labels_of_the_sources_test_galaxies_touch_nothing(stores: Stores, tmp_path: Path) -> None:
+    first = train(config_of(stores, tmp_path / "a", "adapt=guided_paired", "adapt.epochs=2", "scale.max_epochs=1"))
+    tested = pd.read_parquet(first.path / "source_predictions.parquet")["object_id"]
+    table = stores[0].catalogue.copy()
+    assert 0 < len(tested) < len(table)
+    table.loc[table["object_id"].isin(tested), "z"] = 0.5
+    others = (changed(stores[0], tmp_path / "s", table), stores[1])
+    second = train(config_of(others, tmp_path / "b", "adapt=guided_paired", "adapt.epochs=2", "scale.max_epochs=1"))
+    assert_same(first, second)
+
+
+def test_a_network_of_the_bands_that_both_fields_have_is_applied_to_either(stores: Stores, tmp_path: Path) -> None:
+    few = {"bands": tuple("ugri"), "zero_points": dict.fromkeys("ugri", 27.0)}
+    narrow = changed(stores[1], tmp_path / "narrow", stores[1].catalogue, stores[1].images[:, :4], **few)
+    short = ("scale.max_epochs=1", "adapt.epochs=1", "trainer.max_steps=2")
+    folder = train(config_of((stores[0], narrow), tmp_path, *short))
+    for number, store in enumerate((narrow, stores[0])):
+        runs = tmp_path / str(number)
+        arguments = (f"data.store={store.path}", f"run={folder.path}", f"paths.runs={runs}")
+        applied = predict.predict(composed("field=hsc6b", "task=predict", *arguments))
+        assert len(pd.read_parquet(applied.path / "predictions.parquet")) == 110
+
+
+def test_cross_validation_and_several_targets(stores: Stores, tmp_path: Path) -> None:
+    catalogue = stores[1].catalogue.assign(ra=stores[1].catalogue["ra"] + 20)
+    catalogue["object_id"] = "other-" + catalogue["object_id"]
+    third = changed(stores[1], tmp_path / "third", catalogue, field="xmm_d")
+    many = f"data.target=[{stores[1].path},{third.path}]"
+    short = ("scale.max_epochs=1", "adapt.epochs=1", "trainer.max_steps=2", "cv.folds=5")
+    folder = train(config_of(stores, tmp_path, "adapt=guided_paired", *short, many))
+    table = pd.read_parquet(folder.path / "predictions.parquet")
+    assert sorted(table["object_id"]) == sorted([*stores[1].catalogue["object_id"], *catalogue["object_id"]])
+    metrics = json.loads((folder.path / "metrics.json").read_text())
+    assert {name: row["n_test"] for name, row in metrics["by_field"].items()} == {"hsc6b": 110, "xmm_d": 110}
+    assert metrics["source"]["n_test"] == 110
+    assert len([path for path in (tmp_path / "starts").iterdir() if path.is_dir()]) == 5
+
+
+def test_a_killed_run_goes_on_from_what_is_done(stores: Stores, tmp_path: Path) -> None:
+    config = config_of(stores, tmp_path, "adapt=guided", "adapt.epochs=1", "scale.max_epochs=1")
+    folder = train(config)
+    table = pd.read_parquet(folder.path / "predictions.parquet")
+    metrics = json.loads((folder.path / "metrics.json").read_text())
+    member = folder.path / "checkpoints" / "fold_0_member_0"
+    made = (member / "best.ckpt").stat().st_mtime_ns
+    (folder.path / "metrics.json").unlink()
+    train(config)
+    assert (member / "best.ckpt").stat().st_mtime_ns == made
+    assert json.loads((folder.path / "metrics.json").read_text()) == metrics
+    (folder.path / "metrics.json").unlink()
+    (member / "test_pdf.npy").unlink()
+    train(config)
+    pd.testing.assert_frame_equal(pd.read_parquet(folder.path / "predictions.parquet"), table, rtol=1e-4)
+
+
+def test_a_target_too_small_for_the_probe_is_refused_before_any_training(stores: Stores, tmp_path: Path) -> None:
+    few = source_and_target(tmp_path, n=12)[1]
+    with pytest.raises(InputError, match=r"'hsc6b' has \d galaxies for validation and the probe needs 10"):
+        train(config_of((stores[0], few), tmp_path / "runs", "adapt=dann"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_identical_source_and_target_are_noted_and_trained(
+    stores: Stores, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = ("scale.max_epochs=1", "adapt.epochs=1")
+    folder = train(config_of((stores[0], stores[0]), tmp_path, "adapt=guided_paired", *short))
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "are the same data: there is nothing to adapt" in said
+    assert "of the target to adapt to" in said
+    assert "left out" not in said
+    found = json.loads((folder.path / "metrics.json").read_text())["adaptation"]
+    assert found["probe_auc_before"] < 0.6
+    assert not found["wins"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["adapt=dann"], r"adapt=dann needs a target: give data\.target=<store> or data\.target_fields"),
+        (["adapt=dann", "data.target={target}", "network=catalogue_forest"], "catalogue_forest has no features"),
+        (["adapt=dann", "data.target_fields=[xmm_dd]"], "unknown field 'xmm_dd'; did you mean 'xmm_d'"),
+        (["adapt=dann", "data.target={target}/none"], "is no store"),
+        (["adapt=oracle", "data.target={target}", "adapt.coral=1"], "is the oracle, which has nothing to adapt"),
+        (["adapt=guided", "data.target={target}", "adapt.match_bands=[q]"], "no magnitude in band 'q'"),
+    ],
+)
+def test_the_task_says_what_does_not_fit(stores: Stores, tmp_path: Path, overrides: list[str], sentence: str) -> None:
+    filled = [text.format(target=stores[1].path) for text in overrides]
+    source = "data.source" if len(overrides) > 1 else "data.store"
+    with pytest.raises(InputError, match=sentence):
+        train(composed("field=hsc6b", f"{source}={stores[0].path}", f"paths.runs={tmp_path}", *filled))
