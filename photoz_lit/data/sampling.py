@@ -98,3 +98,11 @@ def gathered(shard: NDArray[Any]) -> NDArray[Any]:
     shards: list[Any] = [None] * world()[1]
     torch.distributed.all_gather_object(shards, shard)
     return np.concatenate(shards)
+
+
+def mean_over_ranks(values: torch.Tensor) -> torch.Tensor:
+    """Mean of a tensor over the ranks; every rank gets it."""
+    if world()[1] > 1:
+        torch.distributed.all_reduce(values)
+        values /= world()[1]
+    return values

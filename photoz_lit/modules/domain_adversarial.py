@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from photoz_lit.data.domains import SOURCE
 from photoz_lit.data.module import Batch
-from photoz_lit.data.sampling import gathered
+from photoz_lit.data.sampling import gathered, mean_over_ranks
 from photoz_lit.modules.cnn import PhotoZModule
 from photoz_lit.networks.alignment import coral_loss
 from photoz_lit.networks.calibration import FieldCalibration
@@ -50,6 +50,7 @@ class DomainAdversarialCNN(PhotoZModule):
                 settings.discriminator, values, len(fields), settings.hidden, settings.tolerance, settings.partners
             )
         self.calibration = FieldCalibration(len(fields) - 1, len(self.network.bands)) if settings.calibrate else None
+        self._sparring: torch.optim.Optimizer | None = None
         self.probe: Probe | None = None
         self._probed: list[tuple[Tensor, Tensor]] = []
 
@@ -76,8 +77,9 @@ class DomainAdversarialCNN(PhotoZModule):
         self.log("train_loss", total.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
         values = self.aligned(output, trunk)
         if self.adversary is not None:
-            turned = reverse_gradient(values, self.strength)
-            verdict = self.adversary(turned, batch["mag"], batch["domain"], batch["index"])
+            about = (batch["mag"], batch["domain"], batch["index"])
+            self.keep_up(values.detach(), about)
+            verdict = self.adversary(reverse_gradient(values, self.strength), *about)
             total = total + verdict.loss
             self.log("field_loss", verdict.loss.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
             self.log("field_accuracy", verdict.accuracy.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
@@ -86,6 +88,25 @@ class DomainAdversarialCNN(PhotoZModule):
             total = total + self.adapt.coral * self.strength * distance
             self.log("coral", distance.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
         return total
+
+    def keep_up(self, values: Tensor, about: tuple[Tensor, Tensor, Tensor]) -> None:
+        """Let the discriminator alone learn from a batch's features, so that the network does not outrun it.
+
+        Parameters
+        ----------
+        values : features without their graph, (B, F).
+        about : magnitude, field and number of each galaxy, (B,) each.
+        """
+        assert self.adversary is not None
+        parameters = list(self.adversary.parameters())
+        if self._sparring is None:
+            self._sparring = torch.optim.Adam(parameters, lr=self.adapt.discriminator_learning_rate)
+        for _ in range(self.adapt.discriminator_updates):
+            loss = self.adversary(values, *about).loss
+            for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+                parameter.grad = mean_over_ranks(slope)
+            self._sparring.step()
+        self._sparring.zero_grad()
 
     def with_trunk(self, image: Tensor, ebv: Tensor, domain: Tensor) -> tuple[Any, Tensor]:
         """Network output for stretched images (B, bands, H, W), and the trunk's values (B, values) before E(B-V)."""

@@ -94,6 +94,7 @@ class AdaptSettings(Settings):
     batch_size : source galaxies per step of the adaptation, and as many targets; null takes ``data.batch_size``.
     learning_rate : of the network in the adaptation.
     discriminator_learning_rate : of the discriminator, before and during the adaptation.
+    discriminator_updates : steps of the discriminator alone on each batch's features, before the step of both.
     discriminator_steps : steps of the discriminator on frozen features, at most, before λ rises.
     least_accuracy : on held-out frozen features, that the discriminator must reach before λ rises.
     probe_weight : weight of the probe's 2 AUC − 1 beside the source's validation loss when the epoch is chosen.
@@ -117,6 +118,7 @@ class AdaptSettings(Settings):
     batch_size: int | None = Entry(default=None, gt=0)
     learning_rate: float = Entry(default=3e-4, gt=0)
     discriminator_learning_rate: float = Entry(default=1e-3, gt=0)
+    discriminator_updates: int = Entry(default=0, ge=0)
     discriminator_steps: int = Entry(default=2000, ge=0)
     least_accuracy: float = Entry(default=0.65, gt=0.5, lt=1)
     probe_weight: float = Entry(default=0.0, ge=0)
