@@ -129,6 +129,7 @@ class AdaptationEstimator(CNNEstimator):
             with_targets=adapt.uses_target_images,
             tolerance=adapt.tolerance if adapt.guided else None,
             match_bands=adapt.match_bands,
+            twins=adapt.twins,
             degradation=self.degradation,
             **{**self.data_options(seed, training), "batch_size": adapt.batch_size or self.config.data.batch_size},
         )

@@ -47,7 +47,13 @@ class DomainAdversarialCNN(PhotoZModule):
         if settings.discriminator is not None:
             values = feature_length(self.network, settings.layer)
             self.adversary = Adversary(
-                settings.discriminator, values, len(fields), settings.hidden, settings.tolerance, settings.partners
+                settings.discriminator,
+                values,
+                len(fields),
+                settings.hidden,
+                settings.tolerance,
+                settings.partners,
+                settings.twins,
             )
         self.calibration = FieldCalibration(len(fields) - 1, len(self.network.bands)) if settings.calibrate else None
         self._sparring: torch.optim.Optimizer | None = None
@@ -77,7 +83,7 @@ class DomainAdversarialCNN(PhotoZModule):
         self.log("train_loss", total.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
         values = self.aligned(output, trunk)
         if self.adversary is not None:
-            about = (batch["mag"], batch["domain"], batch["index"])
+            about = (batch["match_mag"], batch["domain"], batch["index"])
             self.keep_up(values.detach(), about)
             verdict = self.adversary(reverse_gradient(values, self.strength), *about)
             total = total + verdict.loss
@@ -95,7 +101,7 @@ class DomainAdversarialCNN(PhotoZModule):
         Parameters
         ----------
         values : features without their graph, (B, F).
-        about : magnitude, field and number of each galaxy, (B,) each.
+        about : matched magnitudes (B, bands), field and number of each galaxy (B,).
         """
         assert self.adversary is not None
         parameters = list(self.adversary.parameters())

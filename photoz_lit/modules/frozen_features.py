@@ -25,7 +25,7 @@ ROWS = 256
 
 @dataclass(frozen=True)
 class Features:
-    """Features of galaxies under fixed weights: values (n, F), and magnitude, field and row of each (n,)."""
+    """Features of galaxies under fixed weights, (n, F); their matched magnitudes (n, bands), fields and rows (n,)."""
 
     values: Tensor
     magnitude: Tensor
@@ -38,23 +38,35 @@ class Features:
         values = self.values.double().numpy()
         return values[source.numpy()], values[~source.numpy()]
 
-    def batch(self, size: int, random: np.random.Generator, matcher: MagnitudeMatcher | None = None) -> Features:
-        """Draw ``size`` source galaxies at random, and as many targets: at random, or alike with a ``matcher``."""
+    def batch(self, size: int, random: np.random.Generator, guide: Guide | None = None) -> Features:
+        """Draw ``size`` source galaxies at random, and as many targets: at random, or as a ``guide`` says."""
         is_source = (self.domain == SOURCE).numpy()
-        own = random.choice(np.flatnonzero(is_source), size)
-        others = np.flatnonzero(~is_source)
-        if matcher is None:
-            companions = random.choice(others, size)
+        own, others = np.flatnonzero(is_source), np.flatnonzero(~is_source)
+        first = random.choice(own, size if guide is None or guide.own is None else size // 2)
+        if guide is None:
+            rows = [first, random.choice(others, size)]
         else:
-            companions = others[matcher.draw(self.magnitude[own].double().numpy(), random)[0]]
-        index = torch.from_numpy(np.concatenate([own, companions]))
+            wanted = self.magnitude[first].double().numpy()
+            rows = [first] if guide.own is None else [first, own[guide.own.draw(wanted, random)[0]]]
+            rows += [others[guide.targets.draw(wanted, random)[0]] for _ in range(len(rows))]
+        index = torch.from_numpy(np.concatenate(rows))
         return Features(self.values[index], self.magnitude[index], self.domain[index], self.galaxy[index])
 
-    def matcher(self, settings: AdaptSettings) -> MagnitudeMatcher | None:
-        """What guides the draw of targets, by the reference band alone; None where they come as they are."""
+    def guide(self, settings: AdaptSettings) -> Guide | None:
+        """What guides the draw of targets, and of twins; None where they come as they are."""
         if not settings.guided:
             return None
-        return MagnitudeMatcher(self.magnitude[self.domain != SOURCE].double().numpy(), settings.tolerance)
+        magnitude, source = self.magnitude.double().numpy(), (self.domain == SOURCE).numpy()
+        own = MagnitudeMatcher(magnitude[source], settings.tolerance) if settings.twins else None
+        return Guide(MagnitudeMatcher(magnitude[~source], settings.tolerance), own)
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Draws targets of like magnitude and, with twins, source galaxies too."""
+
+    targets: MagnitudeMatcher
+    own: MagnitudeMatcher | None
 
 
 def frozen_features(
@@ -98,7 +110,8 @@ def _features(module: DomainAdversarialCNN, data: AdaptationDataModule, parts: l
     index = torch.from_numpy(rows)
     empty = torch.empty(0, 1)
     columns = data.galaxies.columns
-    return Features(torch.cat(values) if values else empty, columns["mag"][index], columns["domain"][index], index)
+    magnitude, domain_of = columns["match_mag"][index], columns["domain"][index]
+    return Features(torch.cat(values) if values else empty, magnitude, domain_of, index)
 
 
 def teach_discriminator(
@@ -125,7 +138,7 @@ def teach_discriminator(
     random = np.random.default_rng(seed)
     optimiser = torch.optim.Adam(adversary.parameters(), lr=settings.discriminator_learning_rate)
     size = max(batch_size, 64)
-    guide = known.matcher(settings)
+    guide = known.guide(settings)
     accuracy, best_steps = 0.5, 0
     for step in range(1, settings.discriminator_steps + 1):
         batch = known.batch(size, random, guide)
@@ -135,7 +148,7 @@ def teach_discriminator(
         optimiser.step()
         best_steps = step
         if step % CHECK_EVERY == 0 or step == settings.discriminator_steps:
-            accuracy = held_accuracy(adversary, held, size, held.matcher(settings))
+            accuracy = held_accuracy(adversary, held, size, held.guide(settings))
             if accuracy > settings.least_accuracy and step >= 4 * CHECK_EVERY:
                 break
     return {
@@ -146,7 +159,7 @@ def teach_discriminator(
 
 
 @torch.no_grad()
-def held_accuracy(adversary: Adversary, held: Features, size: int, guide: MagnitudeMatcher | None = None) -> float:
+def held_accuracy(adversary: Adversary, held: Features, size: int, guide: Guide | None = None) -> float:
     """Accuracy on held-out galaxies, both classes weighted alike, the mean of 20 batches."""
     random = np.random.default_rng(1)
     verdicts = []

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field as Entry
+from pydantic import model_validator
 
 from photoz_lit.settings import Settings
 
@@ -88,7 +89,10 @@ class AdaptSettings(Settings):
     layer : what is aligned: ``features`` (first dense layer, E(B-V) joined) or ``trunk`` (the image alone).
     tolerance : largest difference of magnitudes that count as alike [mag].
     match_bands : further bands whose magnitudes must be alike.
-    partners : of the paired discriminator, with how many galaxies of each field next in magnitude each one is paired.
+    twins : source galaxies come two by two, alike in all matched bands, and so do the targets beside them: the paired
+        discriminator then compares galaxies that differ in little but their field. Needs ``guided`` and ``paired``.
+    partners : of the paired discriminator without twins: with how many galaxies of each field, next in magnitude, each
+        one is paired.
     hidden : width of the discriminator.
     epochs : of the adaptation, after the training on the source.
     batch_size : source galaxies per step of the adaptation, and as many targets; null takes ``data.batch_size``.
@@ -112,6 +116,7 @@ class AdaptSettings(Settings):
     layer: Literal["features", "trunk"] = "features"
     tolerance: float = Entry(default=0.1, gt=0)
     match_bands: list[str] = []
+    twins: bool = False
     partners: int = Entry(default=4, gt=0)
     hidden: int = Entry(default=128, gt=0)
     epochs: int = Entry(default=8, gt=0)
@@ -122,6 +127,12 @@ class AdaptSettings(Settings):
     discriminator_steps: int = Entry(default=2000, ge=0)
     least_accuracy: float = Entry(default=0.65, gt=0.5, lt=1)
     probe_weight: float = Entry(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> AdaptSettings:
+        if self.twins and not (self.guided and self.discriminator == "paired"):
+            raise ValueError("twins need adapt.guided=true and adapt.discriminator=paired")
+        return self
 
     @property
     def adversarial(self) -> bool:
