@@ -56,7 +56,8 @@ class DomainAdversarialCNN(PhotoZModule):
                 settings.twins,
             )
         self.calibration = FieldCalibration(len(fields) - 1, len(self.network.bands)) if settings.calibrate else None
-        self._sparring: torch.optim.Optimizer | None = None
+        self._sparring: torch.optim.Optimizer | None = None  # of the discriminator's steps of its own
+        self._sparring_state: dict[str, Any] | None = None
         self.probe: Probe | None = None
         self._probed: list[tuple[Tensor, Tensor]] = []
 
@@ -95,6 +96,15 @@ class DomainAdversarialCNN(PhotoZModule):
             self.log("coral", distance.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
         return total
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the state of the discriminator's own optimiser, so that an interrupted adaptation goes on as it was."""
+        if self._sparring is not None:
+            checkpoint["sparring"] = self._sparring.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up the state that :meth:`on_save_checkpoint` kept."""
+        self._sparring_state = checkpoint.get("sparring")
+
     def keep_up(self, values: Tensor, about: tuple[Tensor, Tensor, Tensor]) -> None:
         """Let the discriminator alone learn from a batch's features, so that the network does not outrun it.
 
@@ -107,6 +117,8 @@ class DomainAdversarialCNN(PhotoZModule):
         parameters = list(self.adversary.parameters())
         if self._sparring is None:
             self._sparring = torch.optim.Adam(parameters, lr=self.adapt.discriminator_learning_rate)
+            if self._sparring_state is not None:
+                self._sparring.load_state_dict(self._sparring_state)
         for _ in range(self.adapt.discriminator_updates):
             loss = self.adversary(values, *about).loss
             for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):

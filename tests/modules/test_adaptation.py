@@ -180,7 +180,7 @@ def test_the_discriminator_wins_on_frozen_features_that_differ_and_not_on_alike_
         adversary = Adversary(settings.discriminator or "", 5, 2, 32, settings.tolerance)
         known, held = made_features(1500, shift), made_features(1000, shift, seed=1)
         found[shift] = teach_discriminator(adversary, known, held, settings, 64, seed=0)
-        guide = held.matcher(settings)
+        guide = held.guide(settings)
         assert found[shift]["frozen_accuracy"] == held_accuracy(adversary, held, 64, guide)
     assert found[3.0]["wins"]
     assert found[3.0]["frozen_accuracy"] > 0.65
