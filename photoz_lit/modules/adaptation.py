@@ -50,7 +50,6 @@ class AdaptationEstimator(CNNEstimator):
 
     def __init__(self, config: Config, loggers: list[Logger] | None = None) -> None:
         super().__init__(config, loggers)
-        self.start = CNNEstimator(config)
         self.degradation: Degradation | None = None
 
     def adversarial(self, sample: Sample) -> DomainAdversarialCNN:

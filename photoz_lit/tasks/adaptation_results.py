@@ -14,12 +14,12 @@ from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.summary import coarse_nz, summarise
+from photoz_lit.modules.adaptation import REPORT
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.training_data import TrainingData
 
 SOURCE_PDF = "source_pdf.npy"
-REPORT = "adaptation.json"
 
 
 def adaptation_results(
