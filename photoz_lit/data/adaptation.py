@@ -20,7 +20,6 @@ from photoz_lit.data.sampling import ShardedBatchSampler, world
 from photoz_lit.errors import InputError, nearest
 
 GUIDE_STREAM = 1
-TWIN_STREAM = 2
 
 
 class TwoFieldSampler(ShardedBatchSampler):
@@ -32,8 +31,6 @@ class TwoFieldSampler(ShardedBatchSampler):
     targets : rows of each target field.
     magnitudes : of all galaxies of the sample [mag], (N,) or (N, bands).
     tolerance : of like magnitudes [mag]; None draws any target galaxy.
-    twins : groups of two source galaxies and two targets, all alike to the first; an epoch has half as many groups as
-        source galaxies.
     options : of :class:`~photoz_lit.data.sampling.ShardedBatchSampler`.
     """
 
@@ -44,11 +41,9 @@ class TwoFieldSampler(ShardedBatchSampler):
         magnitudes: NDArray[np.float64],
         tolerance: float | None,
         batch_size: int,
-        twins: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(galaxies, batch_size, **options)
-        self.own = MagnitudeMatcher(magnitudes[galaxies], tolerance) if twins and tolerance is not None else None
         self.targets = list(targets)
         self.magnitudes = magnitudes
         self.matchers = [] if tolerance is None else [MagnitudeMatcher(magnitudes[rows], tolerance) for rows in targets]
@@ -68,30 +63,18 @@ class TwoFieldSampler(ShardedBatchSampler):
         return chosen
 
     def groups(self) -> NDArray[np.int64]:
-        """Groups of this epoch, source galaxies first: (n, 2), or (n // 2, 4) with twins."""
+        """A source galaxy and its target, for all of this epoch, (n, 2)."""
         order = self.epoch_order()
-        if self.own is None:
-            return np.stack([order, self.companions(order)], axis=1)
-        first = order[: len(order) // 2]
-        random = np.random.default_rng([self.seed, self.epoch, TWIN_STREAM])
-        twin = self.galaxies[self.own.draw(self.magnitudes[first], random)[0]]
-        targets = self.companions(np.concatenate([first, first]))
-        return np.stack([first, twin, targets[: len(first)], targets[len(first) :]], axis=1)
+        return np.stack([order, self.companions(order)], axis=1)
 
     def __iter__(self) -> Iterator[list[int]]:
         groups = self.groups()
         mine = groups[self.rank :: self.world_size][: len(groups) // self.world_size]
-        per_batch = self._groups_per_batch
-        for start in range(0, len(mine), per_batch):
-            yield mine[start : start + per_batch].T.ravel().tolist()
+        for start in range(0, len(mine), self.batch_size):
+            yield mine[start : start + self.batch_size].T.ravel().tolist()
 
     def __len__(self) -> int:
-        n = len(self.galaxies) if self.own is None else len(self.galaxies) // 2
-        return -(-(n // self.world_size) // self._groups_per_batch)
-
-    @property
-    def _groups_per_batch(self) -> int:
-        return self.batch_size if self.own is None else max(1, self.batch_size // 2)
+        return -(-(len(self.galaxies) // self.world_size) // self.batch_size)
 
 
 def _repeated_permutation(rows: NDArray[np.int64], n: int, random: np.random.Generator) -> NDArray[np.int64]:
@@ -112,7 +95,6 @@ class AdaptationDataModule(CutoutDataModule):
     with_targets : whether target images take part in training.
     tolerance : of like magnitudes [mag]; None draws any target galaxy.
     match_bands : further bands whose magnitudes must be alike.
-    twins : see :class:`TwoFieldSampler`.
     degradation : makes source images look like the target's, in training and validation; None leaves them.
     options : of :class:`~photoz_lit.data.module.CutoutDataModule`.
 
@@ -128,7 +110,6 @@ class AdaptationDataModule(CutoutDataModule):
         with_targets: bool,
         tolerance: float | None = None,
         match_bands: Sequence[str] = (),
-        twins: bool = False,
         degradation: Degradation | None = None,
         **options: Any,
     ) -> None:
@@ -142,7 +123,6 @@ class AdaptationDataModule(CutoutDataModule):
                 raise InputError(f"adapt.match_bands: no magnitude in band '{band}'{nearest(band, sample.bands)}")
         self.magnitudes = sample.catalogue[[f"mag_{band}" for band in bands]].to_numpy(float)
         self.galaxies.columns["match_mag"] = torch.from_numpy(self.magnitudes.astype(np.float32))
-        self.twins = twins
         self.fields_split = split
         self.degradation = degradation
 
@@ -161,7 +141,6 @@ class AdaptationDataModule(CutoutDataModule):
             self.magnitudes,
             self.tolerance,
             batch_size or self.batch_size,
-            self.twins,
             shuffle=True,
             seed=self.seed,
             rank=rank,

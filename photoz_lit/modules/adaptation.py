@@ -17,6 +17,7 @@ from photoz_lit.data.adaptation import AdaptationDataModule
 from photoz_lit.data.degrade import Degradation, degradation
 from photoz_lit.data.domains import SOURCE, AdaptationSplit
 from photoz_lit.data.module import CutoutDataModule, Split
+from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.evaluation.conditions import measured_conditions
@@ -24,13 +25,14 @@ from photoz_lit.evaluation.domain_probe import domain_probe
 from photoz_lit.locks import locked
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
-from photoz_lit.modules.frozen_features import frozen_features, teach_discriminator
+from photoz_lit.modules.frozen_features import by_source, frozen_features, teach_discriminator
 from photoz_lit.modules.trainer import BEST
 from photoz_lit.run_folder import write_json
 
 REPORT = "adaptation.json"
 STARTS = "starts"
 MONITOR = "val_selection"
+SKY_GALAXIES = 1000  # whose pixels tell the noise of the source
 
 
 class AdaptationEstimator(CNNEstimator):
@@ -83,11 +85,15 @@ class AdaptationEstimator(CNNEstimator):
         module = self.adversarial(sample)
         state = torch.load(weights, map_location="cpu", weights_only=False)["state_dict"]
         module.load_state_dict(state, strict=False)
+        if module.calibration is not None:
+            some = split.train[np.sort(np.random.default_rng(0).permutation(len(split.train))[:SKY_GALAXIES])]
+            module.calibration.measure_sky(stretch(torch.from_numpy(sample.flux(some))))
+        module.seed = seed
         report: dict[str, Any] = {"method": adapt.name, "start": weights.parent.name}
         if adapt.uses_target_images:
             module.probe = probe_auc
             known, held = frozen_features(module, data, split)
-            report["probe_auc_before"] = probe_auc(*held.by_source())
+            report["probe_auc_before"] = probe_auc(*by_source(held))
             report |= guidance
             if module.adversary is not None:
                 report |= teach_discriminator(module.adversary, known, held, adapt, data.batch_size, seed)
@@ -105,7 +111,10 @@ class AdaptationEstimator(CNNEstimator):
             self.config = original
         if adapt.uses_target_images and is_main_process():
             _, held = frozen_features(module, data, split, known=False)
-            write_json(folder / REPORT, {**report, "probe_auc_after": probe_auc(*held.by_source())})
+            report["probe_auc_after"] = probe_auc(*by_source(held))
+            if module.calibration is not None:
+                report["calibration"] = module.calibration.found(sample.bands)
+            write_json(folder / REPORT, report)
 
     def _any_galaxies(self, sample: Sample, split: Split, seed: int, training: bool) -> CutoutDataModule:
         """Batches of any sample; a store of a field that the network was adapted to is known by its field's name."""
@@ -128,7 +137,6 @@ class AdaptationEstimator(CNNEstimator):
             with_targets=adapt.uses_target_images,
             tolerance=adapt.tolerance if adapt.guided else None,
             match_bands=adapt.match_bands,
-            twins=adapt.twins,
             degradation=self.degradation,
             **{**self.data_options(seed, training), "batch_size": adapt.batch_size or self.config.data.batch_size},
         )

@@ -14,13 +14,16 @@ from photoz_lit.data.domains import SOURCE
 from photoz_lit.data.module import Batch
 from photoz_lit.data.sampling import gathered, mean_over_ranks
 from photoz_lit.modules.cnn import PhotoZModule
+from photoz_lit.modules.feature_memory import FeatureMemory
 from photoz_lit.networks.alignment import coral_loss
 from photoz_lit.networks.calibration import FieldCalibration
 from photoz_lit.networks.discriminator import Adversary
 from photoz_lit.networks.gradient_reversal import reversal_strength, reverse_gradient
 from photoz_lit.networks.multimodal import PhotoZNetwork
+from photoz_lit.networks.pairs import Galaxies
 from photoz_lit.networks.settings import AdaptSettings
 
+SPARRING = 1024  # galaxies that the discriminator judges in a step of its own
 Probe = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 
 
@@ -53,12 +56,14 @@ class DomainAdversarialCNN(PhotoZModule):
                 settings.hidden,
                 settings.tolerance,
                 settings.partners,
-                settings.twins,
             )
         self.calibration = FieldCalibration(len(fields) - 1, len(self.network.bands)) if settings.calibrate else None
         self._sparring: torch.optim.Optimizer | None = None  # of the discriminator's steps of its own
         self._sparring_state: dict[str, Any] | None = None
+        self.memory = FeatureMemory(settings.memory)
+        self._memory_state: list[dict[str, Any]] = []
         self.probe: Probe | None = None
+        self.seed = 0  # of the draws of pairs, with the step
         self._probed: list[tuple[Tensor, Tensor]] = []
 
     @property
@@ -85,8 +90,11 @@ class DomainAdversarialCNN(PhotoZModule):
         values = self.aligned(output, trunk)
         if self.adversary is not None:
             about = (batch["match_mag"], batch["domain"], batch["index"])
-            self.keep_up(values.detach(), about)
-            verdict = self.adversary(reverse_gradient(values, self.strength), *about)
+            seen, judged = self.remembered(Galaxies(values.detach().float(), *about))
+            random = torch.Generator(values.device).manual_seed(self.seed * 1_000_003 + self.global_step)
+            self.keep_up(seen, random)
+            reversed_ = reverse_gradient(values, self.strength).float()
+            verdict = self.adversary(seen.with_features(judged, reversed_), judged, random)
             total = total + verdict.loss
             self.log("field_loss", verdict.loss.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
             self.log("field_accuracy", verdict.accuracy.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
@@ -97,21 +105,29 @@ class DomainAdversarialCNN(PhotoZModule):
         return total
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the state of the discriminator's own optimiser, so that an interrupted adaptation goes on as it was."""
+        """Keep the discriminator's own optimiser and the memory, so that an interrupted adaptation goes on."""
         if self._sparring is not None:
             checkpoint["sparring"] = self._sparring.state_dict()
+        checkpoint["memory"] = self.memory.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up the state that :meth:`on_save_checkpoint` kept."""
         self._sparring_state = checkpoint.get("sparring")
+        self._memory_state = checkpoint.get("memory", [])
 
-    def keep_up(self, values: Tensor, about: tuple[Tensor, Tensor, Tensor]) -> None:
-        """Let the discriminator alone learn from a batch's features, so that the network does not outrun it.
+    def remembered(self, batch: Galaxies) -> tuple[Galaxies, Tensor]:
+        """Features of the last batches and, after them, of this one, which is kept; and its positions, (B,)."""
+        if self._memory_state:
+            self.memory.restore(self._memory_state, batch.features.device)
+            self._memory_state = []
+        everything, judged = self.memory.joined_by(batch)
+        self.memory.keep(batch)
+        return everything, judged
 
-        Parameters
-        ----------
-        values : features without their graph, (B, F).
-        about : matched magnitudes (B, bands), field and number of each galaxy (B,).
+    def keep_up(self, seen: Galaxies, random: torch.Generator) -> None:
+        """Let the discriminator alone learn from features without their graph, so that the network does not outrun it.
+
+        Each step judges ``SPARRING`` of the galaxies, drawn at random.
         """
         assert self.adversary is not None
         parameters = list(self.adversary.parameters())
@@ -120,7 +136,8 @@ class DomainAdversarialCNN(PhotoZModule):
             if self._sparring_state is not None:
                 self._sparring.load_state_dict(self._sparring_state)
         for _ in range(self.adapt.discriminator_updates):
-            loss = self.adversary(values, *about).loss
+            judged = torch.randperm(len(seen), device=seen.domain.device, generator=random)[:SPARRING]
+            loss = self.adversary(seen, judged, random).loss
             for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
                 parameter.grad = mean_over_ranks(slope)
             self._sparring.step()
@@ -171,16 +188,18 @@ class DomainAdversarialCNN(PhotoZModule):
         self.log("val_selection", selection)
 
     def configure_optimizers(self) -> Any:
-        """Adam with the adaptation's learning rates: the discriminator has one of its own, and no schedule."""
+        """Adam with a rate each for network, discriminator and calibration; the discriminator has no schedule."""
         configured = super().configure_optimizers()
-        others = [part for part in (self.adversary, self.calibration) if part is not None]
-        if not others:
-            return configured
-        groups = [{"params": list(self.network.parameters()), "lr": self.hparams["learning_rate"]}]
-        groups += [{"params": list(p.parameters()), "lr": self.adapt.discriminator_learning_rate} for p in others]
+        rates = {"network": self.hparams["learning_rate"]}
+        if self.adversary is not None:
+            rates["adversary"] = self.adapt.discriminator_learning_rate
+        if self.calibration is not None:
+            rates["calibration"] = self.adapt.calibration_learning_rate
+        groups = [{"params": list(getattr(self, name).parameters()), "lr": rate} for name, rate in rates.items()]
         optimiser = torch.optim.AdamW(groups, weight_decay=self.hparams["weight_decay"])
         factor = configured["lr_scheduler"]["scheduler"].lr_lambdas[0]
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, [factor, *[lambda _: 1.0] * len(others)])
+        factors = [factor if name != "adversary" else lambda _: 1.0 for name in rates]
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factors)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,63 +13,51 @@ from photoz_lit.data.matching import MagnitudeMatcher
 from photoz_lit.data.pixels import stretch
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
 from photoz_lit.networks.discriminator import Adversary
+from photoz_lit.networks.pairs import Galaxies
 from photoz_lit.networks.settings import AdaptSettings
 
 MOST = 6000  # galaxies of each kind whose features are computed
 CHECK_EVERY = 50  # steps
-CHECKED = 20  # batches of held-out galaxies
+CHECKED = 5000  # judged galaxies of each kind, held out
+FEWEST_JUDGED = 256
 ROWS = 256
 
 
-@dataclass(frozen=True)
-class Features:
-    """Features of galaxies under fixed weights, (n, F); their matched magnitudes (n, bands), fields and rows (n,)."""
+def by_source(galaxies: Galaxies) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Features of the source (n, F) and those of the targets (m, F)."""
+    source = (galaxies.domain == SOURCE).numpy()
+    values = galaxies.features.double().numpy()
+    return values[source], values[~source]
 
-    values: Tensor
-    magnitude: Tensor
-    domain: Tensor
-    galaxy: Tensor
 
-    def by_source(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Features of the source and those of the targets."""
-        source = self.domain == SOURCE
-        values = self.values.double().numpy()
-        return values[source.numpy()], values[~source.numpy()]
+class JudgedDraw:
+    """Draws whom the discriminator judges: source galaxies at random and as many targets, as the adaptation does.
 
-    def batch(self, size: int, random: np.random.Generator, guide: Guide | None = None) -> Features:
-        """Draw ``size`` source galaxies at random, and as many targets: at random, or as a ``guide`` says."""
-        is_source = (self.domain == SOURCE).numpy()
-        own, others = np.flatnonzero(is_source), np.flatnonzero(~is_source)
-        first = random.choice(own, size if guide is None or guide.own is None else size // 2)
-        if guide is None:
-            rows = [first, random.choice(others, size)]
+    Parameters
+    ----------
+    galaxies : of source and targets.
+    tolerance : of like magnitudes [mag] where targets are guided; None takes any.
+    """
+
+    def __init__(self, galaxies: Galaxies, tolerance: float | None) -> None:
+        source = (galaxies.domain == SOURCE).numpy()
+        self.own, self.others = np.flatnonzero(source), np.flatnonzero(~source)
+        self.magnitude = galaxies.magnitude.double().numpy()
+        self.matcher = None if tolerance is None else MagnitudeMatcher(self.magnitude[self.others], tolerance)
+
+    def rows(self, size: int, random: np.random.Generator) -> Tensor:
+        """Positions of ``size`` source galaxies and, after them, as many targets."""
+        first = random.choice(self.own, size)
+        if self.matcher is None:
+            second = random.choice(self.others, size)
         else:
-            wanted = self.magnitude[first].double().numpy()
-            rows = [first] if guide.own is None else [first, own[guide.own.draw(wanted, random)[0]]]
-            rows += [others[guide.targets.draw(wanted, random)[0]] for _ in range(len(rows))]
-        index = torch.from_numpy(np.concatenate(rows))
-        return Features(self.values[index], self.magnitude[index], self.domain[index], self.galaxy[index])
-
-    def guide(self, settings: AdaptSettings) -> Guide | None:
-        """What guides the draw of targets, and of twins; None where they come as they are."""
-        if not settings.guided:
-            return None
-        magnitude, source = self.magnitude.double().numpy(), (self.domain == SOURCE).numpy()
-        own = MagnitudeMatcher(magnitude[source], settings.tolerance) if settings.twins else None
-        return Guide(MagnitudeMatcher(magnitude[~source], settings.tolerance), own)
-
-
-@dataclass(frozen=True)
-class Guide:
-    """Draws targets of like magnitude and, with twins, source galaxies too."""
-
-    targets: MagnitudeMatcher
-    own: MagnitudeMatcher | None
+            second = self.others[self.matcher.draw(self.magnitude[first], random)[0]]
+        return torch.from_numpy(np.concatenate([first, second]))
 
 
 def frozen_features(
     module: DomainAdversarialCNN, data: AdaptationDataModule, split: AdaptationSplit, known: bool = True
-) -> tuple[Features, Features]:
+) -> tuple[Galaxies, Galaxies]:
     """Features, without augmentation, of training galaxies and of held-out galaxies of source and targets.
 
     Parameters
@@ -91,7 +77,7 @@ def frozen_features(
     return _features(module, data, training), _features(module, data, [held, split.target_validation])
 
 
-def _features(module: DomainAdversarialCNN, data: AdaptationDataModule, parts: list[NDArray[np.int64]]) -> Features:
+def _features(module: DomainAdversarialCNN, data: AdaptationDataModule, parts: list[NDArray[np.int64]]) -> Galaxies:
     random = np.random.default_rng(0)
     rows = np.concatenate([np.sort(random.permutation(part)[:MOST]) for part in parts])
     sample = data.sample
@@ -111,23 +97,20 @@ def _features(module: DomainAdversarialCNN, data: AdaptationDataModule, parts: l
     empty = torch.empty(0, 1)
     columns = data.galaxies.columns
     magnitude, domain_of = columns["match_mag"][index], columns["domain"][index]
-    return Features(torch.cat(values) if values else empty, magnitude, domain_of, index)
+    return Galaxies(torch.cat(values) if values else empty, magnitude, domain_of, index)
 
 
 def teach_discriminator(
-    adversary: Adversary, known: Features, held: Features, settings: AdaptSettings, batch_size: int, seed: int
+    adversary: Adversary, known: Galaxies, held: Galaxies, settings: AdaptSettings, batch_size: int, seed: int
 ) -> dict[str, float | int | bool]:
     """Train the discriminator alone, on frozen features, until it wins on held-out galaxies.
-
-    Magnitude-matched batches are as in the adaptation: source galaxies at random, targets guided or at random; a pair
-    that is not alike in magnitude does not count.
 
     Parameters
     ----------
     adversary : is trained in place.
-    known, held : features to train on and to judge by.
+    known, held : features to train on and to judge by; partners of pairs are drawn from all of them.
     settings : the ``adapt`` section.
-    batch_size : source galaxies per step.
+    batch_size : source galaxies that are judged per step, at least ``FEWEST_JUDGED``.
     seed : of the batches.
 
     Returns
@@ -137,18 +120,17 @@ def teach_discriminator(
     """
     random = np.random.default_rng(seed)
     optimiser = torch.optim.Adam(adversary.parameters(), lr=settings.discriminator_learning_rate)
-    size = max(batch_size, 64)
-    guide = known.guide(settings)
+    size = max(batch_size, FEWEST_JUDGED)
+    drawn = JudgedDraw(known, settings.tolerance if settings.guided else None)
     accuracy, best_steps = 0.5, 0
     for step in range(1, settings.discriminator_steps + 1):
-        batch = known.batch(size, random, guide)
-        verdict = adversary(batch.values, batch.magnitude, batch.domain, batch.galaxy)
+        verdict = adversary(known, drawn.rows(size, random))
         optimiser.zero_grad()
         torch.autograd.backward(verdict.loss)
         optimiser.step()
         best_steps = step
         if step % CHECK_EVERY == 0 or step == settings.discriminator_steps:
-            accuracy = held_accuracy(adversary, held, size, held.guide(settings))
+            accuracy = held_accuracy(adversary, held, settings)
             if accuracy > settings.least_accuracy and step >= 4 * CHECK_EVERY:
                 break
     return {
@@ -159,11 +141,7 @@ def teach_discriminator(
 
 
 @torch.no_grad()
-def held_accuracy(adversary: Adversary, held: Features, size: int, guide: Guide | None = None) -> float:
-    """Accuracy on held-out galaxies, both classes weighted alike, the mean of 20 batches."""
-    random = np.random.default_rng(1)
-    verdicts = []
-    for _ in range(CHECKED):
-        batch = held.batch(size, random, guide)
-        verdicts.append(float(adversary(batch.values, batch.magnitude, batch.domain, batch.galaxy).accuracy))
-    return float(np.mean(verdicts))
+def held_accuracy(adversary: Adversary, held: Galaxies, settings: AdaptSettings) -> float:
+    """Accuracy on held-out galaxies, both classes weighted alike."""
+    drawn = JudgedDraw(held, settings.tolerance if settings.guided else None)
+    return float(adversary(held, drawn.rows(CHECKED, np.random.default_rng(1))).accuracy)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field as Entry
-from pydantic import model_validator
 
 from photoz_lit.settings import Settings
 
@@ -89,16 +88,15 @@ class AdaptSettings(Settings):
     layer : what is aligned: ``features`` (first dense layer, E(B-V) joined) or ``trunk`` (the image alone).
     tolerance : largest difference of magnitudes that count as alike [mag].
     match_bands : further bands whose magnitudes must be alike.
-    twins : source galaxies come two by two, alike in all matched bands, and so do the targets beside them: the paired
-        discriminator then compares galaxies that differ in little but their field. Needs ``guided`` and ``paired``.
-    partners : of the paired discriminator without twins: with how many galaxies of each field, next in magnitude, each
-        one is paired.
+    partners : of the paired discriminator: how many galaxies of one field stand on the other side of a pair.
+    memory : batches whose features the discriminator remembers and draws partners from; 0 is none.
     hidden : width of the discriminator.
     epochs : of the adaptation, after the training on the source.
     batch_size : source galaxies per step of the adaptation, and as many targets; null takes ``data.batch_size``.
     learning_rate : of the network in the adaptation.
     discriminator_learning_rate : of the discriminator, before and during the adaptation.
-    discriminator_updates : steps of the discriminator alone on each batch's features, before the step of both.
+    calibration_learning_rate : of the targets' flux scales (in their logarithm) and backgrounds.
+    discriminator_updates : steps of the discriminator alone on remembered features, before each step of both.
     discriminator_steps : steps of the discriminator on frozen features, at most, before λ rises.
     least_accuracy : on held-out frozen features, that the discriminator must reach before λ rises.
     probe_weight : weight of the probe's 2 AUC − 1 beside the source's validation loss when the epoch is chosen.
@@ -116,23 +114,18 @@ class AdaptSettings(Settings):
     layer: Literal["features", "trunk"] = "features"
     tolerance: float = Entry(default=0.1, gt=0)
     match_bands: list[str] = []
-    twins: bool = False
-    partners: int = Entry(default=4, gt=0)
+    partners: int = Entry(default=16, gt=0)
+    memory: int = Entry(default=16, ge=0)
     hidden: int = Entry(default=128, gt=0)
     epochs: int = Entry(default=8, gt=0)
     batch_size: int | None = Entry(default=None, gt=0)
     learning_rate: float = Entry(default=3e-4, gt=0)
     discriminator_learning_rate: float = Entry(default=1e-3, gt=0)
+    calibration_learning_rate: float = Entry(default=5e-4, gt=0)
     discriminator_updates: int = Entry(default=0, ge=0)
     discriminator_steps: int = Entry(default=2000, ge=0)
     least_accuracy: float = Entry(default=0.65, gt=0.5, lt=1)
     probe_weight: float = Entry(default=0.0, ge=0)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> AdaptSettings:
-        if self.twins and not (self.guided and self.discriminator == "paired"):
-            raise ValueError("twins need adapt.guided=true and adapt.discriminator=paired")
-        return self
 
     @property
     def adversarial(self) -> bool:

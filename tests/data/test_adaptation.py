@@ -125,18 +125,3 @@ def test_guidance_counts_what_does_not_meet_by_brute_force(tmp_path: Path) -> No
     assert AdaptationDataModule(sample.blind, split, with_targets=True).guidance() == {}
     with pytest.raises(InputError, match="match_bands: no magnitude in band 'q'"):
         AdaptationDataModule(sample.blind, split, with_targets=True, tolerance=0.2, match_bands=["q"])
-
-
-def test_twins_come_in_groups_of_two_sources_and_two_targets_alike_to_the_first() -> None:
-    one = TwoFieldSampler(SOURCE, TARGETS, MAGNITUDES, 0.3, 8, twins=True, shuffle=True, seed=5)
-    batches = list(one)
-    assert len(batches) == len(one) == 13
-    assert [len(batch) for batch in batches] == [16] * 12 + [8]
-    for batch in batches:
-        first, twin, target, further = np.array(batch).reshape(4, -1)
-        assert set(first) | set(twin) <= set(SOURCE)
-        assert set(target) | set(further) <= set(np.concatenate(TARGETS))
-        for other in (twin, target, further):
-            assert np.abs(MAGNITUDES[first] - MAGNITUDES[other]).max() <= 0.3
-    firsts = [galaxy for batch in batches for galaxy in batch[: len(batch) // 4]]
-    assert len(firsts) == len(set(firsts)) == 50

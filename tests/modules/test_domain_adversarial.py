@@ -12,6 +12,7 @@ from photoz_lit.fields import load_field
 from photoz_lit.modules.cnn import BaselineCNN, PhotoZModule
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
 from photoz_lit.networks.gradient_reversal import reversal_strength
+from photoz_lit.networks.pairs import Galaxies
 from tests.composed import composed
 
 BANDS = list("ugrizy")
@@ -65,9 +66,9 @@ def field_loss(module: DomainAdversarialCNN, batch: dict[str, Tensor]) -> Tensor
     """The adversary's loss, written without reversal."""
     output, trunk = module.with_trunk(batch["image"], batch["ebv"], batch["domain"])
     assert module.adversary is not None
-    loss: Tensor = module.adversary(
-        module.aligned(output, trunk), batch["match_mag"], batch["domain"], batch["index"]
-    ).loss
+    galaxies = Galaxies(module.aligned(output, trunk), batch["match_mag"], batch["domain"], batch["index"])
+    random = torch.Generator().manual_seed(0)  # the pairs of a module's first step
+    loss: Tensor = module.adversary(galaxies, random=random).loss
     return loss
 
 
@@ -88,7 +89,7 @@ def test_features_get_minus_lambda_times_the_slope_of_the_field_loss_and_the_dis
     method: str, layer: str, strength: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.Tensor, "float", lambda tensor: tensor.double())
-    module = adversarial(method, layer=layer, strength=strength).double()
+    module = adversarial(method, layer=layer, strength=strength, discriminator_updates=0, calibrate=True).double()
     batch = {name: c.double() if c.is_floating_point() else c for name, c in two_field_batch().items()}
     batch["weight"] = torch.zeros_like(batch["weight"])  # no redshift loss: what is left is the adversary's
     module.training_step(batch, 0).backward()
@@ -102,7 +103,7 @@ def test_features_get_minus_lambda_times_the_slope_of_the_field_loss_and_the_dis
         direction = torch.randn(weight.shape, generator=random, dtype=torch.float64)
         direction /= direction.norm()
         found = 0.0 if weight.grad is None else float((weight.grad * direction).sum())
-        factor = -strength if name.startswith("network") else 1.0
+        factor = 1.0 if name.startswith("adversary") else -strength
         expected = slope(module, batch, weight.data, direction)
         assert found == pytest.approx(factor * expected, rel=1e-4, abs=1e-9), name
         checked += abs(expected) > 1e-6
@@ -118,7 +119,7 @@ def test_without_strength_the_network_learns_from_the_source_alone(method: str) 
     module, batch = adversarial(method, strength=0.0), two_field_batch()
     module.training_step(batch, 0).backward()
     plain = BaselineCNN(**arguments())
-    plain.load_state_dict({k: v for k, v in module.state_dict().items() if not k.startswith("adversary")})
+    plain.load_state_dict({k: v for k, v in module.state_dict().items() if k in plain.state_dict()})
     PhotoZModule.training_step(plain, {name: column[:6] for name, column in batch.items()}, 0).backward()
     mine = gradients(module.network)
     for name, expected in gradients(plain.network).items():
@@ -146,21 +147,23 @@ def test_strength_follows_its_formula_over_the_adaptation(monkeypatch: pytest.Mo
         assert module.strength == pytest.approx(0.7 * np.tanh(2.0 * progress), rel=1e-12)
 
 
-def test_the_discriminator_has_a_learning_rate_of_its_own_without_a_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = adversarial("dann", discriminator_learning_rate=0.02)
+def test_discriminator_and_calibration_have_learning_rates_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = adversarial("dann", discriminator_learning_rate=0.02, calibrate=True, calibration_learning_rate=0.001)
     monkeypatch.setattr(module, "_trainer", SimpleNamespace(estimated_stepping_batches=100, global_step=0))
     configured = module.configure_optimizers()
-    network, adversary = configured["optimizer"].param_groups
+    network, adversary, calibration = configured["optimizer"].param_groups
     assert {id(p) for p in network["params"]} == {id(p) for p in module.network.parameters()}
     assert module.adversary is not None
     assert {id(p) for p in adversary["params"]} == {id(p) for p in module.adversary.parameters()}
+    assert module.calibration is not None
+    assert {id(p) for p in calibration["params"]} == {id(p) for p in module.calibration.parameters()}
     rates = []
     for _ in range(95):
         configured["optimizer"].step()
         configured["lr_scheduler"]["scheduler"].step()
-        rates.append((network["lr"], adversary["lr"]))
-    assert rates[50] == pytest.approx((1e-4, 0.02))
-    assert rates[94] == pytest.approx((1e-6, 0.02))
+        rates.append((network["lr"], adversary["lr"], calibration["lr"]))
+    assert rates[50] == pytest.approx((1e-4, 0.02, 1e-3))
+    assert rates[94] == pytest.approx((1e-6, 0.02, 1e-5))
 
 
 def test_without_adaptation_a_step_is_that_of_any_other_network() -> None:
