@@ -23,7 +23,18 @@ from photoz_lit.evaluation.runs import Run
 from photoz_lit.evaluation.significance import DRAWS
 
 NONE, ORACLE, DANN, OURS = "none", "oracle", "dann", "guided_paired"
-METHODS = (NONE, "degraded", "coral", DANN, "guided", "paired", OURS, ORACLE)
+METHODS = (
+    NONE,
+    "degraded",
+    "coral",
+    DANN,
+    "dann_calibrated",
+    "guided",
+    "paired",
+    "guided_paired_uncalibrated",
+    OURS,
+    ORACLE,
+)
 UNSHIFTED = ("part", "none")
 MEASURABLE = 3.0  # standard errors
 MEANS = (
