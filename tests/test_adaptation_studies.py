@@ -58,12 +58,12 @@ def test_a_row_without_adaptation_is_as_it_was() -> None:
 
 def test_the_first_seed_of_every_method_and_field_comes_before_the_second() -> None:
     jobs = jobs_of(study_of("domain_adaptation"))
-    assert len(jobs) == 3 * (8 + 3 * 4)
-    assert [job.seed for job in jobs] == [0] * 20 + [1] * 20 + [2] * 20
-    assert [job.method for job in jobs[:8]] == [
-        "none", "degraded", "coral", "dann", "guided", "paired", "guided_paired", "oracle",
-    ]  # fmt: skip
-    assert all(job.name.startswith("xmm_d_adapt") for job in jobs[:8])
+    five = ["none", "dann", "dann_calibrated", "guided_paired", "oracle"]
+    others = ["degraded", "coral", "guided", "paired", "guided_paired_uncalibrated"]
+    assert [job.seed for job in jobs] == [1] * 25 + [2] * 25 + [3] * 25
+    assert [job.method for job in jobs[:25]] == [*five, *five, *five, *others, *five]
+    fields = ["xmm_d"] * 5 + ["elais_d"] * 5 + ["deep23_d"] * 5 + ["xmm_d"] * 5 + ["xmm_ud"] * 5
+    assert all(job.name.startswith(f"{field}_adapt") for job, field in zip(jobs, fields, strict=False))
 
 
 @pytest.mark.parametrize("name", ["shift_parts", "negative_transfer"])

@@ -22,14 +22,19 @@ from photoz_lit.evaluation.plots.style import (
     paper_style,
 )
 
-COLOURS = dict(zip(METHODS, (VERMILION, ORANGE, PURPLE, SKY, GREY, GREY, BLUE, GREEN), strict=True))
+COLOURS = dict(zip(METHODS, (VERMILION, ORANGE, PURPLE, SKY, SKY, GREY, GREY, BLUE, BLUE, GREEN), strict=True))
 MARKERS = {NONE: "s", ORACLE: "D", OURS: "*"}
+LABELS = {"dann_calibrated": "dann, calibrated", "guided_paired_uncalibrated": "guided + paired, uncalibrated"}
 PANELS = {
     "sigma_mad": (r"$\sigma_\mathrm{MAD}$ [$10^{-3}$]", 1e3),
     "bias": (r"|bias| [$10^{-3}$]", 1e3),
     "nz_tv": r"$N(z)$ total variation [%]",
 }
 MOST_NZ = 4  # panels of N(z)
+
+
+def _label(method: str) -> str:
+    return LABELS.get(method, method.replace("_", " + "))
 
 
 def adaptation_figure(tables: AdaptationTables) -> Figure:
@@ -49,7 +54,7 @@ def adaptation_figure(tables: AdaptationTables) -> Figure:
         for axes, (title, same) in zip(grid, places, strict=True):
             for axis, name in zip(axes, PANELS, strict=True):
                 _metric(axis, same, name, 1e2 if name == "nz_tv" else 1e3)
-            axes[0].set_yticks(range(len(same)), [str(m).replace("_", " + ") for m in same["method"]])
+            axes[0].set_yticks(range(len(same)), [_label(str(method)) for method in same["method"]])
             axes[0].tick_params(axis="y", length=0)
             axes[0].set_ylim(len(same) - 0.3, -0.7)
             axes[0].set_title(title, loc="left", fontweight="bold")
