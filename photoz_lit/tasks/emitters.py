@@ -23,13 +23,12 @@ from photoz_lit.evaluation.pdf import quantiles
 from photoz_lit.evaluation.point import bias, outlier_fraction, sigma_mad
 from photoz_lit.evaluation.settings import task_settings
 from photoz_lit.fields import conf_directory, load_field
-from photoz_lit.run_folder import RunFolder, config_of_run
+from photoz_lit.run_folder import EMITTERS, RunFolder, config_of_run
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.cache import cached_store
 from photoz_lit.simulation.settings import EmitterSettings
 from photoz_lit.tasks.predict import predict_unseen
 
-FILE = "emitters.json"
 COUNTED = (0.0, 3.0, 60)  # bins of the histogram of z_phot; the last one holds all beyond
 
 
@@ -62,7 +61,7 @@ def run(config: Config) -> None:
     pdf, _ = predict_unseen(trained, folder, sample, [])
     z_phot = quantiles(pdf, sample.field.z_edges, [0.5])[:, 0]
     rows = emitter_rows(sample.catalogue, z_phot, options.redshift, sample.field.outlier_threshold)
-    folder.write_json(FILE, rows)
+    folder.write_json(EMITTERS, rows)
     title = f"{trained.experiment.name}: emitters of {store.header.field} at z = {options.redshift:g} (simulated)"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for name in ("sample", "n", "σ_MAD", "η", "bias"):
@@ -71,7 +70,7 @@ def run(config: Config) -> None:
         numbers = (f"{row[name]:.4f}" for name in ("sigma_mad", "eta", "bias"))
         table.add_row(row["sample"], str(row["n_test"]), *numbers)
     Console().print(table)
-    Console().print(f"Results: [bold]{folder.path / FILE}[/bold]")
+    Console().print(f"Results: [bold]{folder.path / EMITTERS}[/bold]")
 
 
 def emitter_store(config: Config, trained: Config, options: EmitterTaskSettings) -> CutoutStore:

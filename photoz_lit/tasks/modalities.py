@@ -19,12 +19,11 @@ from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.summary import summarise
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.networks.modalities import modalities_of, modality_name
-from photoz_lit.run_folder import RunFolder, config_of_run
+from photoz_lit.run_folder import MODALITIES, RunFolder, config_of_run
 from photoz_lit.studies import by_source
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.data_source import sample_of
 
-FILE = "modalities.json"
 METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps")
 
 
@@ -35,7 +34,7 @@ def run(config: Config) -> None:
     folder = RunFolder(Path(config.run))
     trained = config_of_run(folder.path).model_copy(update={"trainer": config.trainer})
     rows = modality_rows(trained, folder)
-    folder.write_json(FILE, rows)
+    folder.write_json(MODALITIES, rows)
     data = folder.read_json("metrics.json")["data"]
     save(modality_figure(rows, data), folder.path / "plots" / "modalities.png")
     table = Table(title=f"{trained.experiment.name}: {rows[0]['n_test']} test galaxies", title_justify="left")

@@ -23,7 +23,7 @@ from photoz_lit.modules.catalogue_forest import CatalogueForest
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.estimator import Estimator
 from photoz_lit.modules.template_fit import TemplateFit
-from photoz_lit.run_folder import RunFolder, provenance, run_folder, write_config
+from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_config
 from photoz_lit.tasks.adaptation_results import SOURCE_PDF, adaptation_results
 from photoz_lit.tasks.results import print_metrics, write_results
 from photoz_lit.tasks.start_summary import print_start
@@ -105,7 +105,8 @@ def member_seed(seed: int, fold: int, member: int) -> int:
 def prepare(folder: RunFolder, config: Config, sample: Sample, splits: dict[int, Split]) -> None:
     """Write what made the run before it starts: provenance, config and who is trained on."""
     folder.path.mkdir(parents=True, exist_ok=True)
-    (folder.path / "metrics.json").unlink(missing_ok=True)
+    for name in ("metrics.json", *FOLLOW_UPS):  # of networks that are replaced now
+        (folder.path / name).unlink(missing_ok=True)
     if config.rerun:
         for pdf in folder.path.glob("checkpoints/*/*"):
             pdf.unlink()

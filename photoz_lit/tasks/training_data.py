@@ -53,7 +53,12 @@ def training_data(config: Config) -> TrainingData:
         sample = sample_of(config)
         splits = {fold: split_sample(sample, fold) for fold in folds}
         return TrainingData(sample, sample, splits, (sample.field.name,))
-    if isinstance(config.network, ForestSettings | TemplateFitSettings) and adapt.name not in ("none", "oracle"):
+    if isinstance(config.network, TemplateFitSettings):
+        raise InputError(
+            "network=template_fit learns nothing that could be carried; run it on the target itself: field=<target>"
+            " without data.target and data.target_fields."
+        )
+    if isinstance(config.network, ForestSettings) and adapt.name not in ("none", "oracle"):
         raise InputError(f"network={config.network.name} has no features to align; choose adapt=none or a network.")
     if adapt.labels == "target" and (adapt.uses_target_images or adapt.degrade):
         raise InputError(

@@ -220,6 +220,7 @@ def test_identical_source_and_target_are_noted_and_trained(
     [
         (["adapt=dann"], r"adapt=dann needs a target: give data\.target=<store> or data\.target_fields"),
         (["adapt=dann", "data.target={target}", "network=catalogue_forest"], "catalogue_forest has no features"),
+        (["adapt=none", "data.target={target}", "network=template_fit"], "run it on the target itself: field=<target>"),
         (["adapt=dann", "data.target_fields=[xmm_dd]"], "unknown field 'xmm_dd'; did you mean 'xmm_d'"),
         (["adapt=dann", "data.target={target}/none"], "is no store"),
         (["adapt=oracle", "data.target={target}", "adapt.coral=1"], "is the oracle, which has nothing to adapt"),

@@ -111,6 +111,20 @@ def test_a_finished_run_is_shown_not_repeated(
     assert train(config_of(big_store, tmp_path, "seed=1", *FOREST)).path != first.path
 
 
+def test_a_repeated_run_keeps_nothing_that_was_found_with_its_former_networks(
+    big_store: CutoutStore, tmp_path: Path
+) -> None:
+    first = train(config_of(big_store, tmp_path, *FOREST))
+    for name in ("emitters.json", "modalities.json"):
+        first.write_json(name, {"of": "the former networks"})
+    assert train(config_of(big_store, tmp_path, *FOREST)).path == first.path
+    assert (first.path / "emitters.json").is_file()
+    assert train(config_of(big_store, tmp_path, "rerun=true", *FOREST)).path == first.path
+    assert not (first.path / "emitters.json").exists()
+    assert not (first.path / "modalities.json").exists()
+    assert (first.path / "metrics.json").is_file()
+
+
 def test_forest_is_far_better_than_chance_and_its_pdfs_are_distributions(
     big_store: CutoutStore, tmp_path: Path
 ) -> None:
