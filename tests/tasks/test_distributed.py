@@ -18,7 +18,8 @@ from tests.two_fields import source_and_target
 
 def photoz_lit(*arguments: str) -> str:
     command = [sys.executable, "-m", "photoz_lit", *TINY, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=420)
+    environment = {name: value for name, value in os.environ.items() if name != "WANDB_API_KEY"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=420, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
@@ -27,8 +28,9 @@ def test_two_processes_count_every_galaxy_once_and_agree_with_one(tmp_path: Path
     store = make_store(tmp_path / "store", n=131).path  # odd: does not divide between two
     common = ["field=hsc6b", f"data.store={store}", f"paths.runs={tmp_path / 'runs'}", "trainer.precision=32-true"]
     two = ["trainer=ddp", "trainer.devices=2"]
-    photoz_lit(*common, *two, "scale.max_epochs=1", "trainer.accelerator=cpu")
+    photoz_lit(*common, *two, "scale.max_epochs=1", "trainer.accelerator=cpu", "logger=wandb", "logger.worst=2")
     (folder,) = (tmp_path / "runs" / "hsc6b").iterdir()
+    assert [path.parents[2] for path in tmp_path.rglob("*.wandb")] == [folder]  # one W&B run, not one per process
     assert len(list(folder.glob("metrics.json"))) == 1
     trained = pd.read_parquet(folder / "predictions.parquet")
     split = pd.read_parquet(folder / "split.parquet")
