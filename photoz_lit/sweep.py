@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from photoz_lit.errors import InputError
+from photoz_lit.processes import Processes
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,18 @@ def run_jobs(
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as progress, ThreadPoolExecutor(len(places)) as pool:
+    processes = Processes()
+    with (
+        processes.ending_with_this_one(),
+        Progress(*columns, console=console) as progress,
+        ThreadPoolExecutor(len(places)) as pool,
+    ):
         task = progress.add_task("", total=len(jobs))
 
         def run_one(job: Job) -> JobResult:
             place = free.get()
             try:
-                result = _run(job, place)
+                result = _run(processes, job, place)
             finally:
                 free.put(place)
             mark = "[green]done[/green]" if result.exit_code == 0 else "[red]failed[/red]"
@@ -143,24 +149,20 @@ def _devices(overrides: Sequence[str]) -> int:
     return devices
 
 
-def _run(job: Job, place: dict[str, str]) -> JobResult:
+def _run(processes: Processes, job: Job, place: dict[str, str]) -> JobResult:
     """Run a job, then what follows it."""
-    code, last_line = _call(job.overrides, job.log, place)
+    code, last_line = _call(processes, job.overrides, job.log, place)
     if code == 0 and job.then is not None:
-        code, last_line = _call(job.then(), job.log, place, mode="a")
+        code, last_line = _call(processes, job.then(), job.log, place, mode="a")
     return JobResult(job, code, last_line)
 
 
-def _call(overrides: Sequence[str], log: Path, place: dict[str, str], mode: str = "w") -> tuple[int, str]:
+def _call(
+    processes: Processes, overrides: Sequence[str], log: Path, place: dict[str, str], mode: str = "w"
+) -> tuple[int, str]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open(mode) as output:
-        code = subprocess.run(
-            [sys.executable, "-m", "photoz_lit", *overrides],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **place},
-            check=False,
-        ).returncode
+        command = [sys.executable, "-m", "photoz_lit", *overrides]
+        code = processes.call(command, output, {**os.environ, **place})
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return code, lines[-1] if lines else ""

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 import time
@@ -117,3 +118,38 @@ def test_places_share_gpus_or_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [p["CUDA_VISIBLE_DEVICES"] for p in places_of([one], 3, gpus[:2])] == ["0", "1", "0"]
     assert [p["CUDA_VISIBLE_DEVICES"] for p in places_of([one, two], "auto", gpus)] == ["0,1", "2,4"]
     assert [p["CUDA_VISIBLE_DEVICES"] for p in places_of([two], "auto", ["0"])] == ["0"]
+
+
+ENDED = """
+import sys
+from pathlib import Path
+from photoz_lit.sweep import Job, run_jobs
+
+sys.executable = sys.argv[1]
+run_jobs([Job(str(n), (f"sleep{n}",), Path(sys.argv[2], f"{n}.log")) for n in range(4)], 2)
+"""
+SLEEPER = """#!{python}
+import os, pathlib, sys, time
+
+pathlib.Path("{notes}", sys.argv[3]).write_text(str(os.getpid()))
+time.sleep(60)
+"""
+
+
+def test_jobs_end_with_a_study_that_is_terminated_and_no_further_one_starts(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (tmp_path / "ended.py").write_text(ENDED)
+    sleeper = tmp_path / "sleeper"
+    sleeper.write_text(SLEEPER.format(python=sys.executable, notes=notes))
+    sleeper.chmod(0o755)
+    study = subprocess.Popen([sys.executable, str(tmp_path / "ended.py"), str(sleeper), str(tmp_path)])
+    deadline = time.time() + 60
+    while len([note for note in notes.iterdir() if note.read_text()]) < 2 and time.time() < deadline:
+        time.sleep(0.1)
+    study.terminate()
+    assert study.wait(timeout=20) == 143
+    assert sorted(note.name for note in notes.iterdir()) == ["sleep0", "sleep1"]
+    for note in notes.iterdir():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(note.read_text()), 0)
