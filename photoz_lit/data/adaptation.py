@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from photoz_lit.data.degrade import Degradation
 from photoz_lit.data.domains import SOURCE, AdaptationSplit
-from photoz_lit.data.matching import MagnitudeMatcher
+from photoz_lit.data.matching import MagnitudeMatcher, dealt
 from photoz_lit.data.module import Batch, CutoutDataModule
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import ShardedBatchSampler, world
@@ -51,16 +51,14 @@ class TwoFieldSampler(ShardedBatchSampler):
     def companions(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
         """Target galaxy of every source galaxy of this epoch's ``order``, (n,); every target field is as likely."""
         random = np.random.default_rng([self.seed, self.epoch, GUIDE_STREAM])
-        which = random.integers(0, len(self.targets), len(order))
-        chosen = np.empty(len(order), np.int64)
-        for number, rows in enumerate(self.targets):
-            here = which == number
-            if self.matchers:
-                drawn, _ = self.matchers[number].draw(self.magnitudes[order[here]], random)
-                chosen[here] = rows[drawn]
-            else:
-                chosen[here] = _repeated_permutation(rows, int(here.sum()), random)
-        return chosen
+
+        def drawn(number: int, where: NDArray[np.bool_]) -> NDArray[np.int64]:
+            rows = self.targets[number]
+            if not self.matchers:
+                return _repeated_permutation(rows, int(where.sum()), random)
+            return rows[self.matchers[number].draw(self.magnitudes[order[where]], random)[0]]
+
+        return dealt(random.integers(0, len(self.targets), len(order)), drawn)
 
     def groups(self) -> NDArray[np.int64]:
         """A source galaxy and its target, for all of this epoch, (n, 2)."""

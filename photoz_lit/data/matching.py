@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -112,6 +114,15 @@ class MagnitudeMatcher:
 
     def _alike(self, wanted: Floats, position: Rows) -> NDArray[np.bool_]:
         return np.asarray((np.abs(self.table[position] - wanted) <= self.tolerance).all(axis=1))
+
+
+def dealt(field: Rows, draw: Callable[[int, NDArray[np.bool_]], Rows]) -> Rows:
+    """Rows (n,) that ``draw(number, where)`` gives for those of each field number, (n,) given, put together."""
+    chosen = np.empty(len(field), np.int64)
+    for number in np.unique(field).tolist():
+        where = field == number
+        chosen[where] = draw(number, where)
+    return chosen
 
 
 def _columns(magnitudes: Floats) -> Floats:

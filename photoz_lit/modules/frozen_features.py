@@ -9,7 +9,7 @@ from torch import Tensor
 
 from photoz_lit.data.adaptation import AdaptationDataModule
 from photoz_lit.data.domains import SOURCE, AdaptationSplit
-from photoz_lit.data.matching import MagnitudeMatcher
+from photoz_lit.data.matching import MagnitudeMatcher, dealt
 from photoz_lit.data.pixels import stretch
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
 from photoz_lit.networks.discriminator import Adversary
@@ -40,19 +40,27 @@ class JudgedDraw:
     """
 
     def __init__(self, galaxies: Galaxies, tolerance: float | None) -> None:
-        source = (galaxies.domain == SOURCE).numpy()
-        self.own, self.others = np.flatnonzero(source), np.flatnonzero(~source)
+        domain = galaxies.domain.numpy()
+        self.own = np.flatnonzero(domain == SOURCE)
+        self.targets = [np.flatnonzero(domain == number) for number in np.unique(domain[domain != SOURCE])]
         self.magnitude = galaxies.magnitude.double().numpy()
-        self.matcher = None if tolerance is None else MagnitudeMatcher(self.magnitude[self.others], tolerance)
+        self.matchers = [
+            MagnitudeMatcher(self.magnitude[rows], tolerance) for rows in self.targets if tolerance is not None
+        ]
 
     def rows(self, size: int, random: np.random.Generator) -> Tensor:
-        """Positions of ``size`` source galaxies and, after them, as many targets."""
+        """Positions of ``size`` source galaxies and, after them, as many targets, every target field as likely."""
         first = random.choice(self.own, size)
-        if self.matcher is None:
-            second = random.choice(self.others, size)
-        else:
-            second = self.others[self.matcher.draw(self.magnitude[first], random)[0]]
-        return torch.from_numpy(np.concatenate([first, second]))
+
+        def drawn(number: int, where: NDArray[np.bool_]) -> NDArray[np.int64]:
+            rows = self.targets[number]
+            if not self.matchers:
+                return random.choice(rows, int(where.sum()))
+            return rows[self.matchers[number].draw(self.magnitude[first[where]], random)[0]]
+
+        several = len(self.targets) > 1
+        field = random.integers(0, len(self.targets), size) if several else np.zeros(size, np.int64)
+        return torch.from_numpy(np.concatenate([first, dealt(field, drawn)]))
 
 
 def frozen_features(

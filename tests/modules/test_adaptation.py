@@ -15,7 +15,7 @@ from photoz_lit.data.store import CutoutStore
 from photoz_lit.fields import load_field
 from photoz_lit.modules.adaptation import AdaptationEstimator
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
-from photoz_lit.modules.frozen_features import held_accuracy, teach_discriminator
+from photoz_lit.modules.frozen_features import JudgedDraw, held_accuracy, teach_discriminator
 from photoz_lit.networks.discriminator import Adversary
 from photoz_lit.networks.pairs import Galaxies
 from tests.composed import composed
@@ -197,3 +197,19 @@ def test_unguided_discriminators_of_single_galaxies_win_by_the_population_alone(
     adversary = Adversary("single", 5, 2, 32, settings.tolerance)
     known, held = made_features(1500, 0.0), made_features(1000, 0.0, seed=1)
     assert teach_discriminator(adversary, known, held, settings, 64, seed=0)["frozen_accuracy"] > 0.65
+
+
+@pytest.mark.parametrize("tolerance", [None, 0.3])
+def test_targets_are_judged_as_often_whatever_their_size(tolerance: float | None) -> None:
+    made = made_features(1000, 0.0)
+    domain = made.domain.clone()
+    domain[1900:] = 2  # a tenth of the target galaxies
+    rows = JudgedDraw(Galaxies(made.features, made.magnitude, domain, made.number), tolerance).rows(
+        4000, np.random.default_rng(0)
+    )
+    fields = domain[rows]
+    assert (fields[:4000] == 0).all()
+    assert float((fields[4000:] == 2).float().mean()) == pytest.approx(0.5, abs=0.03)
+    if tolerance is not None:
+        difference = (made.magnitude[rows[:4000]] - made.magnitude[rows[4000:]]).abs()
+        assert float((difference <= tolerance).float().mean()) > 0.9
