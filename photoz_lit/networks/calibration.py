@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from photoz_lit.data.domains import SOURCE
 from photoz_lit.data.pixels import stretch, unstretch
 
 
@@ -68,7 +69,7 @@ class FieldCalibration(nn.Module):
         image : (B, bands, H, W) after the stretch.
         domain : (B,) number of the field, 0 is the source.
         """
-        target = domain > 0
+        target = domain != SOURCE
         if not target.any():
             return image
         row = domain[target] - 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-SOURCE = 0
+from photoz_lit.data.domains import SOURCE
 
 
 @dataclass(frozen=True)
