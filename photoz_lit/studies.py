@@ -120,9 +120,15 @@ def jobs_of(study: Study) -> list[StudyJob]:
     return sorted(jobs, key=lambda job: order.get(job.seed, len(order)))
 
 
-def galaxies_file(job: StudyJob) -> str:
-    """File with a job's test galaxies, below the folder of ``results.json``: with it a row keeps its p-values."""
-    return f"galaxies/{job.name}.parquet"
+def galaxies_file(job: StudyJob, part: str | None = None) -> str:
+    """File with a job's test galaxies, below the folder of ``results.json``: with it a row keeps its p-values.
+
+    Parameters
+    ----------
+    job : of the study.
+    part : of the job, where a task that follows it makes several rows.
+    """
+    return f"galaxies/{job.name}{'' if part is None else f'_{part}'}.parquet"
 
 
 def result_row(job: StudyJob, metrics: dict[str, Any]) -> dict[str, Any]:

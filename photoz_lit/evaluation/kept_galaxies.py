@@ -15,7 +15,7 @@ NUMBERS = ("z", "z_phot", "crps")
 
 
 def keep_galaxies(run: Path, file: Path) -> None:
-    """Copy ``object_id``, ``z``, ``z_phot``, ``crps`` (float32) and ``z_source`` of a run's labelled test galaxies.
+    """Write those of a run, see :func:`write_galaxies`, for a study to keep.
 
     About 15 byte per galaxy; nothing is done where the copy is as new as the run's ``predictions.parquet``.
 
@@ -27,12 +27,17 @@ def keep_galaxies(run: Path, file: Path) -> None:
     source = run / "predictions.parquet"
     if not source.is_file() or (file.is_file() and file.stat().st_mtime >= source.stat().st_mtime):
         return
-    table = read_predictions(run)
-    keep = np.isfinite(table["z"])
-    if "in_training" in table:
-        keep &= ~table["in_training"]
-    kept = table.loc[keep, ["object_id", *(name for name in NUMBERS if name in table), "z_source"]]
-    kept = kept.astype({name: np.float32 for name in NUMBERS if name in table} | {"z_source": "category"})
+    write_galaxies(read_predictions(run), file)
+
+
+def write_galaxies(predictions: pd.DataFrame, file: Path) -> None:
+    """Write ``object_id``, ``z``, ``z_phot``, ``crps`` (float32) and ``z_source`` of the labelled test galaxies."""
+    keep = np.isfinite(predictions["z"])
+    if "in_training" in predictions:
+        keep &= ~predictions["in_training"]
+    numbers = [name for name in NUMBERS if name in predictions]
+    kept = predictions.loc[keep, ["object_id", *numbers, "z_source"]]
+    kept = kept.astype(dict.fromkeys(numbers, np.float32) | {"z_source": "category"})
     with whole_file(file) as partial:
         kept.to_parquet(partial, index=False, compression="zstd")
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from photoz_lit.config import Config
 from photoz_lit.data.module import split_sample
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.kept_galaxies import write_galaxies
 from photoz_lit.evaluation.plots.modalities import modality_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.predictions import predictions_table
@@ -50,8 +51,8 @@ def modality_rows(trained: Config, folder: RunFolder) -> list[dict[str, Any]]:
 
     Returns
     -------
-    Rows with ``kept`` (``all``, ``without u_g``, ``only u_g``), ``drop`` (names left out), the metrics and those
-    by label source.
+    Rows with ``kept`` (``all``, ``without u_g``, ``only u_g``), ``drop`` (names left out), the metrics, those by
+    label source, and ``galaxies``, a file below the run folder with the test galaxies that p-values need.
 
     Raises
     ------
@@ -81,5 +82,7 @@ def modality_rows(trained: Config, folder: RunFolder) -> list[dict[str, Any]]:
         table = predictions_table(pdf, edges, sample.catalogue.iloc[test], -1, field.reference_band)
         metrics = summarise(table, pdf, edges, field, sample.data)
         measured = {name: metrics[name] for name in METRICS}
-        rows.append({"kept": kept, "drop": drop, **measured, "by_source": by_source(metrics)})
+        galaxies = f"modalities/{kept.replace(' ', '_')}.parquet"
+        write_galaxies(table, folder.path / galaxies)
+        rows.append({"kept": kept, "drop": drop, **measured, "by_source": by_source(metrics), "galaxies": galaxies})
     return rows

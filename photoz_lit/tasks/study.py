@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.kept_galaxies import keep_galaxies
+from photoz_lit.evaluation.whole_file import whole_file
 from photoz_lit.locks import locked
 from photoz_lit.run_folder import git_commit, write_json
 from photoz_lit.studies import (
@@ -117,7 +120,8 @@ def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -
                 rows.append(row)
                 keep_galaxies(folder, results.parent / galaxies_file(job))
             else:
-                rows += rows_of_followup(row, json.loads((folder / f"{job.then}.json").read_text()))
+                found = json.loads((folder / f"{job.then}.json").read_text())
+                rows += rows_of_followup(row, [_with_galaxies(one, job, folder, results.parent) for one in found])
     if not rows:
         return
     old = read_results(results)
@@ -133,3 +137,14 @@ def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -
         "rows": merged_rows(old["rows"], rows),
     }
     write_json(results, content)
+
+
+def _with_galaxies(found: dict[str, Any], job: StudyJob, run: Path, kept_in: Path) -> dict[str, Any]:
+    """Row of a follow-up, its test galaxies copied beside the results where it has some."""
+    if "galaxies" not in found:
+        return found
+    source = run / found["galaxies"]
+    name = galaxies_file(job, source.stem)
+    with whole_file(kept_in / name) as partial:
+        shutil.copyfile(source, partial)
+    return {**found, "galaxies": name}

@@ -44,6 +44,14 @@ def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     assert table.loc["only r_i", "sigma_mad"] == pytest.approx(rows["only r_i"]["sigma_mad"])
     assert pd.isna(table.loc["all", "gain_sigma_mad"])
     assert pd.notna(table.loc["only r_i", "gain_sigma_mad"])
+    assert 0 < table.loc["only r_i", "p_galaxies_sigma_mad"] <= 1  # from galaxies kept beside the results
+    alone, without = (
+        pd.read_parquet(tmp_path / "experiments" / "s" / rows[k]["galaxies"]) for k in ("only r_i", "without g_r")
+    )
+    pd.testing.assert_frame_equal(alone, without)
+    assert not alone["z_phot"].equals(
+        pd.read_parquet(tmp_path / "experiments" / "s" / rows["all"]["galaxies"])["z_phot"]
+    )
 
     config = composed(
         "task=predict", f"run={folder}", "drop=[g_x]", f"data.store={store}", f"paths.runs={tmp_path / 'applied'}"
