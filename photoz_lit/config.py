@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import Discriminator, PositiveInt, Tag, ValidationError
+from pydantic import BeforeValidator, Discriminator, PositiveInt, Tag, ValidationError
 from pydantic import Field as Entry
 
 from photoz_lit.errors import InputError, nearest
@@ -20,6 +20,9 @@ from photoz_lit.networks.settings import AdaptSettings, BenchSettings, FusionSet
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.studies import Study
+
+#: Names, or a single one without brackets: ``drop=u_g``.
+Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
 class TaskSettings(Settings):
@@ -57,8 +60,8 @@ class DataSettings(Settings):
     store: str | list[str] | None
     source: str | None
     target: str | list[str] | None
-    target_fields: list[str]
-    bands: list[str] | None
+    target_fields: Names
+    bands: Names | None
     cache: str
     simulation_seed: int = Entry(ge=0)
     target_seed: int = Entry(ge=0)
@@ -213,10 +216,10 @@ class Config(Settings):
     run: str | None
     runs: str | list[str] | None
     baseline: str | None
-    drop: list[str]
+    drop: Names
     study: Study | None = None
     source: str | None
-    targets: list[str]
+    targets: Names
     rerun: bool
 
 

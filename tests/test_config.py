@@ -51,3 +51,13 @@ def test_jobs_at_once_are_a_number_or_auto(content: dict[str, object]) -> None:
     assert composed("jobs=3").jobs == 3
     with pytest.raises(InputError, match=r"'jobs=0' is wrong: Input should be greater than 0; or: .* 'auto'\."):
         validate({**content, "jobs": 0})
+
+
+def test_a_single_name_needs_no_brackets() -> None:
+    config = composed("targets=stores/mine", "drop=u_g", "data.bands=g", "data.target_fields=xmm_d", "field=cosmos_ud")
+    assert config.targets == ["stores/mine"]
+    assert config.drop == ["u_g"]
+    assert config.data.bands == ["g"]
+    assert config.data.target_fields == ["xmm_d"]
+    with pytest.raises(InputError, match="'drop=3' is wrong: Input should be a valid list"):
+        composed("drop=3")
