@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.data import Sampler
+
+T = TypeVar("T")
 
 
 class ShardedBatchSampler(Sampler[list[int]]):
@@ -93,11 +95,16 @@ def world() -> tuple[int, int]:
 
 def gathered(shard: NDArray[Any]) -> NDArray[Any]:
     """Join the shards of the ranks along the first axis, in the order of the ranks; every rank gets all of them."""
+    return np.concatenate(of_all_ranks(shard))
+
+
+def of_all_ranks(value: T) -> list[T]:
+    """The values of all ranks, in their order; every rank gets the list."""
     if world()[1] == 1:
-        return shard
-    shards: list[Any] = [None] * world()[1]
-    torch.distributed.all_gather_object(shards, shard)
-    return np.concatenate(shards)
+        return [value]
+    values: list[Any] = [None] * world()[1]
+    torch.distributed.all_gather_object(values, value)
+    return values
 
 
 def mean_over_ranks(values: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from photoz_lit.data.domains import SOURCE
 from photoz_lit.data.module import Batch
-from photoz_lit.data.sampling import gathered, mean_over_ranks
+from photoz_lit.data.sampling import gathered, mean_over_ranks, of_all_ranks, world
 from photoz_lit.modules.cnn import PhotoZModule
 from photoz_lit.modules.feature_memory import FeatureMemory
 from photoz_lit.networks.alignment import coral_loss
@@ -105,15 +105,17 @@ class DomainAdversarialCNN(PhotoZModule):
         return total
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the discriminator's own optimiser and the memory, so that an interrupted adaptation goes on."""
+        """Keep the discriminator's own optimiser and each rank's memory, so that an interrupted adaptation goes on."""
         if self._sparring is not None:
             checkpoint["sparring"] = self._sparring.state_dict()
-        checkpoint["memory"] = self.memory.state()
+        checkpoint["memory"] = of_all_ranks(self.memory.state())
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the state that :meth:`on_save_checkpoint` kept."""
+        """Take up the state that :meth:`on_save_checkpoint` kept; other numbers of ranks begin with empty memories."""
         self._sparring_state = checkpoint.get("sparring")
-        self._memory_state = checkpoint.get("memory", [])
+        rank, ranks = world()
+        memories = checkpoint.get("memory", [])
+        self._memory_state = memories[rank] if len(memories) == ranks else []
 
     def remembered(self, batch: Galaxies) -> tuple[Galaxies, Tensor]:
         """Features of the last batches and, after them, of this one, which is kept; and its positions, (B,)."""

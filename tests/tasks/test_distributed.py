@@ -56,7 +56,7 @@ from photoz_lit.tasks.train import train
 from tests.composed import composed
 
 def keep(self):
-    torch.save([self.state_dict(), self.global_step], f"{sys.argv[1]}/rank{self.global_rank}.pt")
+    torch.save([self.state_dict(), self.global_step, self.memory.state()], f"{sys.argv[1]}/rank{self.global_rank}.pt")
 
 DomainAdversarialCNN.on_train_end = keep
 results.draw_run = lambda *_: None
@@ -77,7 +77,7 @@ def test_two_processes_adapt_one_network_with_one_discriminator(tmp_path: Path) 
     command = [sys.executable, str(tmp_path / "adapting.py"), str(tmp_path), *overrides]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=420, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
-    (first, steps), (second, others) = (torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2))
+    (first, steps, mine), (second, others, its) = (torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2))
     (folder,) = (tmp_path / "runs" / "hsc6b").iterdir()
     split = pd.read_parquet(folder / "split.parquet")
     n_train = int((split["role"] == "train").sum())
@@ -89,6 +89,11 @@ def test_two_processes_adapt_one_network_with_one_discriminator(tmp_path: Path) 
     (start,) = (path for path in (tmp_path / "runs" / "starts").iterdir() if path.is_dir())
     began = torch.load(start / "best.ckpt", weights_only=False)["state_dict"]
     assert not all(torch.equal(value, first[name]) for name, value in began.items())
+    (last,) = folder.glob("checkpoints/*/last.ckpt")  # each rank goes on with the galaxies that it remembers
+    kept = torch.load(last, weights_only=False)["memory"]
+    numbers = [[batch["number"].tolist() for batch in memory] for memory in (*kept, mine, its)]
+    assert numbers[:2] == numbers[2:]
+    assert all(mine != its for mine, its in zip(*numbers[:2], strict=True))
     tested = pd.read_parquet(folder / "predictions.parquet")["object_id"]
     assert sorted(tested) == sorted(split.loc[split["role"] == "test", "object_id"])
     assert set(tested) <= set(target.catalogue["object_id"])
