@@ -14,7 +14,7 @@ from photoz_lit.data.domains import SOURCE, AdaptationSplit
 from photoz_lit.data.matching import MagnitudeMatcher, dealt
 from photoz_lit.data.pixels import stretch
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
-from photoz_lit.networks.discriminator import Adversary, Verdict
+from photoz_lit.networks.discriminator import Adversary
 from photoz_lit.networks.pairs import Galaxies
 from photoz_lit.networks.settings import AdaptSettings
 
@@ -115,7 +115,7 @@ def teach_discriminator(
 ) -> dict[str, float | int | bool]:
     """Train the discriminator alone, on frozen features, until it wins on held-out galaxies.
 
-    Where it does not win, the weights of the least loss on held-out galaxies are kept: those of the end know single
+    Where it does not win, the weights that judged held-out galaxies best are kept: those of the end know single
     galaxies by heart and are so sure of themselves that their reversed gradient tears the network apart.
 
     Parameters
@@ -135,27 +135,25 @@ def teach_discriminator(
     optimiser = torch.optim.Adam(adversary.parameters(), lr=settings.discriminator_learning_rate)
     size = max(batch_size, FEWEST_JUDGED)
     drawn = JudgedDraw(known, settings.tolerance if settings.guided else None)
-    least, accuracy, kept, weights = np.inf, 0.5, 0, adversary.state_dict()
+    best, best_steps, weights = 0.0, 0, adversary.state_dict()
     for step in range(1, settings.discriminator_steps + 1):
         verdict = adversary(known, drawn.rows(size, random))
         optimiser.zero_grad()
         torch.autograd.backward(verdict.loss)
         optimiser.step()
         if step % CHECK_EVERY == 0 or step == settings.discriminator_steps:
-            judged = judgement(adversary, held, settings)
-            won = judged.accuracy > settings.least_accuracy and step >= 4 * CHECK_EVERY
-            if won or judged.loss < least:
-                least, accuracy, kept = float(judged.loss), float(judged.accuracy), step
-                weights = copy.deepcopy(adversary.state_dict())
+            accuracy = held_accuracy(adversary, held, settings)
+            won = accuracy > settings.least_accuracy and step >= 4 * CHECK_EVERY
+            if won or accuracy > best:
+                best, best_steps, weights = accuracy, step, copy.deepcopy(adversary.state_dict())
             if won:
                 break
     adversary.load_state_dict(weights)
-    return {"frozen_accuracy": accuracy, "frozen_steps": kept, "wins": accuracy > settings.least_accuracy}
+    return {"frozen_accuracy": best, "frozen_steps": best_steps, "wins": bool(best > settings.least_accuracy)}
 
 
 @torch.no_grad()
-def judgement(adversary: Adversary, held: Galaxies, settings: AdaptSettings) -> Verdict:
-    """Loss and accuracy on held-out galaxies, both classes weighted alike."""
+def held_accuracy(adversary: Adversary, held: Galaxies, settings: AdaptSettings) -> float:
+    """Accuracy on held-out galaxies, both classes weighted alike."""
     drawn = JudgedDraw(held, settings.tolerance if settings.guided else None)
-    verdict: Verdict = adversary(held, drawn.rows(CHECKED, np.random.default_rng(1)))
-    return verdict
+    return float(adversary(held, drawn.rows(CHECKED, np.random.default_rng(1))).accuracy)

@@ -15,7 +15,7 @@ from photoz_lit.data.store import CutoutStore
 from photoz_lit.fields import load_field
 from photoz_lit.modules.adaptation import AdaptationEstimator
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
-from photoz_lit.modules.frozen_features import JudgedDraw, judgement, teach_discriminator
+from photoz_lit.modules.frozen_features import JudgedDraw, held_accuracy, teach_discriminator
 from photoz_lit.networks.discriminator import Adversary
 from photoz_lit.networks.pairs import Galaxies
 from tests.composed import composed
@@ -181,9 +181,7 @@ def test_the_discriminator_wins_on_frozen_features_that_differ_and_not_on_alike_
         adversary = Adversary(settings.discriminator or "", 5, 2, 32, settings.tolerance, settings.partners)
         known, held = made_features(1500, shift), made_features(1000, shift, seed=1)
         found[shift] = teach_discriminator(adversary, known, held, settings, 64, seed=0)
-        assert found[shift]["frozen_accuracy"] == pytest.approx(
-            float(judgement(adversary, held, settings).accuracy), abs=0.03
-        )
+        assert found[shift]["frozen_accuracy"] == pytest.approx(held_accuracy(adversary, held, settings), abs=0.03)
     assert found[3.0]["wins"]
     assert found[3.0]["frozen_accuracy"] > 0.65
     assert found[3.0]["frozen_steps"] < 400
@@ -192,7 +190,7 @@ def test_the_discriminator_wins_on_frozen_features_that_differ_and_not_on_alike_
     assert found[0.0]["frozen_steps"] <= 400
 
 
-def test_a_discriminator_that_cannot_win_is_left_where_it_lost_least() -> None:
+def test_a_discriminator_that_cannot_win_is_left_where_it_judged_best() -> None:
     # taught for long on few galaxies it knows them by heart: sure of itself, and often wrong on others
     held = made_features(1000, 0.4, seed=1)
     lost = {}
@@ -202,10 +200,10 @@ def test_a_discriminator_that_cannot_win_is_left_where_it_lost_least() -> None:
         adversary = Adversary("single", 5, 2, 128, settings.tolerance)
         found = teach_discriminator(adversary, made_features(100, 0.4), held, settings, 64, seed=0)
         assert not found["wins"]
-        assert found["frozen_accuracy"] == pytest.approx(float(judgement(adversary, held, settings).accuracy), abs=0.01)
+        assert found["frozen_accuracy"] == pytest.approx(held_accuracy(adversary, held, settings), abs=0.01)
         lost[steps] = float(adversary(held).loss)
-    assert lost[2000] <= lost[100] + 0.01
-    assert lost[2000] < 1.0  # ln 2 = 0.69 is to know nothing; that of the last step is 4.8
+    assert lost[2000] < lost[100] + 0.02
+    assert lost[2000] < 1.0  # 0.69 is to know nothing; that of the last step is 4.8
 
 
 def test_unguided_discriminators_of_single_galaxies_win_by_the_population_alone() -> None:
