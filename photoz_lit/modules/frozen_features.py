@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -115,9 +113,6 @@ def teach_discriminator(
 ) -> dict[str, float | int | bool]:
     """Train the discriminator alone, on frozen features, until it wins on held-out galaxies.
 
-    Where it does not win, the weights that judged held-out galaxies best are kept: those of the end know single
-    galaxies by heart and are so sure of themselves that their reversed gradient tears the network apart.
-
     Parameters
     ----------
     adversary : is trained in place.
@@ -135,21 +130,22 @@ def teach_discriminator(
     optimiser = torch.optim.Adam(adversary.parameters(), lr=settings.discriminator_learning_rate)
     size = max(batch_size, FEWEST_JUDGED)
     drawn = JudgedDraw(known, settings.tolerance if settings.guided else None)
-    best, best_steps, weights = 0.0, 0, adversary.state_dict()
+    accuracy, best_steps = 0.5, 0
     for step in range(1, settings.discriminator_steps + 1):
         verdict = adversary(known, drawn.rows(size, random))
         optimiser.zero_grad()
         torch.autograd.backward(verdict.loss)
         optimiser.step()
+        best_steps = step
         if step % CHECK_EVERY == 0 or step == settings.discriminator_steps:
             accuracy = held_accuracy(adversary, held, settings)
-            won = accuracy > settings.least_accuracy and step >= 4 * CHECK_EVERY
-            if won or accuracy > best:
-                best, best_steps, weights = accuracy, step, copy.deepcopy(adversary.state_dict())
-            if won:
+            if accuracy > settings.least_accuracy and step >= 4 * CHECK_EVERY:
                 break
-    adversary.load_state_dict(weights)
-    return {"frozen_accuracy": best, "frozen_steps": best_steps, "wins": bool(best > settings.least_accuracy)}
+    return {
+        "frozen_accuracy": accuracy,
+        "frozen_steps": best_steps,
+        "wins": bool(accuracy > settings.least_accuracy),
+    }
 
 
 @torch.no_grad()

@@ -187,23 +187,7 @@ def test_the_discriminator_wins_on_frozen_features_that_differ_and_not_on_alike_
     assert found[3.0]["frozen_steps"] < 400
     assert not found[0.0]["wins"]
     assert found[0.0]["frozen_accuracy"] == pytest.approx(0.5, abs=0.1)
-    assert found[0.0]["frozen_steps"] <= 400
-
-
-def test_a_discriminator_that_cannot_win_is_left_where_it_judged_best() -> None:
-    # taught for long on few galaxies it knows them by heart: sure of itself, and often wrong on others
-    held = made_features(1000, 0.4, seed=1)
-    lost = {}
-    for steps in (100, 2000):
-        settings = config_of("adapt=guided", f"adapt.discriminator_steps={steps}", "adapt.least_accuracy=0.9").adapt
-        torch.manual_seed(0)
-        adversary = Adversary("single", 5, 2, 128, settings.tolerance)
-        found = teach_discriminator(adversary, made_features(100, 0.4), held, settings, 64, seed=0)
-        assert not found["wins"]
-        assert found["frozen_accuracy"] == pytest.approx(held_accuracy(adversary, held, settings), abs=0.01)
-        lost[steps] = float(adversary(held).loss)
-    assert lost[2000] < lost[100] + 0.02
-    assert lost[2000] < 1.0  # 0.69 is to know nothing; that of the last step is 4.8
+    assert found[0.0]["frozen_steps"] == 400
 
 
 def test_unguided_discriminators_of_single_galaxies_win_by_the_population_alone() -> None:
