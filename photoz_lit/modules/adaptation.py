@@ -23,6 +23,7 @@ from photoz_lit.data.sampling import is_main_process
 from photoz_lit.evaluation.conditions import measured_conditions
 from photoz_lit.evaluation.domain_probe import domain_probe
 from photoz_lit.locks import locked
+from photoz_lit.modules.cnn import VAL_LOSS
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
 from photoz_lit.modules.frozen_features import by_source, frozen_features, teach_discriminator
@@ -32,6 +33,7 @@ from photoz_lit.run_folder import write_json
 REPORT = "adaptation.json"
 STARTS = "starts"
 MONITOR = "val_selection"
+LOSS_BEFORE, LOSS_AFTER = "val_loss_before", "val_loss_after"
 SKY_GALAXIES = 1000  # whose pixels tell the noise of the source
 
 
@@ -71,7 +73,8 @@ class AdaptationEstimator(CNNEstimator):
         sample : joined and blind, see :class:`~photoz_lit.data.domains.AdaptationSample`.
         split : an :class:`~photoz_lit.data.domains.AdaptationSplit`.
         seed : of weights, order and augmentation.
-        folder : of this member; ``adaptation.json`` says what the discriminator and the probe found.
+        folder : of this member; ``adaptation.json`` says what the discriminator and the probe found, and the
+            validation loss on the labelled field before it and after.
         """
         assert isinstance(split, AdaptationSplit)
         adapt = self.config.adapt
@@ -83,13 +86,13 @@ class AdaptationEstimator(CNNEstimator):
         weights = self._start(sample, split, seed)
         torch.manual_seed(seed)
         module = self.adversarial(sample)
-        state = torch.load(weights, map_location="cpu", weights_only=False)["state_dict"]
-        module.load_state_dict(state, strict=False)
+        start = torch.load(weights, map_location="cpu", weights_only=False)
+        module.load_state_dict(start["state_dict"], strict=False)
         if module.calibration is not None:
             some = split.train[np.sort(np.random.default_rng(0).permutation(len(split.train))[:SKY_GALAXIES])]
             module.calibration.measure_sky(stretch(torch.from_numpy(sample.flux(some))))
         module.seed = seed
-        report: dict[str, Any] = {"method": adapt.name, "start": weights.parent.name}
+        report: dict[str, Any] = {"method": adapt.name, "start": weights.parent.name} | loss_in(start, LOSS_BEFORE)
         if adapt.uses_target_images:
             module.probe = probe_auc
             known, held = frozen_features(module, data, split)
@@ -109,12 +112,15 @@ class AdaptationEstimator(CNNEstimator):
             self.run_training(data, folder, MONITOR)
         finally:
             self.config = original
-        if adapt.uses_target_images and is_main_process():
+        if not is_main_process():
+            return
+        report |= loss_in(torch.load(folder / BEST, map_location="cpu", weights_only=False), LOSS_AFTER)
+        if adapt.uses_target_images:
             _, held = frozen_features(module, data, split, known=False)
             report["probe_auc_after"] = probe_auc(*by_source(held))
             if module.calibration is not None:
                 report["calibration"] = module.calibration.found(sample.bands)
-            write_json(folder / REPORT, report)
+        write_json(folder / REPORT, report)
 
     def _any_galaxies(self, sample: Sample, split: Split, seed: int, training: bool) -> CutoutDataModule:
         """Batches of any sample; a store of a field that the network was adapted to is known by its field's name."""
@@ -197,6 +203,11 @@ class _StartEstimator(CNNEstimator):
         return AdaptationDataModule(
             sample, split, with_targets=False, degradation=self.degradation, **self.data_options(seed, training)
         )
+
+
+def loss_in(checkpoint: dict[str, Any], name: str) -> dict[str, float]:
+    """Validation loss of a checkpoint's weights on the labelled field, under a name; empty where none was measured."""
+    return {name: checkpoint[VAL_LOSS]} if VAL_LOSS in checkpoint else {}
 
 
 def probe_auc(source: NDArray[np.float64], target: NDArray[np.float64]) -> float:

@@ -17,6 +17,8 @@ from photoz_lit.evaluation.metrics import CRPS, SigmaMAD
 from photoz_lit.networks.multimodal import build_network
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
 
+VAL_LOSS = "val_loss"
+
 
 class PhotoZModule(pl.LightningModule):
     """Redshift PDF from an image cube: cross-entropy over the bins plus MAE (or MSE) of the scalar head.
@@ -124,12 +126,18 @@ class PhotoZModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log ``val_loss``, ``val_sigma_mad`` and ``val_crps``, exact over ranks."""
-        self.log("val_loss", self.val_loss.compute(), prog_bar=True)
+        self.log(VAL_LOSS, self.val_loss.compute(), prog_bar=True)
         self.val_loss.reset()
         for name, metric in self.val_metrics.items():
             assert isinstance(metric, Metric)
             self.log(f"val_{name}", metric.compute(), prog_bar=name == "sigma_mad")
             metric.reset()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the validation loss of these weights with them, where there was a validation."""
+        loss = self.trainer.callback_metrics.get(VAL_LOSS)
+        if loss is not None:
+            checkpoint[VAL_LOSS] = float(loss)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:
         """Rows of the sample, (B,), and their PDFs, (B, n_bins)."""

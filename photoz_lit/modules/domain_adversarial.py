@@ -106,6 +106,7 @@ class DomainAdversarialCNN(PhotoZModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the discriminator's own optimiser and each rank's memory, so that an interrupted adaptation goes on."""
+        super().on_save_checkpoint(checkpoint)
         if self._sparring is not None:
             checkpoint["sparring"] = self._sparring.state_dict()
         checkpoint["memory"] = of_all_ranks(self.memory.state())

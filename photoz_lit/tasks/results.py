@@ -25,6 +25,7 @@ from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks.adaptation_results import caution
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.wandb_run import WandbRun
 
@@ -127,7 +128,7 @@ def training_curve(folder: RunFolder) -> pd.DataFrame:
 
 
 def print_metrics(console: Console, folder: RunFolder) -> None:
-    """Print the metrics of a finished run, overall and by label source."""
+    """Print the metrics of a finished run, overall, by label source and, after an adaptation, of the source field."""
     metrics: dict[str, Any] = folder.read_json("metrics.json")
     title = f"{metrics.get('experiment', '')} · {metrics['n_test']} test galaxies · {DATA_MARK[metrics['data']]}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -136,9 +137,14 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
     for name in SHOWN:
         table.add_column(name, justify="right")
     sources = metrics["by_source"] if len(metrics["by_source"]) > 1 else {}
-    for label, row in {"all": {"n": metrics["n_test"], **metrics}, **sources}.items():
+    rows = {"all": {"n": metrics["n_test"], **metrics}, **sources}
+    if own := metrics.get("source"):
+        rows["source field"] = {"n": own["n_test"], **own}
+    for label, row in rows.items():
         table.add_row(label, str(row["n"]), *(_number(row[name]) for name in SHOWN))
     console.print(table)
+    if sentence := caution(metrics):
+        console.print(f"[yellow]Note:[/yellow] {sentence}")
     console.print(f"Results: [bold]{folder.path}[/bold] (report.html, plots/, predictions.parquet, pdfs.hdf5)")
 
 

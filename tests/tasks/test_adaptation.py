@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.data.store import CutoutStore
@@ -13,6 +14,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks import predict, results
+from photoz_lit.tasks.adaptation_results import caution
 from photoz_lit.tasks.train import train
 from tests.composed import composed
 from tests.two_fields import changed, source_and_target
@@ -84,6 +86,45 @@ def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(store
             np.testing.assert_allclose(again.loc[table["object_id"], "z_phot"], table["z_phot"], rtol=1e-3)
     starts = [path for path in (tmp_path / "starts").iterdir() if path.is_dir()]
     assert len(starts) == 3  # the source's, the degraded source's and the oracle's
+
+
+def test_the_labelled_fields_loss_before_and_after_is_that_of_the_chosen_epochs(stores: Stores, tmp_path: Path) -> None:
+    folder = train(config_of(stores, tmp_path, "adapt=dann", "adapt.epochs=3", "scale.max_epochs=3"))
+    found = json.loads((folder.path / "metrics.json").read_text())["adaptation"]
+    (start,) = (tmp_path / "starts").glob("*/metrics.csv")
+    before, after = (pd.read_csv(path) for path in (start, folder.path / "metrics.csv"))
+    after = after[after["val_selection"].notna()]
+    chosen = after.loc[after["val_selection"].idxmin(), "val_loss"]
+    assert found["val_loss_before"] == pytest.approx(before["val_loss"].min(), rel=1e-5)
+    assert found["val_loss_after"] == pytest.approx(chosen, rel=1e-5)
+    assert found["val_loss_before"] != pytest.approx(found["val_loss_after"], rel=1e-3)
+
+
+@pytest.mark.parametrize(("after", "told"), [(3.09, False), (3.11, True), (4.6, True), (2.5, False)])
+def test_an_adaptation_that_harms_the_labelled_field_is_told(after: float, told: bool) -> None:
+    sentence = caution({"adapt": "guided", "adaptation": {"val_loss_before": 3.0, "val_loss_after": after}})
+    assert (sentence is not None) == told
+    if sentence is not None:
+        assert f"from 3.00 to {after:.2f}" in sentence
+        assert "adapt.discriminator_updates" in sentence
+
+
+def test_nothing_is_told_of_a_run_without_an_adaptation() -> None:
+    assert caution({"sigma_mad": 0.01}) is None
+    assert caution({"adapt": "dann", "adaptation": {"probe_auc_before": 0.7}}) is None  # made before this was kept
+
+
+def test_the_source_fields_metrics_and_the_caution_are_printed(stores: Stores, tmp_path: Path) -> None:
+    short = ("scale.max_epochs=1", "adapt.epochs=1", "trainer.max_steps=2")
+    folder = train(config_of(stores, tmp_path, "adapt=none", *short))
+    metrics = json.loads((folder.path / "metrics.json").read_text())
+    metrics["adaptation"] = {"val_loss_before": 2.0, "val_loss_after": 3.0}
+    folder.write_json("metrics.json", metrics)
+    console = Console(record=True, width=150)
+    results.print_metrics(console, folder)
+    said = " ".join(console.export_text().split())
+    assert f"source field {metrics['source']['n_test']} {metrics['source']['sigma_mad']:.4f}" in said
+    assert "Note: the adaptation raised the validation loss on the labelled field from 2.00 to 3.00" in said
 
 
 def runs_of(stores: Stores, others: Stores, tmp_path: Path, *overrides: str) -> list[RunFolder]:
