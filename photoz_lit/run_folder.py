@@ -114,8 +114,8 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def run_folder(config: Config, data_hash: str) -> RunFolder:
-    """Folder of a job: its id is a hash of all that shapes the result, so that the same job finds its folder again."""
+def what_shapes(config: Config) -> dict[str, Any]:
+    """Config of a job without what shapes no result: where it goes, how it is watched, where its data lie."""
     content = config.model_dump(mode="json", by_alias=True, exclude=set(OUTSIDE_THE_RESULT))
     for name in ("name", "progress", "threads"):
         del content["trainer"][name]
@@ -123,6 +123,12 @@ def run_folder(config: Config, data_hash: str) -> RunFolder:
         del content["data"][name]
     if content["data"]["source_select"] is None:  # unset, it shapes nothing: runs made before there was one stay found
         del content["data"]["source_select"]
+    return content
+
+
+def run_folder(config: Config, data_hash: str) -> RunFolder:
+    """Folder of a job: its id is a hash of all that shapes the result, so that the same job finds its folder again."""
+    content = what_shapes(config)
     text = json.dumps([content, data_hash, photoz_lit.__version__], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return RunFolder(config.paths.runs / config.experiment.name / f"seed{config.seed}-{digest}")

@@ -181,12 +181,20 @@ def rows_of_followup(row: dict[str, Any], found: Sequence[dict[str, Any]]) -> li
 def merged_rows(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of an earlier sitting and of this one; a job that ran again replaces its row."""
 
-    def key(row: dict[str, Any]) -> str:
-        measured = {*METRICS, *COSTS, *KEPT_WITH_THEM, *ADAPTATION, BY_MAG, NZ, *EMITTERS}
-        return json.dumps({k: v for k, v in row.items() if k not in measured}, sort_keys=True)
-
-    rows = {key(row): row for row in [*old, *new]}
+    rows = {_job_of(row): row for row in [*old, *new]}
     return [rows[k] for k in sorted(rows)]
+
+
+def without_rows(rows: Sequence[dict[str, Any]], of_jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows but for those of the same jobs as some others."""
+    left_out = {_job_of(row) for row in of_jobs}
+    return [row for row in rows if _job_of(row) not in left_out]
+
+
+def _job_of(row: dict[str, Any]) -> str:
+    """What tells a row from others: all that was not measured."""
+    measured = {*METRICS, *COSTS, *KEPT_WITH_THEM, *ADAPTATION, BY_MAG, NZ, *EMITTERS}
+    return json.dumps({k: v for k, v in row.items() if k not in measured}, sort_keys=True)
 
 
 def read_results(path: Path) -> dict[str, Any]:

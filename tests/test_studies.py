@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,48 @@ def test_a_study_runs_its_missing_jobs_and_keeps_earlier_rows(tmp_path: Path) ->
     assert json.loads(results.read_text())["command"] == "python -m photoz_lit task=study study=s"
     run(config.model_copy(update={"study": study.model_copy(update={"seeds": [0, 1]})}))
     assert [r["seed"] for r in read_results(results)["rows"]] == [0, 1]
+
+
+def test_a_job_made_with_other_settings_is_made_again_and_the_others_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = make_store(tmp_path / "store", n=100).path
+    common = ["field=hsc6b", f"data.store={store}", "network=catalogue_forest"]
+    rows = [{"method": f"of_{trees}", "overrides": [f"network.trees={trees}"]} for trees in (5, 6)]
+    study = study_of(seeds=[0], common=common, rows=rows)
+    paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
+    results = tmp_path / "experiments" / "s" / "results.json"
+
+    def row_of(method: str) -> dict[str, Any]:
+        (row,) = (row for row in read_results(results)["rows"] if row["method"] == method)
+        return row
+
+    run(composed("task=study", *paths).model_copy(update={"study": study}))
+    before = {name: row_of(name) for name in ("of_5", "of_6")}
+    first = study.rows[0].model_copy(update={"overrides": ["network.trees=5", "network.min_samples_leaf=40"]})
+    changed = study.model_copy(update={"rows": [first, study.rows[1]]})
+    capsys.readouterr()
+    run(composed("task=study", "trainer.devices=2", *paths).model_copy(update={"study": changed}))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "of_5_seed0 was made with other settings (network.min_samples_leaf: 3 -> 40)" in said
+    assert "of_6_seed0 was made" not in said
+    assert "2 jobs, 1 done" in said
+    assert row_of("of_5")["sigma_mad"] != before["of_5"]["sigma_mad"]
+    assert row_of("of_6") == before["of_6"]
+
+
+def test_rows_of_other_settings_do_not_stay_where_the_new_job_fails(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", n=100).path
+    common = ["field=hsc6b", f"data.store={store}", "network=catalogue_forest", "network.trees=5"]
+    study = study_of(seeds=[0], common=common, rows=[{"method": "forest", "overrides": []}])
+    paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
+    results = tmp_path / "experiments" / "s" / "results.json"
+    run(composed("task=study", *paths).model_copy(update={"study": study}))
+    assert len(read_results(results)["rows"]) == 1
+    gone = study.model_copy(update={"common": [*common, "data.bands=[g,q]"]})
+    with pytest.raises(InputError, match="1 of 1 jobs failed"):
+        run(composed("task=study", *paths).model_copy(update={"study": gone}))
+    assert read_results(results)["rows"] == []
 
 
 def test_jobs_that_share_a_run_at_the_same_time_make_it_once(tmp_path: Path) -> None:

@@ -24,8 +24,10 @@ from photoz_lit.studies import (
     read_results,
     result_row,
     rows_of_followup,
+    without_rows,
 )
 from photoz_lit.sweep import Job, run_jobs
+from photoz_lit.tasks.changed_jobs import changed_settings
 
 
 def run(config: Config) -> None:
@@ -41,6 +43,7 @@ def run(config: Config) -> None:
     results = config.paths.experiments / study.name / "results.json"
     console = Console()
     jobs = jobs_of(study)
+    forget_changed(config, jobs, pointers, results, console)
     missing = [job for job in jobs if finished_run(pointers, job) is None]
     console.print(f"[bold]{study.name}[/bold]: {study.question}")
     console.print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} done; results go to {results}")
@@ -100,6 +103,31 @@ def finished_run(pointers: Path, job: StudyJob) -> Path | None:
     return folder if (folder / last).is_file() else None
 
 
+def forget_changed(config: Config, jobs: list[StudyJob], pointers: Path, results: Path, console: Console) -> None:
+    """Take the jobs that were made with other settings out of the results, so that they are made again, and say so.
+
+    Their run folders stay. Without this a study that was resumed after its settings changed would mix both.
+    """
+    stale = []
+    for job in jobs:
+        run = finished_run(pointers, job)
+        changes = [] if run is None else changed_settings((*job.overrides, *inherited(config)), run)
+        if run is not None and changes:
+            stale.append(rows_of(job, run))
+            (pointers / f"{job.name}.txt").unlink()
+            console.print(f"[yellow]Note:[/yellow] {job.name} was made with other settings ({'; '.join(changes[:3])}).")
+    if stale and results.is_file():
+        content = read_results(results)
+        content["rows"] = without_rows(content["rows"], [row for rows in stale for row in rows])
+        write_json(results, content)
+
+
+def rows_of(job: StudyJob, run: Path) -> list[dict[str, Any]]:
+    """Rows of a finished job; galaxies of those of a task that followed it lie in the run's folder."""
+    row = result_row(job, json.loads((run / "metrics.json").read_text()))
+    return [row] if job.then is None else rows_of_followup(row, json.loads((run / f"{job.then}.json").read_text()))
+
+
 def gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -> None:
     """Write the rows and test galaxies of all finished jobs, keeping those of earlier sittings whose runs are gone.
 
@@ -110,18 +138,16 @@ def gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) ->
 
 
 def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -> None:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for job in jobs:
         folder = finished_run(pointers, job)
         if folder is not None:
-            metrics = json.loads((folder / "metrics.json").read_text())
-            row = result_row(job, metrics)
+            found = rows_of(job, folder)
             if job.then is None:
-                rows.append(row)
                 keep_galaxies(folder, results.parent / galaxies_file(job))
             else:
-                found = json.loads((folder / f"{job.then}.json").read_text())
-                rows += rows_of_followup(row, [_with_galaxies(one, job, folder, results.parent) for one in found])
+                found = [_with_galaxies(one, job, folder, results.parent) for one in found]
+            rows += found
     if not rows:
         return
     old = read_results(results)
