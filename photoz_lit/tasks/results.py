@@ -131,7 +131,7 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
     """Print the metrics of a finished run, overall, by label source and, after an adaptation, of the source field."""
     metrics: dict[str, Any] = folder.read_json("metrics.json")
     title = f"{metrics.get('experiment', '')} · {metrics['n_test']} test galaxies · {DATA_MARK[metrics['data']]}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
     table.add_column("labels")
     table.add_column("n", justify="right")
     for name in SHOWN:

@@ -125,6 +125,9 @@ def test_the_source_fields_metrics_and_the_caution_are_printed(stores: Stores, t
     said = " ".join(console.export_text().split())
     assert f"source field {metrics['source']['n_test']} {metrics['source']['sigma_mad']:.4f}" in said
     assert "Note: the adaptation raised the validation loss on the labelled field from 2.00 to 3.00" in said
+    narrow = Console(record=True, width=80)
+    results.print_metrics(narrow, folder)
+    assert "…" not in narrow.export_text()  # no column is cut
 
 
 def runs_of(stores: Stores, others: Stores, tmp_path: Path, *overrides: str) -> list[RunFolder]:
