@@ -114,11 +114,17 @@ def test_rows_of_other_settings_do_not_stay_where_the_new_job_fails(tmp_path: Pa
     paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
     results = tmp_path / "experiments" / "s" / "results.json"
     run(composed("task=study", *paths).model_copy(update={"study": study}))
-    assert len(read_results(results)["rows"]) == 1
+    (row,) = read_results(results)["rows"]
+    assert (results.parent / row["galaxies"]).is_file()
     gone = study.model_copy(update={"common": [*common, "data.bands=[g,q]"]})
     with pytest.raises(InputError, match="1 of 1 jobs failed"):
         run(composed("task=study", *paths).model_copy(update={"study": gone}))
     assert read_results(results)["rows"] == []
+    assert not (results.parent / row["galaxies"]).exists()
+    run(composed("task=study", *paths).model_copy(update={"study": study}))  # back again: the run is still there
+    (back,) = read_results(results)["rows"]
+    assert back == row
+    assert (results.parent / row["galaxies"]).is_file()
 
 
 def test_jobs_that_share_a_run_at_the_same_time_make_it_once(tmp_path: Path) -> None:

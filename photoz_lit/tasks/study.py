@@ -118,8 +118,11 @@ def forget_changed(config: Config, jobs: list[StudyJob], pointers: Path, results
             console.print(f"[yellow]Note:[/yellow] {job.name} was made with other settings ({'; '.join(changes[:3])}).")
     if stale and results.is_file():
         content = read_results(results)
-        content["rows"] = without_rows(content["rows"], [row for rows in stale for row in rows])
-        write_json(results, content)
+        kept = without_rows(content["rows"], [row for rows in stale for row in rows])
+        for row in content["rows"]:
+            if row not in kept and "galaxies" in row:  # a copy newer than the run that is taken next would stay
+                (results.parent / row["galaxies"]).unlink(missing_ok=True)
+        write_json(results, {**content, "rows": kept})
 
 
 def rows_of(job: StudyJob, run: Path) -> list[dict[str, Any]]:
@@ -170,6 +173,8 @@ def _with_galaxies(found: dict[str, Any], job: StudyJob, run: Path, kept_in: Pat
     if "galaxies" not in found:
         return found
     source = run / found["galaxies"]
+    if not source.is_file():
+        raise InputError(f"{source} is not there; remove {run / f'{job.then}.json'} and give the command again.")
     name = galaxies_file(job, source.stem)
     with whole_file(kept_in / name) as partial:
         shutil.copyfile(source, partial)
