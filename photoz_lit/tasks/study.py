@@ -108,21 +108,27 @@ def forget_changed(config: Config, jobs: list[StudyJob], pointers: Path, results
 
     Their run folders stay. Without this a study that was resumed after its settings changed would mix both.
     """
-    stale = []
+    stale: list[dict[str, Any]] = []
+    pointing = []
     for job in jobs:
         run = finished_run(pointers, job)
         changes = [] if run is None else changed_settings((*job.overrides, *inherited(config)), run)
         if run is not None and changes:
-            stale.append(rows_of(job, run))
-            (pointers / f"{job.name}.txt").unlink()
+            stale += rows_of(job, run)
+            pointing.append(pointers / f"{job.name}.txt")
             console.print(f"[yellow]Note:[/yellow] {job.name} was made with other settings ({'; '.join(changes[:3])}).")
-    if stale and results.is_file():
-        content = read_results(results)
-        kept = without_rows(content["rows"], [row for rows in stale for row in rows])
-        for row in content["rows"]:
-            if row not in kept and "galaxies" in row:  # a copy newer than the run that is taken next would stay
-                (results.parent / row["galaxies"]).unlink(missing_ok=True)
-        write_json(results, {**content, "rows": kept})
+    if not stale:
+        return
+    with locked(pointers / "results.lock"):
+        if results.is_file():
+            content = read_results(results)
+            kept = without_rows(content["rows"], stale)
+            for row in content["rows"]:
+                if row not in kept and "galaxies" in row:  # a copy newer than the run that is taken next would stay
+                    (results.parent / row["galaxies"]).unlink(missing_ok=True)
+            write_json(results, {**content, "rows": kept})
+        for pointer in pointing:  # last: what is stopped before is found again
+            pointer.unlink(missing_ok=True)
 
 
 def rows_of(job: StudyJob, run: Path) -> list[dict[str, Any]]:
