@@ -116,13 +116,17 @@ def plain(value: Any) -> Any:
 
 def what_shapes(config: Config) -> dict[str, Any]:
     """Config of a job without what shapes no result: where it goes, how it is watched, where its data lie."""
-    content = config.model_dump(mode="json", by_alias=True, exclude=set(OUTSIDE_THE_RESULT))
-    for name in ("name", "progress", "threads"):
-        del content["trainer"][name]
-    for name in ("cache", "num_workers", "store"):
-        del content["data"][name]
-    if content["data"]["source_select"] is None:  # unset, it shapes nothing: runs made before there was one stay found
-        del content["data"]["source_select"]
+    return shaping(config.model_dump(mode="json", by_alias=True))
+
+
+def shaping(record: dict[str, Any]) -> dict[str, Any]:
+    """Part of a whole config, as it is recorded with a run, that shapes the result."""
+    content = {name: value for name, value in record.items() if name not in OUTSIDE_THE_RESULT}
+    left_out = {"trainer": ("name", "progress", "threads"), "data": ("cache", "num_workers", "store")}
+    for section, names in left_out.items():
+        content[section] = {name: value for name, value in content[section].items() if name not in names}
+    if content["data"].get("source_select") is None:  # unset, it shapes nothing: runs made before it was stay found
+        content["data"].pop("source_select", None)
     return content
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,7 @@ from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.kept_galaxies import keep_galaxies
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.evaluation.kept_galaxies import copy_galaxies, keep_galaxies
 from photoz_lit.locks import locked
 from photoz_lit.run_folder import git_commit, write_json
 from photoz_lit.studies import (
@@ -27,7 +27,10 @@ from photoz_lit.studies import (
     without_rows,
 )
 from photoz_lit.sweep import Job, run_jobs
-from photoz_lit.tasks.changed_jobs import changed_settings
+from photoz_lit.tasks.job_settings import Setting, asked_for, changes, made_with
+from photoz_lit.tasks.results_at_hand import THEN, kept_rows, made_rows_with, own_rows, take_over, twin
+
+Asked = Callable[[], Setting]
 
 
 def run(config: Config) -> None:
@@ -43,14 +46,40 @@ def run(config: Config) -> None:
     results = config.paths.experiments / study.name / "results.json"
     console = Console()
     jobs = jobs_of(study)
-    forget_changed(config, jobs, pointers, results, console)
-    missing = [job for job in jobs if finished_run(pointers, job) is None]
+    asked = {job.name: partial(asked_for, (*job.overrides, *inherited(config))) for job in jobs}
+    forget_changed(jobs, asked, pointers, results, console)
+    known = {job.name for job in jobs if finished_run(pointers, job) is None and _stands(job, results)}
+    open_jobs = [job for job in jobs if finished_run(pointers, job) is None and job.name not in known]
+    taken = take_over_twins(open_jobs, asked, results, console)
+    gather(study, jobs, pointers, results, list(taken.values()))
+    missing = [job for job in open_jobs if job.name not in taken]
     console.print(f"[bold]{study.name}[/bold]: {study.question}")
     console.print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} done; results go to {results}")
-    gather(study, jobs, pointers, results)
+    if known:
+        console.print(f"{len(known)} of them stand there without runs; paths.experiments=<folder> makes them again.")
     if missing:
         commands = [_command(config, job, pointers) for job in missing]
         run_jobs(commands, config.jobs, lambda _result: gather(study, jobs, pointers, results))
+
+
+def take_over_twins(
+    jobs: list[StudyJob], asked: Mapping[str, Asked], results: Path, console: Console
+) -> dict[str, dict[str, Any]]:
+    """Rows, by job, of other studies beside this one that made the very same run; said which."""
+    kept = list(kept_rows(results.parent.parent, but=results.parent.name))
+    found = {}
+    for job in jobs:
+        alike = [one for one in kept if one.row["seed"] == job.seed] if job.then is None else []
+        one = twin(asked[job.name](), alike) if alike else None
+        if one is not None:
+            found[job.name] = take_over(job, one, results)
+            console.print(f"{job.name}: the same run as {Path(one.row['galaxies']).stem} of {one.study.name}")
+    return found
+
+
+def _stands(job: StudyJob, results: Path) -> bool:
+    """Whether a job's results are kept and say what they were made with."""
+    return made_rows_with(own_rows(job, results), results) is not None
 
 
 def _command(config: Config, job: StudyJob, pointers: Path) -> Job:
@@ -103,20 +132,34 @@ def finished_run(pointers: Path, job: StudyJob) -> Path | None:
     return folder if (folder / last).is_file() else None
 
 
-def forget_changed(config: Config, jobs: list[StudyJob], pointers: Path, results: Path, console: Console) -> None:
+def forget_changed(
+    jobs: list[StudyJob], asked: Mapping[str, Asked], pointers: Path, results: Path, console: Console
+) -> None:
     """Take the jobs that were made with other settings out of the results, so that they are made again, and say so.
 
     Their run folders stay. Without this a study that was resumed after its settings changed would mix both.
+
+    Parameters
+    ----------
+    jobs : of the study.
+    asked : what each asks for, by its name.
+    pointers : folder with a file for each finished job, which names its run.
+    results : ``results.json``.
+    console : is told of each such job.
     """
     stale: list[dict[str, Any]] = []
     pointing = []
     for job in jobs:
         run = finished_run(pointers, job)
-        changes = [] if run is None else changed_settings((*job.overrides, *inherited(config)), run)
-        if run is not None and changes:
-            stale += rows_of(job, run)
+        rows = own_rows(job, results) if run is None else []
+        made = made_rows_with(rows, results) if run is None else made_with(run)
+        different = changes(made, asked[job.name]()) if made is not None else []
+        if different:
+            stale += rows if run is None else rows_of(job, run)
             pointing.append(pointers / f"{job.name}.txt")
-            console.print(f"[yellow]Note:[/yellow] {job.name} was made with other settings ({'; '.join(changes[:3])}).")
+            console.print(
+                f"[yellow]Note:[/yellow] {job.name} was made with other settings ({'; '.join(different[:3])})."
+            )
     if not stale:
         return
     with locked(pointers / "results.lock"):
@@ -137,23 +180,32 @@ def rows_of(job: StudyJob, run: Path) -> list[dict[str, Any]]:
     return [row] if job.then is None else rows_of_followup(row, json.loads((run / f"{job.then}.json").read_text()))
 
 
-def gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -> None:
+def gather(
+    study: Study, jobs: list[StudyJob], pointers: Path, results: Path, taken: Sequence[dict[str, Any]] = ()
+) -> None:
     """Write the rows and test galaxies of all finished jobs, keeping those of earlier sittings whose runs are gone.
 
     Threads and other sittings of the study that gather at the same time wait for each other.
+
+    Parameters
+    ----------
+    study, jobs : what is gathered.
+    pointers : folder with a file for each finished job, which names its run.
+    results : ``results.json``.
+    taken : rows that another study made.
     """
     with locked(pointers / "results.lock"):
-        _gather(study, jobs, pointers, results)
+        _gather(study, jobs, pointers, results, taken)
 
 
-def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path) -> None:
-    rows: list[dict[str, Any]] = []
+def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path, taken: Sequence[dict[str, Any]]) -> None:
+    rows = list(taken)
     for job in jobs:
         folder = finished_run(pointers, job)
         if folder is not None:
             found = rows_of(job, folder)
             if job.then is None:
-                keep_galaxies(folder, results.parent / galaxies_file(job))
+                keep_galaxies(folder, results.parent / galaxies_file(job), made_with(folder))
             else:
                 found = [_with_galaxies(one, job, folder, results.parent) for one in found]
             rows += found
@@ -182,6 +234,5 @@ def _with_galaxies(found: dict[str, Any], job: StudyJob, run: Path, kept_in: Pat
     if not source.is_file():
         raise InputError(f"{source} is not there; remove {run / f'{job.then}.json'} and give the command again.")
     name = galaxies_file(job, source.stem)
-    with whole_file(kept_in / name) as partial:
-        shutil.copyfile(source, partial)
+    copy_galaxies(source, kept_in / name, {**made_with(run), THEN: job.then})
     return {**found, "galaxies": name}

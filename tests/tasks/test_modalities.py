@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.kept_galaxies import made_with
 from photoz_lit.studies import Study, read_results
 from photoz_lit.tasks import compare, modalities, predict, study
+from photoz_lit.tasks.results_at_hand import kept_rows
 from photoz_lit.tasks.train import train
 from tests.composed import TINY, composed
 from tests.conftest import make_store
@@ -52,6 +54,18 @@ def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     assert not alone["z_phot"].equals(
         pd.read_parquet(tmp_path / "experiments" / "s" / rows["all"]["galaxies"])["z_phot"]
     )
+
+    results = tmp_path / "experiments" / "s" / "results.json"
+    said = made_with(results.parent / rows["only r_i"]["galaxies"])
+    assert said is not None
+    assert (said["then"], said["modality.dropout"]) == ("modalities", 0.2)
+    assert list(kept_rows(results.parent.parent, but="other")) == []  # a network without a modality is no run's twin
+    (tmp_path / "runs").rename(tmp_path / "gone")
+    before = results.read_bytes()
+    study.run(composed("task=study", "trainer=cpu", *paths).model_copy(update=chosen))
+    assert results.read_bytes() == before
+    assert not (tmp_path / "runs" / "hsc6b_early_fusion").exists()  # nothing was trained again
+    folder = tmp_path / "gone" / "hsc6b_early_fusion" / folder.name
 
     config = composed(
         "task=predict", f"run={folder}", "drop=[g_x]", f"data.store={store}", f"paths.runs={tmp_path / 'applied'}"

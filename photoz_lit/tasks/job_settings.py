@@ -1,0 +1,102 @@
+"""What a run was made with, beside what a job of a study asks for now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+import photoz_lit
+from photoz_lit.command_line import with_default_scale
+from photoz_lit.config import Config, validate
+from photoz_lit.errors import InputError
+from photoz_lit.fields import conf_directory
+from photoz_lit.run_folder import shaping, what_shapes
+
+# Where a job runs: a study may be split over machines.
+MACHINE = tuple(
+    f"trainer.{name}" for name in ("accelerator", "devices", "strategy", "precision", "compile", "channels_last")
+)
+VERSION = "photoz_lit"
+Setting = dict[str, Any]
+
+
+def made_with(run: Path) -> Setting:
+    """What shaped a finished run, by dotted key: its config, its data, the software's version.
+
+    Raises
+    ------
+    InputError : the run's ``provenance.json`` cannot be read.
+    """
+    file = run / "provenance.json"
+    try:
+        record = json.loads(file.read_text())
+        made = _comparable(shaping(record["config"]))
+        return {**made, **{name: record[name] for name in (VERSION, "data_hash")}}
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(f"{file} cannot be read ({error}); remove {run} and train it again.") from error
+
+
+def asked_for(overrides: Sequence[str]) -> Setting:
+    """What shapes the run of a job, by dotted key, the machine's keys left out.
+
+    Parameters
+    ----------
+    overrides : of the job.
+
+    Returns
+    -------
+    Keys of :func:`made_with`, and ``data.store`` where the job reads a store: its hash is not known yet.
+    """
+    config = composed(overrides)
+    asked = {**_comparable(what_shapes(config)), VERSION: photoz_lit.__version__}
+    if config.data.store is not None:
+        asked["data.store"] = str(config.data.store)
+    apart = ("experiment.", *MACHINE, *(() if config.data.adapts else ("adapt.",)))
+    return {k: v for k, v in asked.items() if not k.startswith(apart) and not k.endswith("description")}
+
+
+def changes(made: Setting, asked: Setting) -> list[str]:
+    """What a run was made with, where a job asks for something else now.
+
+    Parameters
+    ----------
+    made : of :func:`made_with`.
+    asked : of :func:`asked_for`.
+
+    Returns
+    -------
+    ``key: made -> asked`` of every key that both have. A key that the software did not have when the run was made is no
+    change: its default keeps what was.
+    """
+    return [f"{key}: {made[key]} -> {value}" for key, value in asked.items() if key in made and made[key] != value]
+
+
+def _comparable(content: dict[str, Any]) -> Setting:
+    """Values by dotted key, a catalogue by its file's name: it may lie elsewhere on another machine."""
+    values = leaves(content)
+    catalogue = values.get("simulation.catalogue")
+    return {**values, "simulation.catalogue": None if catalogue is None else Path(catalogue).name}
+
+
+def composed(overrides: Sequence[str]) -> Config:
+    """Config of a command line, composed beside the one that runs."""
+    with ExitStack() as opened:
+        if not GlobalHydra.instance().is_initialized():  # it is, where the command line called us
+            opened.enter_context(initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"))
+        return validate(compose("config", overrides=with_default_scale(overrides)))
+
+
+def leaves(content: Any, prefix: str = "") -> dict[str, Any]:
+    """Values of nested dicts by dotted key; lists are values."""
+    if not isinstance(content, dict) or not content:
+        return {prefix: content}
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        found |= leaves(value, f"{prefix}.{name}" if prefix else str(name))
+    return found

@@ -1,0 +1,108 @@
+"""A study goes on from its results.json where its runs are gone, and takes what another study made already."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from photoz_lit.evaluation.kept_galaxies import made_with
+from photoz_lit.studies import Study, read_results
+from photoz_lit.tasks.study import run
+from tests.composed import composed
+
+SMALL = ["field=hsc6b", "network=catalogue_forest", "network.trees=5", "simulation.n_galaxies=150"]
+
+
+def study_of(name: str, rows: list[dict[str, object]], common: list[str] = SMALL) -> Study:
+    content = {"name": name, "description": "", "question": "?", "seeds": [0], "common": common, "rows": rows}
+    return Study.model_validate(content)
+
+
+def made(study: Study, folder: Path, *overrides: str) -> list[dict[str, object]]:
+    paths = [f"paths.{name}={folder / name}" for name in ("runs", "experiments")]
+    config = composed("task=study", f"data.cache={folder / 'cache'}", *paths, *overrides)
+    run(config.model_copy(update={"study": study}))
+    rows: list[dict[str, object]] = read_results(folder / "experiments" / study.name / "results.json")["rows"]
+    return rows
+
+
+FOREST = study_of("first", [{"method": "catalogue_forest", "overrides": []}])
+
+
+def test_a_job_whose_run_is_gone_is_not_made_again_while_its_settings_are_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = made(FOREST, tmp_path)
+    shutil.rmtree(tmp_path / "runs")
+    capsys.readouterr()
+    assert made(FOREST, tmp_path) == [row]
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1 jobs, 1 done" in said
+    assert "1 of them stand there without runs" in said
+    assert not list((tmp_path / "runs").glob("*/*/metrics.json"))
+
+    (changed,) = made(study_of("first", [{"method": "catalogue_forest", "overrides": ["network.trees=6"]}]), tmp_path)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "made with other settings (network.trees: 5 -> 6)" in said
+    assert changed["sigma_mad"] != row["sigma_mad"]
+
+
+def test_results_that_do_not_say_what_made_them_are_made_again(tmp_path: Path) -> None:
+    (row,) = made(FOREST, tmp_path)
+    file = tmp_path / "experiments" / "first" / str(row["galaxies"])
+    galaxies = pd.read_parquet(file)
+    assert galaxies.attrs["made_with"]["network.trees"] == 5
+    galaxies.attrs = {}
+    galaxies.to_parquet(file)
+    shutil.rmtree(tmp_path / "runs")
+    made(FOREST, tmp_path)
+    assert len(list((tmp_path / "runs").glob("*/*/metrics.json"))) == 1
+
+
+def test_what_another_study_made_is_taken_over_under_the_jobs_own_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = made(FOREST, tmp_path)
+    shutil.rmtree(tmp_path / "runs")
+    capsys.readouterr()
+    values = [{"value": trees, "overrides": [f"network.trees={trees}"]} for trees in (5, 7)]
+    other = study_of("second", [{"method": "forest", "overrides": [], "sweep": {"trees": values}}])
+    same, new = made(other, tmp_path, "trainer.threads=1")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "forest_trees-5_seed0: the same run as catalogue_forest_seed0 of first" in said
+    assert "2 jobs, 1 done" in said
+    assert (same["method"], same["trees"], new["trees"]) == ("forest", 5, 7)
+    assert same["galaxies"] == "galaxies/forest_trees-5_seed0.parquet"
+    assert {k: v for k, v in same.items() if k not in ("method", "galaxies", "trees")} == {
+        k: v for k, v in row.items() if k not in ("method", "galaxies")
+    }
+    folder = tmp_path / "experiments"
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(folder / "second" / str(same["galaxies"])),
+        pd.read_parquet(folder / "first" / str(row["galaxies"])),
+    )
+    assert len(list((tmp_path / "runs").glob("*/*/metrics.json"))) == 1  # that of 7 trees
+
+    (again,) = made(study_of("first", [{"method": "catalogue_forest", "overrides": ["network.trees=7"]}]), tmp_path)
+    assert again["sigma_mad"] == new["sigma_mad"]  # and back, without the column of the other study's sweep
+    assert "trees" not in again
+
+
+def test_real_data_are_never_taken_for_simulated_ones(tmp_path: Path) -> None:
+    made(FOREST, tmp_path)
+    shutil.rmtree(tmp_path / "runs")
+    store = next((tmp_path / "cache").glob("hsc6b-*/catalogue*"), None)
+    assert store is not None
+    common = [*SMALL, f"data.store={store.parent}"]
+    made(study_of("second", [{"method": "catalogue_forest", "overrides": []}], common), tmp_path)
+    assert len(list((tmp_path / "runs").glob("*/*/metrics.json"))) == 1
+
+
+def test_the_kept_settings_name_no_path(tmp_path: Path) -> None:
+    (row,) = made(FOREST, tmp_path)
+    said = made_with(tmp_path / "experiments" / "first" / str(row["galaxies"]))
+    assert said is not None
+    assert str(tmp_path) not in str(said)
+    assert said["photoz_lit"]
+    assert said["data_hash"]
