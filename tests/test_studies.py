@@ -173,3 +173,11 @@ def test_the_baseline_at_equal_compute_costs_what_the_multimodal_network_costs(n
         )
         assert wide == pytest.approx(multimodal, rel=0.02)
         assert narrow < 0.94 * multimodal
+
+
+def test_the_wide_stem_costs_what_pairs_of_bands_cost() -> None:
+    study = composed("task=study", "study=modality_size", "study.seeds=[0]").study
+    assert study is not None
+    jobs = {job.name.removesuffix("_seed0"): job for job in jobs_of(study)}
+    wide, pairs = jobs["hsc9b_baseline_baseline_wide_stem"], jobs["hsc9b_early_fusion_multimodal_size-2"]
+    assert gflop_of(wide) == pytest.approx(gflop_of(pairs), rel=0.02)
