@@ -116,7 +116,10 @@ def plain(value: Any) -> Any:
 
 def what_shapes(config: Config) -> dict[str, Any]:
     """Config of a job without what shapes no result: where it goes, how it is watched, where its data lie."""
-    return shaping(config.model_dump(mode="json", by_alias=True))
+    content = shaping(config.model_dump(mode="json", by_alias=True))
+    if not config.data.adapts:
+        del content["adapt"]
+    return content
 
 
 def shaping(record: dict[str, Any]) -> dict[str, Any]:

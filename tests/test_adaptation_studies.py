@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from photoz_lit.run_folder import run_folder
 from photoz_lit.studies import Study, StudyJob, jobs_of, merged_rows, result_row
 from tests.composed import composed
 
@@ -84,3 +85,10 @@ def test_a_part_of_the_shift_and_a_selection_of_the_source_reach_the_config() ->
     assert composed(*jobs["dann", "all"].overrides).simulation.conditions is None
     bright = next(job for job in jobs_of(study_of("negative_transfer")) if job.settings["population"] == "bright")
     assert composed(*bright.overrides).data.source_select == "mag_i < 22.5 or ra * 1000000 % 10 < 1"
+
+
+def test_how_fields_are_adapted_names_the_run_of_an_adaptation_alone() -> None:
+    plain, changed = composed("field=hsc6b"), composed("field=hsc6b", "adapt.discriminator_updates=9")
+    assert run_folder(plain, "x").path == run_folder(changed, "x").path
+    adapting = [composed("+experiment=xmm_d_adapt", f"adapt.discriminator_updates={n}") for n in (8, 9)]
+    assert run_folder(adapting[0], "x").path != run_folder(adapting[1], "x").path

@@ -57,7 +57,7 @@ def asked_for(overrides: Sequence[str]) -> Setting:
     asked = {**_comparable(what_shapes(config)), VERSION: photoz_lit.__version__}
     if config.data.store is not None:
         asked["data.store"] = str(config.data.store)
-    apart = ("experiment.", *MACHINE, *(() if config.data.adapts else ("adapt.",)))
+    apart = ("experiment.", *MACHINE)
     return {k: v for k, v in asked.items() if not k.startswith(apart) and not k.endswith("description")}
 
 
