@@ -127,9 +127,11 @@ def shaping(record: dict[str, Any]) -> dict[str, Any]:
     content = {name: value for name, value in record.items() if name not in OUTSIDE_THE_RESULT}
     left_out = {"trainer": ("name", "progress", "threads"), "data": ("cache", "num_workers", "store")}
     for section, names in left_out.items():
-        content[section] = {name: value for name, value in content[section].items() if name not in names}
-    if content["data"].get("source_select") is None:  # unset, it shapes nothing: runs made before it was stay found
-        content["data"].pop("source_select", None)
+        if section in content:  # a record may be older than its section
+            content[section] = {name: value for name, value in content[section].items() if name not in names}
+    data = content.get("data", {})
+    if data.get("source_select") is None:  # unset, it shapes nothing: runs made before there was one stay found
+        data.pop("source_select", None)
     return content
 
 
