@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+import photoz_lit
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.summary import summarise
@@ -66,7 +67,9 @@ def make_run(
     path.mkdir(parents=True)
     table.to_parquet(path / "predictions.parquet")
     write_pdfs_hdf5(path / "pdfs.hdf5", pdf, conditions.z_edges, table)
-    made = {"seed": seed, "data": "simulated", "git_commit": "abc", "config": {"seed": seed, **(config or {})}}
+    versions = {"photoz_lit": photoz_lit.__version__, "git_commit": "abc"}
+    settings = {"seed": seed, **(config or {})}
+    made = {**versions, "seed": seed, "data": "simulated", "data_hash": "0123456789abcdef", "config": settings}
     write_json(path / "provenance.json", made)
     metrics = summarise(table, pdf, conditions.z_edges, conditions, "simulated")
     write_json(path / "metrics.json", {"experiment": experiment, "seed": seed, **metrics})
