@@ -30,11 +30,16 @@ def made(study: Study, folder: Path, *overrides: str) -> list[dict[str, object]]
 FOREST = study_of("first", [{"method": "catalogue_forest", "overrides": []}])
 
 
+def row_without_its_run(folder: Path) -> dict[str, object]:
+    (row,) = made(FOREST, folder)
+    shutil.rmtree(folder / "runs")
+    return row
+
+
 def test_a_job_whose_run_is_gone_is_not_made_again_while_its_settings_are_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (row,) = made(FOREST, tmp_path)
-    shutil.rmtree(tmp_path / "runs")
+    row = row_without_its_run(tmp_path)
     capsys.readouterr()
     assert made(FOREST, tmp_path) == [row]
     said = " ".join(capsys.readouterr().out.split())
@@ -63,8 +68,7 @@ def test_results_that_do_not_say_what_made_them_are_made_again(tmp_path: Path) -
 def test_what_another_study_made_is_taken_over_under_the_jobs_own_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (row,) = made(FOREST, tmp_path)
-    shutil.rmtree(tmp_path / "runs")
+    row = row_without_its_run(tmp_path)
     capsys.readouterr()
     values = [{"value": trees, "overrides": [f"network.trees={trees}"]} for trees in (5, 7)]
     other = study_of("second", [{"method": "forest", "overrides": [], "sweep": {"trees": values}}])
@@ -90,8 +94,7 @@ def test_what_another_study_made_is_taken_over_under_the_jobs_own_names(
 
 
 def test_real_data_are_never_taken_for_simulated_ones(tmp_path: Path) -> None:
-    made(FOREST, tmp_path)
-    shutil.rmtree(tmp_path / "runs")
+    row_without_its_run(tmp_path)
     store = next((tmp_path / "cache").glob("hsc6b-*/catalogue*"), None)
     assert store is not None
     common = [*SMALL, f"data.store={store.parent}"]
