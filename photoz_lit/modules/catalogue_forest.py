@@ -44,7 +44,7 @@ class CatalogueForest:
         assert isinstance(config.network, ForestSettings)
         self.settings = config.network
         self.forest: RandomForestRegressor | None = None
-        self.epochs = 1
+        self.fit_report: dict[str, float] = {"epochs": 1}
         self.leaves = np.empty((0, 0), np.int32)  # leaf of every training galaxy in every tree
         self.z_bin = np.empty(0, np.int64)  # and its redshift bin
 

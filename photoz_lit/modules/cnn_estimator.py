@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,15 @@ from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import gathered, is_main_process
 from photoz_lit.errors import InputError
-from photoz_lit.modules.cnn import PhotoZModule
+from photoz_lit.modules.cnn import VAL_LOSS, PhotoZModule
+from photoz_lit.modules.dead_network import (
+    RESTARTS,
+    DeadNetworkStop,
+    curve_of_dead,
+    loss_of_one_pdf,
+    restart_seed,
+    set_aside,
+)
 from photoz_lit.modules.trainer import BEST, LAST, build_trainer
 
 
@@ -38,7 +46,7 @@ class CNNEstimator:
         self.loggers = loggers or []
         self.module: PhotoZModule | None = None
         self.trainer: pl.Trainer | None = None
-        self.epochs = 0
+        self.fit_report: dict[str, float] = {}
         _quieten()
 
     def build(self, sample: Sample) -> PhotoZModule:
@@ -79,7 +87,25 @@ class CNNEstimator:
         }
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
-        """Train; an interrupted training goes on from its last epoch. The weights of the best validation loss stay."""
+        """Train; an interrupted training goes on from its last epoch. The weights of the best validation loss stay.
+
+        A network that has learnt nothing after half of its training gives way to one with fresh weights, twice at
+        most; its curve stays as ``metrics_died_<n>.csv``. Only the validation decides.
+        """
+        restarts = len(list(folder.glob(curve_of_dead("*"))))
+        while True:
+            stop = self._attempt(sample, split, restart_seed(seed, restarts), folder, last=restarts == RESTARTS)
+            if not stop.dead:
+                break
+            assert self.trainer is not None
+            if is_main_process():
+                set_aside(folder, restarts)
+            self.trainer.strategy.barrier()
+            restarts += 1
+        self.fit_report |= {"restarts": restarts, **stop.report()}
+
+    def _attempt(self, sample: Sample, split: Split, seed: int, folder: Path, last: bool) -> DeadNetworkStop:
+        """Train one network, to its end where it is the last that may be tried."""
         pl.seed_everything(seed, verbose=False)
         self.module = self.build(sample)
         if self.config.module.standardise:
@@ -87,9 +113,18 @@ class CNNEstimator:
             self.module.standardise(stretch(torch.from_numpy(sample.flux(some))))
         if self.config.trainer.compile:
             self.module.network.compile()
-        self.run_training(self.data_module(sample, split, seed), folder)
+        data = self.data_module(sample, split, seed)
+        stop = DeadNetworkStop(loss_of_one_pdf(self.module, data), only_watches=last)
+        self.run_training(data, folder, callbacks=[stop])
+        return stop
 
-    def run_training(self, data: CutoutDataModule, folder: Path, monitor: str = "val_loss") -> None:
+    def run_training(
+        self,
+        data: CutoutDataModule,
+        folder: Path,
+        monitor: str = VAL_LOSS,
+        callbacks: Sequence[pl.Callback] = (),
+    ) -> None:
         """Train the module as it is, or go on with an interrupted training; keep the weights of the best epoch.
 
         Raises
@@ -97,14 +132,14 @@ class CNNEstimator:
         KeyboardInterrupt : the training was interrupted.
         """
         assert self.module is not None
-        self.trainer = build_trainer(self.config.trainer, folder, self.loggers, monitor)
+        self.trainer = build_trainer(self.config.trainer, folder, self.loggers, monitor, callbacks)
         last = folder / LAST
         if last.is_file():
             keep_curve(folder)
         self.trainer.fit(self.module, data, ckpt_path=str(last) if last.is_file() else None)
         if self.trainer.interrupted:
             raise KeyboardInterrupt
-        self.epochs = self.trainer.current_epoch
+        self.fit_report = {"epochs": self.trainer.current_epoch}
         if not (folder / BEST).is_file():
             self.trainer.save_checkpoint(folder / BEST)  # max_steps ended it before the first validation
         self._take_best(folder)

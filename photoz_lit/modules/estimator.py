@@ -18,10 +18,12 @@ class Estimator(Protocol):
 
     Attributes
     ----------
-    epochs : how often the last fit went through its training galaxies.
+    fit_report : of the last fit: ``epochs``, how often it went through its training galaxies; of a network that was
+        trained from scratch also ``restarts`` (dead networks whose place it took), ``val_loss`` and
+        ``val_loss_one_pdf`` (that of one PDF for all galaxies).
     """
 
-    epochs: int
+    fit_report: dict[str, float]
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
         """Fit on ``split.train``, choose on ``split.validation`` and keep the result in ``folder``."""

@@ -26,7 +26,7 @@ class TemplateFit:
     def __init__(self, config: Config) -> None:
         assert isinstance(config.network, TemplateFitSettings)
         self.settings = config.network
-        self.epochs = 0
+        self.fit_report: dict[str, float] = {"epochs": 0}
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:  # noqa: ARG002
         """Make the folder, no more: neither labels nor a seed take part."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def build_trainer(
     folder: Path | None = None,
     loggers: list[Logger] | None = None,
     monitor: str = "val_loss",
+    callbacks: Sequence[pl.Callback] = (),
 ) -> pl.Trainer:
     """Trainer that keeps the checkpoint of the lowest ``monitor`` and the last one in ``folder``.
 
@@ -31,23 +33,24 @@ def build_trainer(
     folder : of this member; ``metrics.csv`` is written there too. None keeps nothing, to predict with.
     loggers : further loggers beside the CSV one.
     monitor : what the best epoch has the least of.
+    callbacks : further ones.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
     accelerator = settings.accelerator
     if accelerator == "auto":
         accelerator = "gpu" if torch.cuda.is_available() else "cpu"
-    callbacks: list[Any] = []
+    used: list[Any] = [*callbacks]
     if folder is not None:
         best = Path(BEST).stem
-        callbacks.append(
+        used.append(
             ModelCheckpoint(folder, filename=best, monitor=monitor, save_last=True, enable_version_counter=False)
         )
         loggers = [CSVLogger(folder, name="", version=""), *(loggers or [])]
     if folder is not None and settings.patience is not None:
-        callbacks.append(EarlyStopping(monitor, patience=settings.patience))
+        used.append(EarlyStopping(monitor, patience=settings.patience))
     if settings.progress:
-        callbacks.append(RichProgressBar())
+        used.append(RichProgressBar())
     return pl.Trainer(
         accelerator=accelerator,
         devices=settings.devices,
@@ -58,7 +61,7 @@ def build_trainer(
         gradient_clip_val=settings.gradient_clip,
         logger=loggers or False,
         enable_checkpointing=folder is not None,
-        callbacks=callbacks,
+        callbacks=used,
         enable_progress_bar=settings.progress,
         enable_model_summary=False,
         use_distributed_sampler=False,  # the data module shares the galaxies out itself, without repeating any

@@ -14,15 +14,12 @@ from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.summary import coarse_nz, summarise
-from photoz_lit.modules.adaptation import LOSS_AFTER, LOSS_BEFORE, REPORT
+from photoz_lit.modules.adaptation import REPORT
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.training_data import TrainingData
 
 SOURCE_PDF = "source_pdf.npy"
-# Runs of experiments/domain_adaptation, negative_transfer and shift_parts that raised the loss by less raised the
-# source's sigma_MAD by at most 16 %; those that raised it by more, by 5 % to tenfold.
-HARMFUL = 0.1
 
 
 def adaptation_results(
@@ -81,19 +78,6 @@ def adaptation_results(
             for number, name in enumerate(data.fields[1:], start=1)
         }
     return content
-
-
-def caution(metrics: dict[str, Any]) -> str | None:
-    """Return a sentence where the adaptation harmed the network on the labelled field, by no label of a target."""
-    found = metrics.get("adaptation", {})
-    before, after = found.get(LOSS_BEFORE, np.nan), found.get(LOSS_AFTER, np.nan)
-    if not after - before > HARMFUL:
-        return None
-    return (
-        f"the adaptation raised the validation loss on the labelled field from {before:.2f} to {after:.2f}: it harmed"
-        " what it should carry over. Give a larger adapt.discriminator_updates or a smaller adapt.strength, or do"
-        " without (adapt=none)."
-    )
 
 
 def _reports(folder: RunFolder) -> dict[str, Any]:

@@ -21,12 +21,14 @@ from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.report import write_report
 from photoz_lit.evaluation.summary import summarise
+from photoz_lit.modules.cnn import VAL_LOSS
 from photoz_lit.modules.cnn_estimator import CNNEstimator
+from photoz_lit.modules.dead_network import VAL_LOSS_ONE_PDF, learnt_nothing
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder
-from photoz_lit.tasks.adaptation_results import caution
 from photoz_lit.tasks.averages import average
+from photoz_lit.tasks.cautions import cautions
 from photoz_lit.tasks.wandb_run import WandbRun
 
 SHOWN = ("sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll")
@@ -100,7 +102,10 @@ def write_results(
 
 
 def training_cost(config: Config, sample: Sample, splits: dict[int, Split], folder: RunFolder) -> dict[str, Any]:
-    """Training galaxies, images seen, seconds and GFLOP per image, of one network (the mean over the members)."""
+    """Cost of one network (the mean over the members): training galaxies, images seen, seconds, GFLOP per image.
+
+    Beside it, of all networks together, ``restarts``, and ``dead_networks``: those that learnt nothing.
+    """
     n_train = round(float(np.mean([len(split.train) for split in splits.values()])))
     fits = [json.loads(path.read_text()) for path in sorted((folder.path / "checkpoints").glob("*/fit.json"))]
     cost = {"n_train": n_train, "train_seconds": round(float(np.mean([fit["seconds"] for fit in fits])), 1)}
@@ -110,6 +115,8 @@ def training_cost(config: Config, sample: Sample, splits: dict[int, Split], fold
     epochs = float(np.mean([fit["epochs"] for fit in fits]))
     return {
         **cost,
+        "restarts": sum(fit.get("restarts", 0) for fit in fits),
+        "dead_networks": sum(learnt_nothing(fit[VAL_LOSS], fit[VAL_LOSS_ONE_PDF]) for fit in fits if VAL_LOSS in fit),
         "train_images": round(n_train * epochs),
         "gflop_per_image": round(complexity.gflop, 5),
         "gflop_parallel": round(complexity.parallel.gflop, 5),
@@ -143,7 +150,7 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
     for label, row in rows.items():
         table.add_row(label, str(row["n"]), *(_number(row[name]) for name in SHOWN))
     console.print(table)
-    if sentence := caution(metrics):
+    for sentence in cautions(metrics):
         console.print(f"[yellow]Note:[/yellow] {sentence}")
     console.print(f"Results: [bold]{folder.path}[/bold] (report.html, plots/, predictions.parquet, pdfs.hdf5)")
 

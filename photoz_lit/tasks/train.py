@@ -161,7 +161,7 @@ def _fold(
                         "seed": seed,
                         "seconds": round(seconds, 1),
                         "n_train": len(split.train),
-                        "epochs": estimator.epochs,
+                        **estimator.fit_report,
                     },
                 )
         pdfs.append(pdf)

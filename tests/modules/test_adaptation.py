@@ -71,7 +71,7 @@ def test_an_interrupted_adaptation_goes_on_and_ends_as_an_uninterrupted_one(
     made = start.stat().st_mtime_ns
     rest = fitted(two, tmp_path / "parts", "guided_paired")
     assert start.stat().st_mtime_ns == made
-    assert rest.epochs == whole.epochs == 3
+    assert rest.fit_report["epochs"] == whole.fit_report["epochs"] == 3
     curves = [pd.read_csv(tmp_path / "parts" / "guided_paired" / f"metrics{part}.csv") for part in ("_before_0", "")]
     assert [set(curve["epoch"]) for curve in curves] == [{0, 1}, {2}]
     mine, other = (weights(tmp_path / name / "guided_paired" / "last.ckpt") for name in ("parts", "whole"))

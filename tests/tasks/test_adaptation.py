@@ -14,7 +14,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks import predict, results
-from photoz_lit.tasks.adaptation_results import caution
+from photoz_lit.tasks.cautions import cautions
 from photoz_lit.tasks.train import train
 from tests.composed import composed
 from tests.two_fields import changed, source_and_target
@@ -102,16 +102,16 @@ def test_the_labelled_fields_loss_before_and_after_is_that_of_the_chosen_epochs(
 
 @pytest.mark.parametrize(("after", "told"), [(3.09, False), (3.11, True), (4.6, True), (2.5, False)])
 def test_an_adaptation_that_harms_the_labelled_field_is_told(after: float, told: bool) -> None:
-    sentence = caution({"adapt": "guided", "adaptation": {"val_loss_before": 3.0, "val_loss_after": after}})
-    assert (sentence is not None) == told
-    if sentence is not None:
+    sentences = cautions({"adapt": "guided", "adaptation": {"val_loss_before": 3.0, "val_loss_after": after}})
+    assert len(sentences) == told
+    for sentence in sentences:
         assert f"from 3.00 to {after:.2f}" in sentence
         assert "adapt.discriminator_updates" in sentence
 
 
 def test_nothing_is_told_of_a_run_without_an_adaptation() -> None:
-    assert caution({"sigma_mad": 0.01}) is None
-    assert caution({"adapt": "dann", "adaptation": {"probe_auc_before": 0.7}}) is None  # made before this was kept
+    assert cautions({"sigma_mad": 0.01}) == []
+    assert cautions({"adapt": "dann", "adaptation": {"probe_auc_before": 0.7}}) == []  # made before this was kept
 
 
 def test_the_source_fields_metrics_and_the_caution_are_printed(stores: Stores, tmp_path: Path) -> None:
