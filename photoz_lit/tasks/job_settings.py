@@ -17,13 +17,13 @@ from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.run_folder import shaping, what_shapes
+from photoz_lit.studies import Setting
 
 # Where a job runs: a study may be split over machines.
 MACHINE = tuple(
     f"trainer.{name}" for name in ("accelerator", "devices", "strategy", "precision", "compile", "channels_last")
 )
 VERSION = "photoz_lit"
-Setting = dict[str, Any]
 
 
 def made_with(run: Path) -> Setting:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from photoz_lit.evaluation.kept_galaxies import made_with
-from photoz_lit.evaluation.whole_file import whole_file
-from photoz_lit.studies import StudyJob, galaxies_file, read_results
-from photoz_lit.tasks.job_settings import Setting, changes
+from photoz_lit.evaluation.kept_galaxies import copy_galaxies
+from photoz_lit.studies import Setting, StudyJob, galaxies_file, read_results
+from photoz_lit.tasks.job_settings import changes
+from photoz_lit.tasks.kept_settings import read_kept_settings
 
 Row = dict[str, Any]
 THEN = "then"  # in what a row was made with: the task that followed the run and made the row
@@ -37,7 +36,8 @@ def own_rows(job: StudyJob, results: Path) -> list[Row]:
 
 def made_rows_with(rows: Sequence[Row], results: Path) -> Setting | None:
     """What the rows of a job were made with; None where they do not say."""
-    found = [made_with(results.parent / row["galaxies"]) for row in rows]
+    kept = read_kept_settings(results.parent)
+    found = [kept.get(row["galaxies"]) for row in rows]
     return found[0] if found and None not in found else None
 
 
@@ -70,9 +70,9 @@ def kept_rows(studies: Path, but: str) -> Iterator[KeptRow]:
     for results in sorted(studies.glob("*/results.json")):
         if results.parent.name == but:
             continue
-        content = read_results(results)
+        content, kept = read_results(results), read_kept_settings(results.parent)
         for row in content["rows"]:
-            made = made_with(results.parent / row["galaxies"]) if "galaxies" in row else None
+            made = kept.get(row.get("galaxies", ""))
             if made is not None and THEN not in made and row.get("data") == "simulated":
                 yield KeptRow(results.parent, row, tuple(content.get("swept", ())), made)
 
@@ -82,15 +82,15 @@ def twin(asked: Setting, kept: Sequence[KeptRow]) -> KeptRow | None:
     return next((one for one in kept if asked.keys() <= one.made.keys() and not changes(one.made, asked)), None)
 
 
-def take_over(job: StudyJob, found: KeptRow, results: Path) -> Row:
+def take_over(job: StudyJob, found: KeptRow, results: Path) -> KeptRow:
     """Copy a row's test galaxies beside a study's results.
 
     Returns
     -------
-    The row, under the job's own method and settings.
+    The row as this study keeps it, under the job's own method and settings.
     """
     name = galaxies_file(job)
-    with whole_file(results.parent / name) as partial:
-        shutil.copyfile(found.study / found.row["galaxies"], partial)
+    copy_galaxies(found.study / found.row["galaxies"], results.parent / name)
     measured = {key: value for key, value in found.row.items() if key not in found.swept}
-    return {**measured, "method": job.method, **job.settings, "galaxies": name}
+    row = {**measured, "method": job.method, **job.settings, "galaxies": name}
+    return KeptRow(results.parent, row, tuple(job.settings), found.made)

@@ -16,6 +16,7 @@ from photoz_lit.evaluation.kept_galaxies import copy_galaxies, keep_galaxies
 from photoz_lit.locks import locked
 from photoz_lit.run_folder import git_commit, write_json
 from photoz_lit.studies import (
+    Setting,
     Study,
     StudyJob,
     galaxies_file,
@@ -27,8 +28,9 @@ from photoz_lit.studies import (
     without_rows,
 )
 from photoz_lit.sweep import Job, run_jobs
-from photoz_lit.tasks.job_settings import Setting, asked_for, changes, made_with
-from photoz_lit.tasks.results_at_hand import THEN, kept_rows, made_rows_with, own_rows, take_over, twin
+from photoz_lit.tasks.job_settings import asked_for, changes, made_with
+from photoz_lit.tasks.kept_settings import keep_settings
+from photoz_lit.tasks.results_at_hand import THEN, KeptRow, kept_rows, made_rows_with, own_rows, take_over, twin
 
 Asked = Callable[[], Setting]
 
@@ -64,7 +66,7 @@ def run(config: Config) -> None:
 
 def take_over_twins(
     jobs: list[StudyJob], asked: Mapping[str, Asked], results: Path, console: Console
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, KeptRow]:
     """Rows, by job, of other studies beside this one that made the very same run; said which."""
     kept = list(kept_rows(results.parent.parent, but=results.parent.name))
     found = {}
@@ -180,9 +182,7 @@ def rows_of(job: StudyJob, run: Path) -> list[dict[str, Any]]:
     return [row] if job.then is None else rows_of_followup(row, json.loads((run / f"{job.then}.json").read_text()))
 
 
-def gather(
-    study: Study, jobs: list[StudyJob], pointers: Path, results: Path, taken: Sequence[dict[str, Any]] = ()
-) -> None:
+def gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path, taken: Sequence[KeptRow] = ()) -> None:
     """Write the rows and test galaxies of all finished jobs, keeping those of earlier sittings whose runs are gone.
 
     Threads and other sittings of the study that gather at the same time wait for each other.
@@ -198,17 +198,20 @@ def gather(
         _gather(study, jobs, pointers, results, taken)
 
 
-def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path, taken: Sequence[dict[str, Any]]) -> None:
-    rows = list(taken)
+def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path, taken: Sequence[KeptRow]) -> None:
+    rows = [one.row for one in taken]
+    made = {one.row["galaxies"]: one.made for one in taken}
     for job in jobs:
         folder = finished_run(pointers, job)
         if folder is not None:
             found = rows_of(job, folder)
+            settings = {**made_with(folder), **({THEN: job.then} if job.then else {})}
             if job.then is None:
-                keep_galaxies(folder, results.parent / galaxies_file(job), made_with(folder))
+                keep_galaxies(folder, results.parent / galaxies_file(job))
             else:
                 found = [_with_galaxies(one, job, folder, results.parent) for one in found]
             rows += found
+            made |= {one["galaxies"]: settings for one in found if "galaxies" in one}
     if not rows:
         return
     old = read_results(results)
@@ -223,6 +226,7 @@ def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path, t
         **({"tuned_on": study.tuned_on} if study.tuned_on else {}),
         "rows": merged_rows(old["rows"], rows),
     }
+    keep_settings(results.parent, made)  # first: a row whose settings are not there would be made again
     write_json(results, content)
 
 
@@ -234,5 +238,5 @@ def _with_galaxies(found: dict[str, Any], job: StudyJob, run: Path, kept_in: Pat
     if not source.is_file():
         raise InputError(f"{source} is not there; remove {run / f'{job.then}.json'} and give the command again.")
     name = galaxies_file(job, source.stem)
-    copy_galaxies(source, kept_in / name, {**made_with(run), THEN: job.then})
+    copy_galaxies(source, kept_in / name)
     return {**found, "galaxies": name}

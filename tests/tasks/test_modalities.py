@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.kept_galaxies import made_with
 from photoz_lit.studies import Study, read_results
 from photoz_lit.tasks import compare, modalities, predict, study
+from photoz_lit.tasks.kept_settings import read_kept_settings
 from photoz_lit.tasks.results_at_hand import kept_rows
 from photoz_lit.tasks.train import train
 from tests.composed import TINY, composed
@@ -56,8 +56,7 @@ def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     )
 
     results = tmp_path / "experiments" / "s" / "results.json"
-    said = made_with(results.parent / rows["only r_i"]["galaxies"])
-    assert said is not None
+    said = read_kept_settings(results.parent)[rows["only r_i"]["galaxies"]]
     assert (said["then"], said["modality.dropout"]) == ("modalities", 0.2)
     assert list(kept_rows(results.parent.parent, but="other")) == []  # a network without a modality is no run's twin
     (tmp_path / "runs").rename(tmp_path / "gone")

@@ -1,13 +1,15 @@
 """A study goes on from its results.json where its runs are gone, and takes what another study made already."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from photoz_lit.evaluation.kept_galaxies import made_with
+from photoz_lit.errors import InputError
 from photoz_lit.studies import Study, read_results
+from photoz_lit.tasks.kept_settings import keep_settings, read_kept_settings
 from photoz_lit.tasks.study import run
 from tests.composed import composed
 
@@ -55,11 +57,9 @@ def test_a_job_whose_run_is_gone_is_not_made_again_while_its_settings_are_the_sa
 
 def test_results_that_do_not_say_what_made_them_are_made_again(tmp_path: Path) -> None:
     (row,) = made(FOREST, tmp_path)
-    file = tmp_path / "experiments" / "first" / str(row["galaxies"])
-    galaxies = pd.read_parquet(file)
-    assert galaxies.attrs["made_with"]["network.trees"] == 5
-    galaxies.attrs = {}
-    galaxies.to_parquet(file)
+    folder = tmp_path / "experiments" / "first"
+    assert read_kept_settings(folder)[str(row["galaxies"])]["network.trees"] == 5
+    (folder / "made_with.json").unlink()
     shutil.rmtree(tmp_path / "runs")
     made(FOREST, tmp_path)
     assert len(list((tmp_path / "runs").glob("*/*/metrics.json"))) == 1
@@ -104,8 +104,28 @@ def test_real_data_are_never_taken_for_simulated_ones(tmp_path: Path) -> None:
 
 def test_the_kept_settings_name_no_path(tmp_path: Path) -> None:
     (row,) = made(FOREST, tmp_path)
-    said = made_with(tmp_path / "experiments" / "first" / str(row["galaxies"]))
-    assert said is not None
+    said = read_kept_settings(tmp_path / "experiments" / "first")[str(row["galaxies"])]
     assert str(tmp_path) not in str(said)
     assert said["photoz_lit"]
     assert said["data_hash"]
+
+
+def test_settings_that_all_share_are_written_once_and_read_back_whole(tmp_path: Path) -> None:
+    first = {"a": 1, "b": [1, 2], "only": None}
+    second = {"a": 1, "b": [1, 3], "c": {}}
+    for name in ("x", "y", "z"):
+        (tmp_path / name).touch()
+    keep_settings(tmp_path, {"x": first})
+    keep_settings(tmp_path, {"y": second, "gone": {"a": 3}})
+    content = json.loads((tmp_path / "made_with.json").read_text())
+    assert content["common"] == {"a": 1}
+    assert read_kept_settings(tmp_path) == {"x": first, "y": second}
+    (tmp_path / "x").unlink()
+    keep_settings(tmp_path, {"z": second})
+    assert read_kept_settings(tmp_path) == {"y": second, "z": second}
+
+
+def test_damaged_settings_are_told(tmp_path: Path) -> None:
+    (tmp_path / "made_with.json").write_text('{"common": ')
+    with pytest.raises(InputError, match=r"made_with.json cannot be read .* remove it"):
+        read_kept_settings(tmp_path)
