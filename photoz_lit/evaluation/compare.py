@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError, nearest
-from photoz_lit.evaluation.bootstrap import METRICS, Residuals
+from photoz_lit.evaluation.bootstrap import METRICS
 from photoz_lit.evaluation.paired import paired_residuals
 from photoz_lit.evaluation.runs import Run
 from photoz_lit.evaluation.significance import DRAWS, MINIMUM_SEEDS, p_galaxies, p_method, relative_gain
@@ -77,7 +76,9 @@ def compare(
     Columns ``field``, ``source`` (``all``, or one label source), ``method``, the settings, ``data``, ``n`` (test
     galaxies), ``seeds``; ``sigma_mad``, ``eta``, ``bias``, ``crps`` (mean over seeds) with ``<metric>_spread``
     (standard deviation over seeds); ``gain_<metric>`` [%], ``p_galaxies_<metric>`` and ``p_method_<metric>`` (NaN in
-    the baseline's own row, and where there are too few seeds or no galaxies); further columns where runs have them.
+    the baseline's own row, and where there are too few seeds or no galaxies); ``gain_<metric>_error`` [%], the standard
+    error of the gain over pairs of networks of the same seed; further columns where runs have them. Where both have
+    several seeds, gain and p-values are of the seeds that both have.
 
     Raises
     ------
@@ -94,17 +95,16 @@ def compare(
             row.update(_against(group, against, source, draws))
         rows.append(row)
     table = pd.DataFrame(rows)
-    wanted = ["gain", "p_galaxies", "p_method"]
-    return table.reindex(
-        columns=[*table.columns, *(f"{w}_{m}" for w in wanted for m in METRICS if f"{w}_{m}" not in table)]
-    )
+    kinds = ("gain_{}", "gain_{}_error", "p_galaxies_{}", "p_method_{}")
+    also = [kind.format(name) for kind in kinds for name in METRICS]
+    return table.reindex(columns=[*table.columns, *(name for name in also if name not in table)])
 
 
 def settings_of(table: pd.DataFrame) -> list[str]:
     """Columns of a comparison that are swept settings."""
     measures = {f"{kind}{name}" for kind in ("", "gain_", "p_galaxies_", "p_method_") for name in METRICS}
     known = {"field", "source", "method", "data", "n", "seeds", *FURTHER, *measures}
-    return [str(c) for c in table.columns if str(c).removesuffix("_spread") not in known]
+    return [str(c) for c in table.columns if str(c).removesuffix("_spread").removesuffix("_error") not in known]
 
 
 def label_of(row: pd.Series[Any], settings: Sequence[str]) -> str:
@@ -184,19 +184,35 @@ def _metrics_row(group: Group, source: str) -> dict[str, Any]:
 
 
 def _against(group: Group, baseline: Group, source: str, draws: int) -> dict[str, float]:
-    """Gain and p-values of a group over the baseline, on the galaxies that all their runs share."""
-    pair = paired_residuals(baseline.runs, group.runs, None if source == ALL else source)
-    if pair is None:
-        b, m = (_metrics_row(side, source) for side in (baseline, group))
-        return {f"gain_{name}": float(relative_gain(b[name], m[name])) for name in METRICS}
-    row = {f"gain_{name}": float(relative_gain(_typical(pair[0], name), _typical(pair[1], name))) for name in METRICS}
-    row.update({f"p_galaxies_{name}": p for name, p in p_galaxies(*pair, draws=draws).p.items()})
-    if min(len(baseline.runs), len(group.runs)) >= MINIMUM_SEEDS:
-        row.update({f"p_method_{name}": p for name, p in p_method(*pair, draws=draws).p.items()})
+    """Gain, its error and p-values of a group over the baseline, on the galaxies that all their runs share."""
+    b_runs, m_runs = same_seeds(baseline.runs, group.runs)
+    pair = paired_residuals(b_runs, m_runs, None if source == ALL else source)
+    row: dict[str, float] = {}
+    for name in METRICS:
+        if pair is not None:
+            b, m = (np.abs(np.asarray(side.metrics()[name], np.float64)) for side in pair)
+        else:
+            b, m = (np.array([_metric(run, source, name) for run in side]) for side in (b_runs, m_runs))
+        row[f"gain_{name}"] = float(relative_gain(b.mean(), m.mean()))
+        if len(b_runs) > 1 and [run.seed for run in b_runs] == [run.seed for run in m_runs]:
+            row[f"gain_{name}_error"] = float(relative_gain(b, m).std(ddof=1) / np.sqrt(len(b)))
+    if pair is not None:
+        row.update({f"p_galaxies_{name}": p for name, p in p_galaxies(*pair, draws=draws).p.items()})
+        if min(len(b_runs), len(m_runs)) >= MINIMUM_SEEDS:
+            row.update({f"p_method_{name}": p for name, p in p_method(*pair, draws=draws).p.items()})
     return row
 
 
-def _typical(residuals: Residuals, name: str) -> float:
-    """Mean over the seeds of |metric|: what one network of the method is like."""
-    values: NDArray[np.float64] = np.abs(residuals.metrics()[name])
-    return float(values.mean())
+def same_seeds(baseline: Sequence[Run], method: Sequence[Run]) -> tuple[Sequence[Run], Sequence[Run]]:
+    """Return the runs of the seeds that both have, where there are two such; a forest of one seed meets all."""
+    shared = {run.seed for run in baseline} & {run.seed for run in method}
+    if len(shared) < 2:
+        return baseline, method
+    return [run for run in baseline if run.seed in shared], [run for run in method if run.seed in shared]
+
+
+def _metric(run: Run, source: str, name: str) -> float:
+    """|metric| of a run's row on all labels or those of one source; NaN where it has none."""
+    part = run.metrics if source == ALL else (run.metrics["by_source"].get(source) or {})
+    value = part.get(name)
+    return np.nan if value is None else abs(float(value))

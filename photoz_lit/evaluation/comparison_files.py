@@ -24,9 +24,10 @@ SHOWN = {
 SHORT = {"sigma_mad": "σ", "eta": "η", "bias": "bias", "crps": "CRPS"}
 NOTES = """\
 Mean ± standard deviation over training seeds. G = (|B| − |M|) / max(|B|, |M|) · 100 %, of the mean |metric| over seeds
-(of |bias|, so opposite biases of two seeds do not cancel). p is the share of resamples with G ≤ 0, one-sided:
-`p_galaxies` resamples galaxies, paired, and judges the trained networks (mean over seed pairs); `p_method` resamples
-training seeds and then galaxies, judges the method, and needs five seeds of each. 0: in no resample. A dash: too
+(of |bias|, so opposite biases of two seeds do not cancel), ± its standard error over pairs of networks of the same
+seed. p is the share of resamples with G ≤ 0, one-sided: `p_galaxies` resamples galaxies, paired, and judges the trained
+networks (mean over seed pairs); `p_method` resamples training seeds and then galaxies, judges the method, and needs
+five seeds of each. G and p are of the seeds that both have, where both have several. 0: in no resample. A dash: too
 few seeds, or the galaxies of the run are not at hand. The published tests are not stated; their p-values stand as
 printed.
 """
@@ -77,7 +78,7 @@ def _ours(table: pd.DataFrame) -> str:
         cells = [row["field"], row["source"], row["method"], *(_text(row[s]) for s in settings), f"{row['n']:,}"]
         cells += [str(row["seeds"])]
         cells += [_with_spread(row[m], row[f"{m}_spread"], factor, digits) for m, (_, factor, digits) in SHOWN.items()]
-        cells += [_number(row[f"gain_{m}"], 1, "+") for m in SHOWN]
+        cells += [_with_spread(row[f"gain_{m}"], row[f"gain_{m}_error"], 1, 1, "+") for m in SHOWN]
         cells += [_p(row[f"{kind}_{m}"]) for kind in ("p_galaxies", "p_method") for m in SHOWN]
         rows.append([*cells, *(_plain_number(row[c]) for c in further)])
     return _grid(header, rows, left=3 + len(settings))
@@ -115,8 +116,8 @@ def _grid(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> st
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [header, rule, *rows])
 
 
-def _with_spread(value: float, spread: float, factor: float, digits: int) -> str:
-    text = _number(value * factor, digits)
+def _with_spread(value: float, spread: float, factor: float, digits: int, sign: str = "") -> str:
+    text = _number(value * factor, digits, sign)
     return text if not np.isfinite(spread) else f"{text} ± {spread * factor:.{digits}f}"
 
 

@@ -76,7 +76,9 @@ def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:
         shown.add_column(name, justify="right", no_wrap=True)
     settings = settings_of(table)
     for _, row in table[table["source"] == ALL].iterrows():
-        numbers = [f"{row['n']:,}", str(row["seeds"]), f"{row['sigma_mad']:.5f}", _text(row["gain_sigma_mad"], "+.1f")]
+        gain, error = _text(row["gain_sigma_mad"], "+.1f"), _text(row["gain_sigma_mad_error"], ".1f")
+        numbers = [f"{row['n']:,}", str(row["seeds"]), f"{row['sigma_mad']:.5f}"]
+        numbers += [gain if error == "–" else f"{gain} ± {error}"]
         numbers += [_text(row[f"{kind}_sigma_mad"], ".4f") for kind in ("p_galaxies", "p_method")]
         shown.add_row(row["field"], label_of(row, settings), *numbers)
     return shown

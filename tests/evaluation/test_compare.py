@@ -138,6 +138,20 @@ def test_rows_of_a_study_without_galaxies() -> None:
     assert np.isnan(better["crps"])
 
 
+def test_gains_are_of_the_seeds_that_both_have_with_their_standard_error() -> None:
+    dead = [row | {"seed": 9, "sigma_mad": 0.9} for row in rows() if row["method"] == "baseline"][:1]
+    forest = [row | {"method": "catalogue_forest", "sigma_mad": 0.01} for row in rows()[:1]]
+    table = compare(rows_as_runs({"rows": [*rows(), *dead, *forest]}))
+    better = row_of(table, "multimodal")
+    pairs = [100 * 2 / 19, 100 * 2 / 20, 100 * 2 / 21]  # σ of baseline and multimodal: 19 and 17, 20 and 18, 21 and 19
+    assert better["gain_sigma_mad"] == pytest.approx(10)
+    assert better["gain_sigma_mad_error"] == pytest.approx(np.std(pairs, ddof=1) / np.sqrt(3))
+    assert row_of(table, "baseline")["seeds"] == 4
+    meets_all = row_of(table, "catalogue_forest")
+    assert meets_all["gain_sigma_mad"] == pytest.approx(100 * (0.24 - 0.01) / 0.24)  # of one seed, and all baselines
+    assert np.isnan(meets_all["gain_sigma_mad_error"])
+
+
 def test_each_setting_meets_the_baseline_of_its_own() -> None:
     table = compare(rows_as_runs({"swept": ["depth"], "rows": rows(with_depth=True)}))
     better = table[table["method"] == "multimodal"]
