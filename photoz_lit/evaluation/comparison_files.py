@@ -11,6 +11,7 @@ import pandas as pd
 from photoz_lit.evaluation.compare import FURTHER, settings_of
 from photoz_lit.evaluation.plots.comparison import comparison_figure
 from photoz_lit.evaluation.plots.style import save
+from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
 from photoz_lit.evaluation.published import beside_published, read_published
 from photoz_lit.evaluation.whole_file import whole_file
 
@@ -34,7 +35,7 @@ printed.
 
 
 def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: str = "Comparison") -> list[Path]:
-    """Write ``comparison.md``, ``comparison.csv`` (plain units) and ``comparison.png``.
+    """Write ``comparison.md``, ``comparison.csv`` (plain units), ``comparison.png`` and, of one sweep, ``sweep.png``.
 
     Parameters
     ----------
@@ -51,8 +52,12 @@ def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: st
         table.to_csv(partial, index=False)
     with whole_file(folder / "comparison.md") as partial:
         partial.write_text(markdown(table, baseline, title), encoding="utf-8")
-    figure = save(comparison_figure(table, baseline), folder / "comparison.png")
-    return [folder / "comparison.md", folder / "comparison.csv", figure]
+    written = [folder / "comparison.md", folder / "comparison.csv"]
+    written.append(save(comparison_figure(table, baseline), folder / "comparison.png"))
+    setting = swept_setting(table, settings_of(table))
+    if setting is not None:
+        written.append(save(sweep_figure(table, baseline, setting), folder / "sweep.png"))
+    return written
 
 
 def markdown(table: pd.DataFrame, baseline: str, title: str) -> str:

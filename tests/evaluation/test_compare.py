@@ -11,6 +11,7 @@ import pytest
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.compare import baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
+from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.published import beside_published, read_published
 from photoz_lit.evaluation.report import read_json
@@ -181,6 +182,25 @@ def test_files(folder: Path, table: pd.DataFrame, tmp_path: Path) -> None:
     lines = [line for line in text.splitlines() if line.startswith("| hsc6b | all | early_fusion")]
     assert f"{1e3 * row_of(table, 'early_fusion')['sigma_mad']:.2f} ±" in lines[0]
     assert "| HSC-6b | published | multimodal | 46,800 | 8.87 | 1.20 | 1.63 |" in text
+
+
+def test_one_swept_setting_is_drawn_over_its_values(tmp_path: Path) -> None:
+    two_values = compare(rows_as_runs({"swept": ["depth"], "rows": rows(with_depth=True)}))
+    assert swept_setting(two_values, ["depth"]) is None
+    deeper = [row | {"depth": 2.0} for row in rows()]
+    wide = [row | {"method": "wide", "sigma_mad": 0.015} for row in rows() if row["method"] == "baseline"]
+    table = compare(rows_as_runs({"swept": ["depth"], "rows": [*rows(with_depth=True), *deeper, *wide]}))
+    assert swept_setting(table, settings_of(table)) == "depth"
+    upper, lower = sweep_figure(table, "baseline", "depth").axes
+    drawn = {str(bars.get_label()): np.asarray(bars.lines[0].get_xydata(), float) for bars in upper.containers}
+    assert list(drawn) == ["baseline", "multimodal"]  # wide has no depth of its own: a line
+    np.testing.assert_allclose(drawn["multimodal"], [[0.5, 9], [1, 18], [2, 18]])
+    assert [line.get_ydata() for line in upper.lines if line.get_label() == "wide"] == [[pytest.approx(15)] * 2]
+    gains = table[table["method"] == "multimodal"]["gain_sigma_mad"]
+    np.testing.assert_allclose(np.asarray(lower.containers[0].lines[0].get_ydata(), float), gains)
+    assert [tick.get_text() for tick in lower.get_xticklabels()] == ["0.5", "1.0", "2.0"]
+    names = [path.name for path in write_comparison(table, tmp_path, "baseline")]
+    assert names == ["comparison.md", "comparison.csv", "comparison.png", "sweep.png"]
 
 
 def test_published_numbers_are_those_of_the_notes() -> None:

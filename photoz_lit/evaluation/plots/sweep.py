@@ -1,0 +1,91 @@
+"""The figure of a study that sweeps one setting: σ_MAD of every method over it, and the gain over the baseline."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from photoz_lit.evaluation.compare import ALL
+from photoz_lit.evaluation.plots.style import BLACK, COLUMN, CYCLE, GREY, new_figure, paper_style
+
+LEAST_VALUES = 3
+NUMBER = "sigma_mad"
+
+
+def swept_setting(table: pd.DataFrame, settings: list[str]) -> str | None:
+    """Return the setting that a comparison sweeps: the one there is, on one field, with three values at least."""
+    rows = table[table["source"] == ALL]
+    if len(settings) != 1 or rows["field"].nunique() != 1:
+        return None
+    return settings[0] if rows[settings[0]].nunique() >= LEAST_VALUES else None
+
+
+def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
+    """Draw σ_MAD over the swept setting with its spread over seeds, and below it G(σ_MAD) with its standard error.
+
+    A method that was run without the setting is a horizontal line.
+
+    Parameters
+    ----------
+    table : of :func:`photoz_lit.evaluation.compare.compare`, of one field; its rows for all labels are drawn.
+    baseline : name of the method that the others are compared with.
+    setting : of :func:`swept_setting`.
+    """
+    rows = table[table["source"] == ALL]
+    values = sorted(rows[setting].dropna().unique(), key=_place)
+    numeric = all(isinstance(value, int | float | np.number) for value in values)
+    at = {value: float(value) if numeric else float(k) for k, value in enumerate(values)}
+    kinds = [str(kind) for kind in rows["data"] if kind and kind != "real"]
+    with paper_style():
+        figure = new_figure(COLUMN, 4.2, kinds[0] if kinds else "real")
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+        methods = [baseline, *(name for name in dict.fromkeys(rows["method"]) if name != baseline)]
+        for number, method in enumerate(methods):
+            colour = CYCLE[number % len(CYCLE)]
+            marker = ("s" if method == baseline else "o") + ("-" if numeric else "")
+            same = rows[rows["method"] == method]
+            label = method.replace("_", " ")
+            over = same[same[setting].notna()]
+            over = over.assign(at=[at[value] for value in over[setting]]).sort_values("at")
+            for _, row in same[same[setting].isna()].iterrows():
+                _line(upper, 1e3 * row[NUMBER], 1e3 * row[f"{NUMBER}_spread"], colour, label)
+            if len(over):
+                # one seed has no spread: NaN draws no bar
+                upper.errorbar(
+                    over["at"], 1e3 * over[NUMBER], yerr=1e3 * over[f"{NUMBER}_spread"], color=colour, fmt=marker,
+                    ms=4, capsize=2, label=label,
+                )  # fmt: skip
+            gained = over[over[f"gain_{NUMBER}"].notna()] if len(over) else over
+            if len(gained):
+                lower.errorbar(
+                    gained["at"], gained[f"gain_{NUMBER}"], yerr=gained[f"gain_{NUMBER}_error"], color=colour,
+                    fmt=marker, ms=4, capsize=2,
+                )  # fmt: skip
+        lower.axhline(0, color=BLACK, lw=0.6)
+        lower.set_xticks([at[value] for value in values], [str(value) for value in values])
+        lower.set_xlabel(setting.replace("_", " "))
+        upper.set_ylabel(r"$\sigma_\mathrm{MAD}$ [$10^{-3}$]")
+        lower.set_ylabel(r"$G(\sigma_\mathrm{MAD})$ [%]")
+        for axis in (upper, lower):
+            axis.margins(x=0.08)
+        upper.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0)
+        figure.supxlabel(
+            "bars: above the standard deviation over seeds,\nbelow the standard error over pairs of them",
+            x=0.99, ha="right", color=GREY, fontsize=7,
+        )  # fmt: skip
+    return figure
+
+
+def _place(value: object) -> tuple[float, int, str]:
+    """Numbers by size; words behind them, short ones first: ``1``, ``2``, ``1,2``."""
+    if isinstance(value, int | float | np.number):
+        return float(value), 0, ""
+    return np.inf, len(str(value)), str(value)
+
+
+def _line(axis: Axes, value: float, spread: float, colour: str, label: str) -> None:
+    axis.axhline(value, color=colour, ls="--", label=label)
+    if np.isfinite(spread):
+        axis.axhspan(value - spread, value + spread, color=colour, alpha=0.15, lw=0)
