@@ -48,6 +48,22 @@ def test_two_processes_count_every_galaxy_once_and_agree_with_one(tmp_path: Path
         assert abs(metrics[0][name] - metrics[1][name]) < 1e-6, name
 
 
+def test_two_processes_start_a_network_again_that_has_learnt_nothing(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", n=61).path
+    frozen = ["module.learning_rate=1e-12", "scale.max_epochs=7", "network=plain"]
+    two = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
+    photoz_lit("field=hsc6b", f"data.store={store}", f"paths.runs={tmp_path / 'runs'}", *frozen, *two)
+    (folder,) = (tmp_path / "runs" / "hsc6b").iterdir()
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert (metrics["restarts"], metrics["dead_networks"]) == (2, 1)
+    (member,) = (folder / "checkpoints").iterdir()
+    curves = ("metrics_died_0.csv", "metrics_died_1.csv", "metrics.csv")
+    losses = [pd.read_csv(member / name)["val_loss"].dropna().tolist() for name in curves]
+    assert [len(curve) for curve in losses] == [6, 6, 7]
+    assert losses[0][-1] == pytest.approx(losses[0][0], rel=1e-4)
+    assert len({round(curve[0], 4) for curve in losses}) == 3  # three networks
+
+
 ADAPTING = """
 import sys, torch
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
