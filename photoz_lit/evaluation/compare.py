@@ -37,8 +37,13 @@ class Group:
     @property
     def label(self) -> str:
         """``multimodal (fusion late)``."""
-        extra = ", ".join(f"{key} {value}" for key, value in self.settings.items())
+        extra = ", ".join(f"{key} {value_text(value)}" for key, value in self.settings.items())
         return f"{self.method} ({extra})" if extra else self.method
+
+
+def value_text(value: object) -> str:
+    """Value of a setting as it is shown: ``2`` for 2.0, which is what a table with gaps makes of 2."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def group_runs(runs: Sequence[Run]) -> list[Group]:
@@ -109,7 +114,7 @@ def settings_of(table: pd.DataFrame) -> list[str]:
 
 def label_of(row: pd.Series[Any], settings: Sequence[str]) -> str:
     """``multimodal (fusion late)``; words stand apart, but the names of modalities (``only g_r``) stay."""
-    known = [f"{name} {row[name]}" for name in settings if pd.notna(row[name])]
+    known = [f"{name} {value_text(row[name])}" for name in settings if pd.notna(row[name])]
     method = str(row["method"])
     method = method if " " in method else method.replace("_", " ")
     return f"{method} ({', '.join(known)})" if known else method

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from photoz_lit.evaluation.compare import FURTHER, settings_of
+from photoz_lit.evaluation.compare import FURTHER, settings_of, value_text
 from photoz_lit.evaluation.plots.comparison import comparison_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
@@ -141,4 +141,4 @@ def _p(value: float) -> str:
 
 
 def _text(value: object) -> str:
-    return "–" if value is None or (isinstance(value, float) and not np.isfinite(value)) else str(value)
+    return "–" if value is None or (isinstance(value, float) and not np.isfinite(value)) else value_text(value)

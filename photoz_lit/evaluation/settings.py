@@ -21,10 +21,12 @@ class CompareSettings(Settings):
     ----------
     draws : bootstrap resamples per pair of methods.
     title : heading of the table; null takes the study's name.
+    baseline_settings : of the baseline, where others of the same method are to be compared with it; null: they are not.
     """
 
     draws: int = Entry(default=10_000, gt=0)
     title: str | None = None
+    baseline_settings: dict[str, str | int | float] | None = None
 
 
 class NzSettings(Settings):

@@ -15,6 +15,7 @@ from photoz_lit.config import Config
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.adaptation import adaptation_tables
 from photoz_lit.evaluation.adaptation_files import write_adaptation
+from photoz_lit.evaluation.chosen_baseline import set_apart
 from photoz_lit.evaluation.compare import ALL, baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.emitters import REMOVED, emitter_table, write_emitters
@@ -32,10 +33,11 @@ def run(config: Config) -> None:
     emitters = [run for run in runs if "sample" in run.metrics]
     if emitters:  # the usual table is of the sample that the published numbers are of
         runs = [run for run in emitters if run.metrics["sample"] == REMOVED]
+    runs, named = set_apart(runs, config.baseline, options.baseline_settings or {})
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True) as progress:
         step = progress.add_task("reading runs", total=None)
-        table = compare(runs, config.baseline, options.draws, lambda text: progress.update(step, description=text))
-    baseline = baseline_method(group_runs(runs), config.baseline)
+        table = compare(runs, named, options.draws, lambda text: progress.update(step, description=text))
+    baseline = baseline_method(group_runs(runs), named)
     written = write_comparison(table, target, baseline, options.title or title)
     adapted = [run for run in _as_rows(config, runs) if "source_sigma_mad" in run.metrics]
     if adapted:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.chosen_baseline import set_apart
 from photoz_lit.evaluation.compare import baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
@@ -153,6 +154,20 @@ def test_gains_are_of_the_seeds_that_both_have_with_their_standard_error() -> No
     assert np.isnan(meets_all["gain_sigma_mad_error"])
 
 
+def test_settings_of_one_method_are_compared_with_each_other() -> None:
+    runs = rows_as_runs({"swept": ["depth"], "rows": rows(with_depth=True)})
+    apart, name = set_apart(runs, "multimodal", {"depth": 1})
+    assert name == "multimodal (depth 1)"
+    table = compare(apart, name)
+    gains = {(r["method"], r["depth"]): r["gain_sigma_mad"] for _, r in table.iterrows() if r["method"] != name}
+    assert gains == {("multimodal", 0.5): pytest.approx(50), ("baseline", 0.5): pytest.approx(100 * 8 / 18),
+                     ("baseline", 1.0): pytest.approx(-10)}  # fmt: skip
+    assert row_of(table, name)["sigma_mad"] == pytest.approx(0.018)
+    assert set_apart(runs, None, {}) == (runs, None)
+    with pytest.raises(InputError, match=r"fit 0 of multimodal \(depth 0.5\), multimodal \(depth 1\)"):
+        set_apart(runs, "multimodal", {"depth": 3})
+
+
 def test_each_setting_meets_the_baseline_of_its_own() -> None:
     table = compare(rows_as_runs({"swept": ["depth"], "rows": rows(with_depth=True)}))
     better = table[table["method"] == "multimodal"]
@@ -198,7 +213,7 @@ def test_one_swept_setting_is_drawn_over_its_values(tmp_path: Path) -> None:
     assert [line.get_ydata() for line in upper.lines if line.get_label() == "wide"] == [[pytest.approx(15)] * 2]
     gains = table[table["method"] == "multimodal"]["gain_sigma_mad"]
     np.testing.assert_allclose(np.asarray(lower.containers[0].lines[0].get_ydata(), float), gains)
-    assert [tick.get_text() for tick in lower.get_xticklabels()] == ["0.5", "1.0", "2.0"]
+    assert [tick.get_text() for tick in lower.get_xticklabels()] == ["0.5", "1", "2"]
     names = [path.name for path in write_comparison(table, tmp_path, "baseline")]
     assert names == ["comparison.md", "comparison.csv", "comparison.png", "sweep.png"]
 
@@ -251,5 +266,5 @@ def test_fields_stand_in_the_order_of_the_paper_and_meet_the_baseline_of_their_s
     assert list(table.loc[table["method"] == "multimodal", "gain_sigma_mad"]) == pytest.approx([50, 50])
     labels = set(beside_published(table, "baseline")["method"])
     assert labels == {"baseline", "multimodal", "baseline (network plain)", "multimodal (network plain)"}
-    assert label_of(pd.Series({"method": "without g_r", "beta": 2.0}), ["beta"]) == "without g_r (beta 2.0)"
+    assert label_of(pd.Series({"method": "without g_r", "beta": 2.0}), ["beta"]) == "without g_r (beta 2)"
     assert settings_of(pd.DataFrame(columns=["method", "beta", "eta", "p_method_eta", "eta_spread"])) == ["beta"]

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from photoz_lit.evaluation.compare import ALL
+from photoz_lit.evaluation.compare import ALL, value_text
 from photoz_lit.evaluation.plots.style import BLACK, COLUMN, CYCLE, GREY, new_figure, paper_style
 
 LEAST_VALUES = 3
@@ -64,7 +64,7 @@ def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
                     fmt=marker, ms=4, capsize=2,
                 )  # fmt: skip
         lower.axhline(0, color=BLACK, lw=0.6)
-        lower.set_xticks([at[value] for value in values], [str(value) for value in values])
+        lower.set_xticks([at[value] for value in values], [value_text(value) for value in values])
         lower.set_xlabel(setting.replace("_", " "))
         upper.set_ylabel(r"$\sigma_\mathrm{MAD}$ [$10^{-3}$]")
         lower.set_ylabel(r"$G(\sigma_\mathrm{MAD})$ [%]")
