@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.evaluation.bootstrap import METRICS
@@ -172,7 +173,7 @@ def _sources(group: Group) -> list[str]:
 
 
 def _metrics_row(group: Group, source: str) -> dict[str, Any]:
-    parts = [run.metrics if source == ALL else (run.metrics["by_source"].get(source) or {}) for run in group.runs]
+    parts = [_part(run, source) for run in group.runs]
     row: dict[str, Any] = {"field": group.field, "source": source, "method": group.method, **group.settings}
     row["data"] = group.runs[0].metrics.get("data", "")
     row["n"] = int(np.median([part.get("n", part.get("n_test", 0)) for part in parts]))
@@ -192,12 +193,13 @@ def _against(group: Group, baseline: Group, source: str, draws: int) -> dict[str
     """Gain, its error and p-values of a group over the baseline, on the galaxies that all their runs share."""
     b_runs, m_runs = same_seeds(baseline.runs, group.runs)
     pair = paired_residuals(b_runs, m_runs, None if source == ALL else source)
+    if pair is not None:
+        b_metrics, m_metrics = (side.metrics() for side in pair)
+    else:
+        b_metrics, m_metrics = (_metrics_of_rows(side, source) for side in (b_runs, m_runs))
     row: dict[str, float] = {}
     for name in METRICS:
-        if pair is not None:
-            b, m = (np.abs(np.asarray(side.metrics()[name], np.float64)) for side in pair)
-        else:
-            b, m = (np.array([_metric(run, source, name) for run in side]) for side in (b_runs, m_runs))
+        b, m = np.abs(b_metrics[name]), np.abs(m_metrics[name])
         row[f"gain_{name}"] = float(relative_gain(b.mean(), m.mean()))
         if len(b_runs) > 1 and [run.seed for run in b_runs] == [run.seed for run in m_runs]:
             row[f"gain_{name}_error"] = float(relative_gain(b, m).std(ddof=1) / np.sqrt(len(b)))
@@ -216,8 +218,12 @@ def same_seeds(baseline: Sequence[Run], method: Sequence[Run]) -> tuple[Sequence
     return [run for run in baseline if run.seed in shared], [run for run in method if run.seed in shared]
 
 
-def _metric(run: Run, source: str, name: str) -> float:
-    """|metric| of a run's row on all labels or those of one source; NaN where it has none."""
-    part = run.metrics if source == ALL else (run.metrics["by_source"].get(source) or {})
-    value = part.get(name)
-    return np.nan if value is None else abs(float(value))
+def _metrics_of_rows(runs: Sequence[Run], source: str) -> dict[str, NDArray[np.float64]]:
+    """Metrics of each run whose galaxies are not at hand, (seeds,); NaN where it has none."""
+    parts = [_part(run, source) for run in runs]
+    return {name: np.array([part.get(name) for part in parts], np.float64) for name in METRICS}
+
+
+def _part(run: Run, source: str) -> Mapping[str, Any]:
+    """Metrics of a run on all labels, or on those of one source; empty where it has none of them."""
+    return run.metrics if source == ALL else (run.metrics["by_source"].get(source) or {})
