@@ -48,16 +48,15 @@ def value_text(value: object) -> str:
 
 
 def group_runs(runs: Sequence[Run]) -> list[Group]:
-    """Fold runs that differ in their seed alone, in the order of field, method and settings."""
+    """Fold runs that differ in their seed alone, in the order in which their groups come first."""
     groups: dict[tuple[str, str, str], list[Run]] = {}
     for run in runs:
         key = (run.field, run.method, str(sorted((k, str(v)) for k, v in run.settings.items())))
         groups.setdefault(key, []).append(run)
-    folded = [
+    return [
         Group(same[0].method, same[0].field, same[0].settings, tuple(sorted(same, key=lambda run: run.seed)))
         for same in groups.values()
     ]
-    return sorted(folded, key=lambda g: (g.field, [str(v) for v in g.settings.values()], g.method))
 
 
 def compare(
@@ -144,7 +143,7 @@ def baseline_method(groups: Sequence[Group], baseline: str | None) -> str:
 
 
 def _in_order(groups: Sequence[Group], baseline: str) -> list[tuple[Group, str]]:
-    """Rows of the table: field by field, all labels before single sources, the baseline before the others."""
+    """Rows of the table: field by field, all labels before single sources, the baseline before the others as given."""
     pairs = [(group, source) for group in groups for source in _sources(group)]
     return sorted(pairs, key=lambda pair: (*_place(pair[0].field), pair[1] != ALL, pair[1], pair[0].method != baseline))
 

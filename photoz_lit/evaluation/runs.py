@@ -80,6 +80,7 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     magnitudes, and otherwise the experiment's name without the field's in front (``hsc9b_early_fusion`` ->
     ``early_fusion``). Settings are the config's keys in which runs of one method and
     field differ, the seed apart. Of several runs of the same method, field, settings and seed the last written counts.
+    They come in the order of field, method and settings, numbers by their size.
 
     Raises
     ------
@@ -101,7 +102,15 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
         differing = {k: config[k] for k in config if any(other.get(k) != config[k] for other in same)}
         settings = {_short(key, differing): value for key, value in differing.items()}
         last[run.method, run.field, run.seed, str(sorted(settings.items()))] = replace(run, settings=settings)
-    return list(last.values())
+    return sorted(last.values(), key=lambda run: (run.field, run.method, [_by_size(v) for v in run.settings.values()]))
+
+
+def _by_size(value: object) -> tuple[bool, float, str]:
+    """Key that sorts numbers, also those that are text, by size and before words."""
+    try:
+        return False, float(str(value)), ""
+    except ValueError:
+        return True, 0.0, str(value)
 
 
 def read_run(

@@ -21,7 +21,7 @@ from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.emitters import REMOVED, emitter_table, write_emitters
 from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs
 from photoz_lit.evaluation.settings import CompareSettings, task_settings
-from photoz_lit.studies import jobs_of, read_results
+from photoz_lit.studies import StudyJob, jobs_of, read_results
 from photoz_lit.tasks.study import finished_run
 
 
@@ -103,12 +103,13 @@ def _input(config: Config) -> tuple[list[Run], Path, str]:
 
 
 def _study_runs(config: Config) -> list[Run]:
-    """Runs of a study: those at hand with their galaxies, the others as rows of its ``results.json``."""
+    """Runs of a study in its order: those at hand with their galaxies, the others as rows of its ``results.json``."""
     if config.study is None:
         return []
     pointers = config.paths.runs / "studies" / config.study.name
     runs = []
-    for job in jobs_of(config.study):
+    jobs = jobs_of(config.study)
+    for job in jobs:
         folder = finished_run(pointers, job) if job.then is None else None  # rows of ``then`` stand in the results
         if folder is not None:
             runs.append(read_run(folder, job.method, job.seed, job.settings))
@@ -118,11 +119,17 @@ def _study_runs(config: Config) -> list[Run]:
     runs += [row for row in rows if _key(row) not in known]
     if not runs:
         raise InputError(f"study '{config.study.name}' has no finished run; run task=study study={config.study.name}.")
-    return runs
+    place = {_row(job): number for number, job in reversed(list(enumerate(jobs)))}
+    return sorted(runs, key=lambda run: place.get(_row(run), len(jobs)))
+
+
+def _row(run: Run | StudyJob) -> tuple[str, str]:
+    """Method and settings of a run or job, as text: what is one row of the table on one field."""
+    return run.method, str(sorted((k, str(v)) for k, v in run.settings.items()))
 
 
 def _key(run: Run) -> tuple[object, ...]:
-    return run.method, run.field, run.seed, str(sorted((k, str(v)) for k, v in run.settings.items()))
+    return *_row(run), run.field, run.seed
 
 
 def _results_file(place: Path) -> Path | None:

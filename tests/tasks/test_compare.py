@@ -48,6 +48,20 @@ def test_run_folders(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "gain over baseline" in capsys.readouterr().out
 
 
+def test_rows_stand_in_the_order_of_the_study(tmp_path: Path) -> None:
+    orders = ["1,2,3", "1", "3", "1,2", "2"]
+    rows: list[dict[str, object]] = [{"method": "multimodal", "order": order} for order in orders]
+    about = {"field": "hsc9b", "seed": 0, "n_test": 9, "data": "simulated", "sigma_mad": 0.02, "eta": 0.1, "bias": 0.0}
+    rows = [row | about for row in [*rows, {"method": "baseline"}]]
+    (tmp_path / "modality_order").mkdir()
+    write_json(tmp_path / "modality_order" / "results.json", {"swept": ["order"], "rows": rows})
+    paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path}"]
+    compare.run(composed("task=compare", "study=modality_order", *paths))
+    table = pd.read_csv(tmp_path / "modality_order" / "comparison.csv")
+    assert table["method"].tolist() == ["baseline", *["multimodal"] * 5]
+    assert table["order"].tolist()[1:] == ["1", "2", "3", "1,2", "1,2,3"]
+
+
 def test_the_baseline_may_lie_elsewhere(runs: Path, tmp_path: Path) -> None:
     config = composed(
         "task=compare",
@@ -90,7 +104,7 @@ def test_a_study_with_runs_at_hand_and_rows_of_runs_that_are_gone(runs: Path, tm
     compare.run(config)
     table = pd.read_csv(results.parent / "comparison.csv")
     everyone = table[table["source"] == "all"].set_index("method")
-    assert list(everyone["seeds"]) == [2, 1, 2]
+    assert list(everyone["seeds"].items()) == [("baseline", 2), ("multimodal", 2), ("catalogue_forest", 1)]
     assert pd.notna(everyone.loc["multimodal", "p_galaxies_sigma_mad"])
     assert pd.isna(everyone.loc["catalogue_forest", "p_galaxies_sigma_mad"])
 

@@ -25,7 +25,7 @@ def swept_setting(table: pd.DataFrame, settings: list[str]) -> str | None:
 def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
     """Draw σ_MAD over the swept setting with its spread over seeds, and below it G(σ_MAD) with its standard error.
 
-    A method that was run without the setting is a horizontal line.
+    A method that was run without the setting is a horizontal line; words stand in the order of the table.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
     setting : of :func:`swept_setting`.
     """
     rows = table[table["source"] == ALL]
-    values = sorted(rows[setting].dropna().unique(), key=_place)
+    values = list(dict.fromkeys(rows[setting].dropna()))
     numeric = all(isinstance(value, int | float | np.number) for value in values)
     at = {value: float(value) if numeric else float(k) for k, value in enumerate(values)}
     kinds = [str(kind) for kind in rows["data"] if kind and kind != "real"]
@@ -76,13 +76,6 @@ def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
             x=0.99, ha="right", color=GREY, fontsize=7,
         )  # fmt: skip
     return figure
-
-
-def _place(value: object) -> tuple[float, int, str]:
-    """Numbers by size; words behind them, short ones first: ``1``, ``2``, ``1,2``."""
-    if isinstance(value, int | float | np.number):
-        return float(value), 0, ""
-    return np.inf, len(str(value)), str(value)
 
 
 def _line(axis: Axes, value: float, spread: float, colour: str, label: str) -> None:
