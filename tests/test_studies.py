@@ -65,8 +65,9 @@ def test_rows_replace_those_of_the_same_job_and_keep_the_others() -> None:
 def test_a_study_runs_its_missing_jobs_and_keeps_earlier_rows(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", n=100).path
     common = ["field=hsc6b", f"data.store={store}", "network=catalogue_forest", "network.trees=5"]
-    study = study_of(seeds=[0], common=common, rows=[{"method": "catalogue_forest", "overrides": []}])
-    paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
+    order = {"order": [{"value": "1,2", "overrides": []}]}  # commas and quotes in names are no sweep to Hydra
+    study = study_of(seeds=[0], common=common, rows=[{"method": "catalogue_forest", "overrides": [], "sweep": order}])
+    paths = [f"paths.runs=\"{tmp_path}/a's, b's\"", f"paths.experiments={tmp_path / 'experiments'}"]
     config = composed("task=study", *paths)
     results = tmp_path / "experiments" / "s" / "results.json"
     run(config.model_copy(update={"study": study}))

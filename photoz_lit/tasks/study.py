@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.types import Quote, QuotedString
 from rich.console import Console
 
 from photoz_lit.config import Config
@@ -89,9 +90,9 @@ def _command(config: Config, job: StudyJob, pointers: Path) -> Job:
     pointer = pointers / f"{job.name}.txt"
 
     def then() -> list[str]:
-        return [f"task={job.then}", f"run={pointer.read_text().strip()}", *inherited(config)]
+        return [f"task={job.then}", _path("run", pointer.read_text().strip()), *inherited(config)]
 
-    overrides = (*job.overrides, *inherited(config), f"paths.pointer={pointer}")
+    overrides = (*job.overrides, *inherited(config), _path("paths.pointer", pointer))
     return Job(job.name, overrides, pointers / "logs" / f"{job.name}.log", then if job.then else None)
 
 
@@ -100,15 +101,20 @@ def inherited(config: Config) -> list[str]:
     trainer = config.trainer
     catalogue = config.simulation.catalogue
     return [
-        *([] if catalogue is None else [f"simulation.catalogue={catalogue}"]),
-        f"paths.runs={config.paths.runs}",
-        f"data.cache={config.data.cache}",
+        *([] if catalogue is None else [_path("simulation.catalogue", catalogue)]),
+        _path("paths.runs", config.paths.runs),
+        _path("data.cache", config.data.cache),
         f"trainer={trainer.name}",
         f"trainer.devices={str(trainer.devices).replace(' ', '')}",
         f"trainer.threads={'null' if trainer.threads is None else trainer.threads}",
         "trainer.progress=false",
         *_logger(config),
     ]
+
+
+def _path(key: str, path: str | Path) -> str:
+    """Override in quotes: a comma, as in the job ``order-1,2``, is a sweep without them."""
+    return f"{key}={QuotedString(str(path), Quote.single).with_quotes()}"
 
 
 def _logger(config: Config) -> list[str]:
