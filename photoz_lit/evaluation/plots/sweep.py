@@ -11,6 +11,7 @@ from photoz_lit.evaluation.compare import ALL, value_text
 from photoz_lit.evaluation.plots.style import BLACK, COLUMN, CYCLE, GREY, new_figure, paper_style
 
 LEAST_VALUES = 3
+WIDEST_NAMES = 40  # letters below one column
 NUMBER = "sigma_mad"
 
 
@@ -64,13 +65,16 @@ def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
                     fmt=marker, ms=4, capsize=2,
                 )  # fmt: skip
         lower.axhline(0, color=BLACK, lw=0.6)
-        lower.set_xticks([at[value] for value in values], [value_text(value) for value in values])
+        names = [value_text(value).replace("_", " ") for value in values]
+        lower.set_xticks([at[value] for value in values], names)
+        if sum(map(len, names)) > WIDEST_NAMES:  # they would run into each other
+            lower.set_xticks(lower.get_xticks(), names, rotation=30, ha="right", rotation_mode="anchor")
         lower.set_xlabel(setting.replace("_", " "))
         upper.set_ylabel(r"$\sigma_\mathrm{MAD}$ [$10^{-3}$]")
         lower.set_ylabel(r"$G(\sigma_\mathrm{MAD})$ [%]")
         for axis in (upper, lower):
             axis.margins(x=0.08)
-        upper.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0)
+        upper.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0, ncols=1 if len(methods) < 3 else 2)
         figure.supxlabel(
             "bars: above the standard deviation over seeds,\nbelow the standard error over pairs of them",
             x=0.99, ha="right", color=GREY, fontsize=7,
