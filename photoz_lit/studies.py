@@ -178,11 +178,31 @@ def rows_of_followup(row: dict[str, Any], found: Sequence[dict[str, Any]]) -> li
     return [{**about, **one} for one in found]
 
 
-def merged_rows(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of an earlier sitting and of this one; a job that ran again replaces its row."""
+def merged_rows(
+    old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], jobs: Sequence[StudyJob] = ()
+) -> list[dict[str, Any]]:
+    """Rows of an earlier sitting and of this one; a job that ran again replaces its row.
 
-    rows = {_job_of(row): row for row in [*old, *new]}
-    return [rows[k] for k in sorted(rows)]
+    They come in the order of the study, then by field and seed; those of one run as its follow-up wrote them.
+
+    Parameters
+    ----------
+    old, new : rows of ``results.json``.
+    jobs : of the study.
+    """
+    rows = {_job_of(row): row for row in new}
+    for row in old:
+        rows.setdefault(_job_of(row), row)
+    names = {name for job in jobs for name in job.settings}
+    place: dict[tuple[str, str], int] = {}
+    for job in jobs:
+        place.setdefault((job.method, json.dumps(job.settings, sort_keys=True)), len(place))
+
+    def key(row: dict[str, Any]) -> tuple[int, str, int]:
+        settings = json.dumps({name: row[name] for name in names if name in row}, sort_keys=True)
+        return place.get((str(row["method"]), settings), len(place)), str(row["field"]), int(row.get("seed", 0))
+
+    return sorted(rows.values(), key=key)
 
 
 def without_rows(rows: Sequence[dict[str, Any]], of_jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

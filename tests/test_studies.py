@@ -62,6 +62,16 @@ def test_rows_replace_those_of_the_same_job_and_keep_the_others() -> None:
     assert {r["seed"]: r.get("sigma_mad") for r in rows} == {3: 0.01, 4: None}
 
 
+def test_rows_stand_in_the_order_of_the_study_and_of_the_follow_up() -> None:
+    jobs = jobs_of(study_of())
+    about = {"field": "hsc9b", "data": "simulated", "size": 2}
+    late, early = ({"method": "multimodal", "fusion": name, **about} for name in ("late", "early"))
+    parts = [{**early, "seed": 1, "kept": name} for name in ("all", "without u_g", "only g_r")]
+    gone = {"method": "a_method_that_was_taken_out", "seed": 0, **about}
+    old = [gone, {**late, "seed": 0}, {**early, "seed": 0}]
+    assert merged_rows(old, [*parts, {**late, "seed": 1}], jobs) == [old[2], *parts, old[1], {**late, "seed": 1}, gone]
+
+
 def test_a_study_runs_its_missing_jobs_and_keeps_earlier_rows(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", n=100).path
     common = ["field=hsc6b", f"data.store={store}", "network=catalogue_forest", "network.trees=5"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from photoz_lit.evaluation.compare import FURTHER, settings_of, value_text
+from photoz_lit.evaluation.compare import ALL, FURTHER, settings_of, value_text
 from photoz_lit.evaluation.plots.comparison import comparison_figure
+from photoz_lit.evaluation.plots.modalities import are_modalities, modality_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
 from photoz_lit.evaluation.published import beside_published, read_published
@@ -35,7 +37,9 @@ printed.
 
 
 def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: str = "Comparison") -> list[Path]:
-    """Write ``comparison.md``, ``comparison.csv`` (plain units), ``comparison.png`` and, of one sweep, ``sweep.png``.
+    """Write ``comparison.md``, ``comparison.csv`` (plain units) and ``comparison.png``.
+
+    Beside them ``sweep.png`` of one swept setting, or ``modalities.png`` of kept and dropped modalities.
 
     Parameters
     ----------
@@ -57,6 +61,10 @@ def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: st
     setting = swept_setting(table, settings_of(table))
     if setting is not None:
         written.append(save(sweep_figure(table, baseline, setting), folder / "sweep.png"))
+    rows = table[table["source"] == ALL]
+    if rows["field"].nunique() == 1 and are_modalities(rows["method"].tolist()):
+        kept: list[dict[str, Any]] = [dict(row) for _, row in rows.rename(columns={"method": "kept"}).iterrows()]
+        written.append(save(modality_figure(kept, str(rows["data"].iloc[0])), folder / "modalities.png"))
     return written
 
 

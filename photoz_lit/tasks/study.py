@@ -230,7 +230,7 @@ def _gather(study: Study, jobs: list[StudyJob], pointers: Path, results: Path, t
         "question": study.question,
         "swept": sorted({name for row in study.rows for name in row.sweep}),
         **({"tuned_on": study.tuned_on} if study.tuned_on else {}),
-        "rows": merged_rows(old["rows"], rows),
+        "rows": merged_rows(old["rows"], rows, jobs),
     }
     keep_settings(results.parent, made)  # first: a row whose settings are not there would be made again
     write_json(results, content)

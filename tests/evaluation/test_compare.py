@@ -3,15 +3,18 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.container import BarContainer
 
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.chosen_baseline import set_apart
 from photoz_lit.evaluation.compare import baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
+from photoz_lit.evaluation.plots.modalities import are_modalities, modality_figure
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.published import beside_published, read_published
@@ -216,6 +219,23 @@ def test_one_swept_setting_is_drawn_over_its_values(tmp_path: Path) -> None:
     assert [tick.get_text() for tick in lower.get_xticklabels()] == ["0.5", "1", "2"]
     names = [path.name for path in write_comparison(table, tmp_path, "baseline")]
     assert names == ["comparison.md", "comparison.csv", "comparison.png", "sweep.png"]
+
+
+def test_kept_and_dropped_modalities_are_drawn_apart(tmp_path: Path) -> None:
+    sigmas = {"all": 0.02, "without u_g": 0.03, "without g_r": 0.025, "only u_g": 0.4, "only g_r": 0.2}
+    base = [row for row in rows() if row["method"] == "baseline"]
+    kept = [
+        row | {"kept": k, "sigma_mad": s + 0.001 * int(str(row["seed"]))} for k, s in sigmas.items() for row in base
+    ]
+    table = compare(rows_as_runs({"rows": kept}))
+    parts: list[dict[str, Any]] = [dict(row) for _, row in table.rename(columns={"method": "kept"}).iterrows()]
+    for axis, heights in zip(modality_figure(parts, "simulated").axes, ([0.031, 0.026], [0.401, 0.201]), strict=True):
+        assert [tick.get_text() for tick in axis.get_xticklabels()] == ["ug", "gr"]
+        (bars,) = [c for c in axis.containers if isinstance(c, BarContainer)]
+        np.testing.assert_allclose([bar.get_height() for bar in bars], heights)
+    assert [path.name for path in write_comparison(table, tmp_path, "all")][-1] == "modalities.png"
+    assert not are_modalities(["all"])
+    assert not are_modalities(["all", "without u_g", "multimodal"])
 
 
 def test_published_numbers_are_those_of_the_notes() -> None:
