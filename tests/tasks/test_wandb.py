@@ -18,15 +18,27 @@ from tests.conftest import make_store
 BLOCK = 32768
 
 
+def whole_records(path: Path, patience: float = 30) -> list[wandb_internal_pb2.Record]:
+    """Records of a ``.wandb`` file once ``exit``, the last one, is on disk: W&B's service may write it after finish."""
+    end = time.monotonic() + patience
+    while True:
+        found = list(records(path))
+        if any(record.WhichOneof("record_type") == "exit" for record in found) or time.monotonic() > end:
+            return found
+        time.sleep(0.1)
+
+
 def records(path: Path) -> Iterator[wandb_internal_pb2.Record]:
     """Records of a ``.wandb`` file: a LevelDB log of 32 KiB blocks behind a header of 7 bytes."""
     content, position, parts = path.read_bytes(), 7, b""
-    assert content[:4] == b":W&B"
+    assert content[:4] in (b":W&B", b"")  # empty: nothing is written yet
     while position + 7 <= len(content):
         if BLOCK - position % BLOCK < 7:
             position += BLOCK - position % BLOCK
             continue
         _, length, kind = struct.unpack("<IHB", content[position : position + 7])
+        if position + 7 + length > len(content):
+            return  # it is being written
         parts += content[position + 7 : position + 7 + length]
         position += 7 + length
         if kind in (1, 4):  # a whole record, or the last part of one
@@ -49,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 @pytest.fixture(scope="module")
 def found(folder: RunFolder) -> list[wandb_internal_pb2.Record]:
     (path,) = folder.path.glob("wandb/offline-run-*/*.wandb")
-    return list(records(path))
+    return whole_records(path)
 
 
 def items(found: list[wandb_internal_pb2.Record]) -> list[dict[str, object]]:
@@ -144,5 +156,5 @@ def test_a_resumed_run_keeps_its_id_and_one_that_cannot_go_online_is_kept_offlin
     assert "W&B cannot be reached (no route to host)" in " ".join(capsys.readouterr().out.split())
     files = sorted(run.path.glob("wandb/offline-run-*/*.wandb"))
     assert [path.stem for path in files] == [f"run-hsc6b-{run.path.name}"] * 2
-    ids = [next(r.run.run_id for r in records(path) if r.WhichOneof("record_type") == "run") for path in files]
+    ids = [next(r.run.run_id for r in whole_records(path) if r.WhichOneof("record_type") == "run") for path in files]
     assert ids == [f"hsc6b-{run.path.name}"] * 2
