@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -194,15 +194,25 @@ def merged_rows(
     for row in old:
         rows.setdefault(_job_of(row), row)
     names = {name for job in jobs for name in job.settings}
-    place: dict[tuple[str, str], int] = {}
-    for job in jobs:
-        place.setdefault((job.method, json.dumps(job.settings, sort_keys=True)), len(place))
+    place = places_in_study(jobs)
 
     def key(row: dict[str, Any]) -> tuple[int, str, int]:
-        settings = json.dumps({name: row[name] for name in names if name in row}, sort_keys=True)
-        return place.get((str(row["method"]), settings), len(place)), str(row["field"]), int(row.get("seed", 0))
+        settings = {name: row[name] for name in names if name in row}
+        number = place.get(table_row(str(row["method"]), settings), len(place))
+        return number, str(row["field"]), int(row.get("seed", 0))
 
     return sorted(rows.values(), key=key)
+
+
+def table_row(method: str, settings: Mapping[str, Any]) -> str:
+    """Method and settings as text: what is one row of a study's table on one field."""
+    return json.dumps([method, settings], sort_keys=True)
+
+
+def places_in_study(jobs: Sequence[StudyJob]) -> dict[str, int]:
+    """Where each row of the table (see :func:`table_row`) stands in the study, from 0."""
+    rows = dict.fromkeys(table_row(job.method, job.settings) for job in jobs)
+    return {row: number for number, row in enumerate(rows)}
 
 
 def without_rows(rows: Sequence[dict[str, Any]], of_jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.emitters import REMOVED, emitter_table, write_emitters
 from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs
 from photoz_lit.evaluation.settings import CompareSettings, task_settings
-from photoz_lit.studies import StudyJob, jobs_of, read_results
+from photoz_lit.studies import jobs_of, places_in_study, read_results, table_row
 from photoz_lit.tasks.study import finished_run
 
 
@@ -119,17 +119,12 @@ def _study_runs(config: Config) -> list[Run]:
     runs += [row for row in rows if _key(row) not in known]
     if not runs:
         raise InputError(f"study '{config.study.name}' has no finished run; run task=study study={config.study.name}.")
-    place = {_row(job): number for number, job in reversed(list(enumerate(jobs)))}
-    return sorted(runs, key=lambda run: place.get(_row(run), len(jobs)))
-
-
-def _row(run: Run | StudyJob) -> tuple[str, str]:
-    """Method and settings of a run or job, as text: what is one row of the table on one field."""
-    return run.method, str(sorted((k, str(v)) for k, v in run.settings.items()))
+    place = places_in_study(jobs)
+    return sorted(runs, key=lambda run: place.get(table_row(run.method, run.settings), len(place)))
 
 
 def _key(run: Run) -> tuple[object, ...]:
-    return *_row(run), run.field, run.seed
+    return table_row(run.method, run.settings), run.field, run.seed
 
 
 def _results_file(place: Path) -> Path | None:

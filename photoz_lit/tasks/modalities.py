@@ -14,7 +14,7 @@ from photoz_lit.config import Config
 from photoz_lit.data.module import split_sample
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.kept_galaxies import write_galaxies
-from photoz_lit.evaluation.plots.modalities import modality_figure
+from photoz_lit.evaluation.plots.modalities import ALL, ONLY, WITHOUT, modality_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.summary import summarise
@@ -62,9 +62,9 @@ def modality_rows(trained: Config, folder: RunFolder) -> list[dict[str, Any]]:
     names = [modality_name(m) for m in modalities_of(trained.modality, sample.bands)]
     if len(names) < 2:
         raise InputError(f"{folder.path} has one modality only; give a run of module=multimodal.")
-    choices: list[tuple[str, list[str]]] = [("all", [])]
-    choices += [(f"without {name}", [name]) for name in names]
-    choices += [(f"only {name}", [other for other in names if other != name]) for name in names]
+    choices: list[tuple[str, list[str]]] = [(ALL, [])]
+    choices += [(f"{WITHOUT}{name}", [name]) for name in names]
+    choices += [(f"{ONLY}{name}", [other for other in names if other != name]) for name in names]
     folds = range(5) if trained.cv.folds else [0]
     splits = {fold: split_sample(sample, fold) for fold in folds}
     rows = []
