@@ -32,6 +32,7 @@ from photoz_lit.run_folder import write_json
 
 REPORT = "adaptation.json"
 STARTS = "starts"
+FIT = "fit.json"
 MONITOR = "val_selection"
 LOSS_BEFORE, LOSS_AFTER = "val_loss_before", "val_loss_after"
 SKY_GALAXIES = 1000  # whose pixels tell the noise of the source
@@ -114,6 +115,7 @@ class AdaptationEstimator(CNNEstimator):
             self.config = original
         if not is_main_process():
             return
+        self.fit_report |= how_it_started(weights.parent)
         report |= loss_in(torch.load(folder / BEST, map_location="cpu", weights_only=False), LOSS_AFTER)
         if adapt.uses_target_images:
             _, held = frozen_features(module, data, split, known=False)
@@ -173,6 +175,8 @@ class AdaptationEstimator(CNNEstimator):
         start = _StartEstimator(self.config)
         start.degradation = self.degradation
         start.fit(sample, split, seed, folder)
+        if is_main_process():
+            write_json(folder / FIT, start.fit_report)
 
     def _start_name(self, sample: Sample, split: AdaptationSplit, seed: int) -> str:
         """Name from all that shapes the start: network, training, field, labelled galaxies, seed; not the method."""
@@ -203,6 +207,16 @@ class _StartEstimator(CNNEstimator):
         return AdaptationDataModule(
             sample, split, with_targets=False, degradation=self.degradation, **self.data_options(seed, training)
         )
+
+
+def how_it_started(folder: Path) -> dict[str, float]:
+    """How often the start in a folder was a dead network, its validation loss and that of one PDF for all galaxies.
+
+    Empty for a start that was made before its report was kept.
+    """
+    file = folder / FIT
+    known: dict[str, float] = json.loads(file.read_text()) if file.is_file() else {}
+    return {name: value for name, value in known.items() if name != "epochs"}  # the adaptation has epochs of its own
 
 
 def loss_in(checkpoint: dict[str, Any], name: str) -> dict[str, float]:

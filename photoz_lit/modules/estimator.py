@@ -18,9 +18,9 @@ class Estimator(Protocol):
 
     Attributes
     ----------
-    fit_report : of the last fit: ``epochs``, how often it went through its training galaxies; of a network that was
-        trained from scratch also ``restarts`` (dead networks whose place it took), ``val_loss`` and
-        ``val_loss_one_pdf`` (that of one PDF for all galaxies).
+    fit_report : of the last fit: ``epochs``, how often it went through its training galaxies; of a network also
+        ``restarts`` (dead networks whose place it took), ``val_loss`` and ``val_loss_one_pdf`` (that of one PDF for
+        all galaxies); of an adapted one these are its start's.
     """
 
     fit_report: dict[str, float]

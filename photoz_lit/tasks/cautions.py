@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from photoz_lit.modules.adaptation import LOSS_AFTER, LOSS_BEFORE
+from photoz_lit.modules.adaptation import LOSS_AFTER, LOSS_BEFORE, STARTS
 
 # Runs of experiments/domain_adaptation, negative_transfer and shift_parts that raised the loss by less raised the
 # source's sigma_MAD by at most 16 %; those that raised it by more, by 5 % to tenfold.
@@ -26,9 +26,10 @@ def _learnt_nothing(metrics: dict[str, Any]) -> str | None:
             " Give a smaller module.learning_rate, a longer module.warmup or more epochs."
         )
     if restarts := metrics.get("restarts", 0):
+        place = f"{STARTS}/* below paths.runs" if "adaptation" in metrics else "checkpoints/*"
         return (
             f"{restarts} networks predicted one PDF for all galaxies after half of their training; others with fresh"
-            " weights took their places (checkpoints/*/metrics_died_*.csv)."
+            f" weights took their places (metrics_died_*.csv in {place})."
         )
     return None
 

@@ -13,11 +13,13 @@ from photoz_lit.data.domains import AdaptationSample, AdaptationSplit, join_fiel
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.fields import load_field
+from photoz_lit.modules import cnn_estimator
 from photoz_lit.modules.adaptation import AdaptationEstimator
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
 from photoz_lit.modules.frozen_features import JudgedDraw, held_accuracy, teach_discriminator
 from photoz_lit.networks.discriminator import Adversary
 from photoz_lit.networks.pairs import Galaxies
+from photoz_lit.tasks.cautions import cautions
 from tests.composed import composed
 from tests.two_fields import changed, joined, source_and_target
 
@@ -78,6 +80,22 @@ def test_an_interrupted_adaptation_goes_on_and_ends_as_an_uninterrupted_one(
     assert mine.keys() == other.keys()
     for name, value in other.items():
         torch.testing.assert_close(mine[name], value, msg=name)
+
+
+def test_a_start_that_took_the_place_of_a_dead_network_is_told_by_every_run_that_shares_it(
+    two: tuple[AdaptationSample, AdaptationSplit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = iter([0.0, 100.0])  # the loss of one PDF that no network reaches, and one that every network does
+    monkeypatch.setattr(cnn_estimator, "loss_of_one_pdf", lambda *_: next(bounds))
+    short = ("adapt.epochs=1", "trainer.max_epochs=6")
+    first, second = (fitted(two, tmp_path, method, *short) for method in ("none", "coral"))
+    (start,) = tmp_path.glob("starts/*/metrics_died_0.csv")
+    known = json.loads((start.parent / "fit.json").read_text())
+    assert known["restarts"] == 1
+    assert first.fit_report == second.fit_report == {**known, "epochs": 1}
+    assert "starts/* below" in cautions({"restarts": 1, "dead_networks": 0, "adaptation": {}})[0]
+    (start.parent / "fit.json").unlink()  # a start of earlier versions
+    assert fitted(two, tmp_path, "dann", *short).fit_report == {"epochs": 1}
 
 
 def test_starts_are_shared_by_methods_and_not_by_what_makes_them_differ(
