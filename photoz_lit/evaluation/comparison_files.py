@@ -11,6 +11,7 @@ import pandas as pd
 
 from photoz_lit.evaluation.compare import ALL, FURTHER, settings_of, value_text
 from photoz_lit.evaluation.plots.comparison import comparison_figure
+from photoz_lit.evaluation.plots.cost import cost_figure, rows_with_costs
 from photoz_lit.evaluation.plots.modalities import are_modalities, modality_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
@@ -39,7 +40,8 @@ printed.
 def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: str = "Comparison") -> list[Path]:
     """Write ``comparison.md``, ``comparison.csv`` (plain units) and ``comparison.png``.
 
-    Beside them ``sweep.png`` of one swept setting, or ``modalities.png`` of kept and dropped modalities.
+    Beside them ``sweep.png`` of one swept setting, ``cost.png`` where networks of several costs are compared, or
+    ``modalities.png`` of kept and dropped modalities.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: st
     setting = swept_setting(table, settings_of(table))
     if setting is not None:
         written.append(save(sweep_figure(table, baseline, setting), folder / "sweep.png"))
+    if len(rows_with_costs(table)):
+        written.append(save(cost_figure(table, baseline), folder / "cost.png"))
     rows = table[table["source"] == ALL]
     if rows["field"].nunique() == 1 and are_modalities(rows["method"].tolist()):
         kept: list[dict[str, Any]] = [dict(row) for _, row in rows.rename(columns={"method": "kept"}).iterrows()]

@@ -14,6 +14,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.chosen_baseline import set_apart
 from photoz_lit.evaluation.compare import baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
+from photoz_lit.evaluation.plots.cost import cost_figure, rows_with_costs
 from photoz_lit.evaluation.plots.modalities import are_modalities, modality_figure
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
 from photoz_lit.evaluation.predictions import read_predictions
@@ -219,6 +220,25 @@ def test_one_swept_setting_is_drawn_over_its_values(tmp_path: Path) -> None:
     assert [tick.get_text() for tick in lower.get_xticklabels()] == ["0.5", "1", "2"]
     names = [path.name for path in write_comparison(table, tmp_path, "baseline")]
     assert names == ["comparison.md", "comparison.csv", "comparison.png", "sweep.png"]
+
+
+def test_networks_of_several_costs_are_drawn_over_their_operations(tmp_path: Path) -> None:
+    def at(depth: float, gflop: float) -> list[dict[str, object]]:
+        return [row | {"depth": depth, "gflop_per_image": gflop} for row in rows()]
+
+    one_cost = compare(rows_as_runs({"swept": ["depth"], "rows": [*at(0.5, 0.2), *at(1, 0.2)]}))
+    assert not len(rows_with_costs(one_cost))
+    table = compare(rows_as_runs({"swept": ["depth"], "rows": [*at(0.5, 0.1), *at(1, 0.2), *at(2, 0.8)]}))
+    assert len(rows_with_costs(table)) == 6
+    (axis,) = cost_figure(table, "baseline").axes
+    drawn = {str(bars.get_label()): np.asarray(bars.lines[0].get_xydata(), float) for bars in axis.containers}
+    np.testing.assert_allclose(drawn["multimodal"], [[0.1, 18], [0.2, 18], [0.8, 18]])
+    assert axis.get_xscale() == "log"
+    assert [note.get_text() for note in axis.texts] == ["0.5", "1", "2"] * 2
+    narrow = compare(rows_as_runs({"swept": ["depth"], "rows": [*at(0.5, 0.1), *at(1, 0.2)]}))
+    assert cost_figure(narrow, "baseline").axes[0].get_xscale() == "linear"
+    assert [path.name for path in write_comparison(table, tmp_path, "baseline")][-1] == "cost.png"
+    assert not len(rows_with_costs(table.drop(columns="gflop_per_image")))
 
 
 def test_kept_and_dropped_modalities_are_drawn_apart(tmp_path: Path) -> None:
