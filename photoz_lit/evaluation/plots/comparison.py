@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from photoz_lit.evaluation.compare import ALL, label_of, settings_of
-from photoz_lit.evaluation.plots.style import BLACK, CYCLE, GREY, new_figure, paper_style
+from photoz_lit.evaluation.plots.style import BLACK, CYCLE, GREY, kind_of_data, new_figure, paper_style
 
 PANELS = {
     "sigma_mad": (r"$\sigma_\mathrm{MAD}$ [$10^{-3}$]", 1e3),
@@ -34,11 +34,10 @@ def comparison_figure(table: pd.DataFrame, baseline: str) -> Figure:
     labels = {name: [label_of(row, settings) for _, row in same.iterrows()] for name, same in fields}
     colours = {name: CYCLE[k % len(CYCLE)] for k, name in enumerate(dict.fromkeys([baseline, *rows["method"]]))}
     panels = {name: panel for name, panel in PANELS.items() if np.isfinite(rows[name].astype(float)).any()}
-    kinds = [str(kind) for kind in rows["data"] if kind and kind != "real"]
     longest = max(len(label) for of_field in labels.values() for label in of_field)
     with paper_style():
         height = 0.55 + 0.24 * len(rows) + 0.55 * len(fields)
-        figure = new_figure(6.4 + 0.06 * longest, height, kinds[0] if kinds else "real")
+        figure = new_figure(6.4 + 0.06 * longest, height, kind_of_data(rows["data"]))
         grid = figure.subplots(
             len(fields), len(panels), sharey="row", squeeze=False, height_ratios=[len(same) + 1 for _, same in fields]
         )

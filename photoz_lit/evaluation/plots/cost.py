@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from photoz_lit.evaluation.compare import ALL, settings_of, value_text
-from photoz_lit.evaluation.plots.style import COLUMN, CYCLE, GREY, new_figure, paper_style
+from photoz_lit.evaluation.plots.style import COLUMN, CYCLE, GREY, kind_of_data, new_figure, paper_style
 
 COST, NUMBER = "gflop_per_image", "sigma_mad"
 LEAST_NETWORKS = 3
@@ -44,9 +44,8 @@ def cost_figure(table: pd.DataFrame, baseline: str) -> Figure:
     fields = [(str(name), same) for name, same in rows.groupby("field", sort=False)]
     columns = min(len(fields), MOST_COLUMNS)
     lines = -(-len(fields) // columns)
-    kinds = [str(kind) for kind in rows["data"] if kind and kind != "real"]
     with paper_style():
-        figure = new_figure(COLUMN * columns, 2.3 * lines + 0.9, kinds[0] if kinds else "real")
+        figure = new_figure(COLUMN * columns, 2.3 * lines + 0.9, kind_of_data(rows["data"]))
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
         for axis, (field, same) in zip(axes, fields, strict=False):
             for method, of_method in same.groupby("method", sort=False):

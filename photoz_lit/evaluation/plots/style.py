@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,11 @@ def new_figure(width: float, height: float, data: str) -> Figure:
         # a title at the right is part of the layout, so the mark covers nothing
         figure.suptitle(mark, x=0.99, ha="right", fontsize=8, style="italic", color=VERMILION)
     return figure
+
+
+def kind_of_data(kinds: Iterable[object]) -> str:
+    """Kind of data that a figure of several rows is marked with: the first that is not real."""
+    return next((str(kind) for kind in kinds if kind and kind != "real"), "real")
 
 
 def save(figure: Figure, path: Path) -> Path:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from photoz_lit.evaluation.compare import ALL, value_text
-from photoz_lit.evaluation.plots.style import BLACK, COLUMN, CYCLE, GREY, new_figure, paper_style
+from photoz_lit.evaluation.plots.style import BLACK, COLUMN, CYCLE, GREY, kind_of_data, new_figure, paper_style
 
 LEAST_VALUES = 3
 WIDEST_NAMES = 40  # letters below one column
@@ -38,9 +38,8 @@ def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
     values = list(dict.fromkeys(rows[setting].dropna()))
     numeric = all(isinstance(value, int | float | np.number) for value in values)
     at = {value: float(value) if numeric else float(k) for k, value in enumerate(values)}
-    kinds = [str(kind) for kind in rows["data"] if kind and kind != "real"]
     with paper_style():
-        figure = new_figure(COLUMN, 4.2, kinds[0] if kinds else "real")
+        figure = new_figure(COLUMN, 4.2, kind_of_data(rows["data"]))
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
         methods = [baseline, *(name for name in dict.fromkeys(rows["method"]) if name != baseline)]
         for number, method in enumerate(methods):
