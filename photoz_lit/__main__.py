@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except InputError as error:
         _fail(str(error))
     except (HydraException, OmegaConfBaseException) as error:
-        _fail(explain(error))
+        _fail(explain(error, given))
     except YAMLError as error:
         _fail(f"a config file is no YAML: {' '.join(str(error).split())}.")
     except RuntimeError as error:

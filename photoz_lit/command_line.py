@@ -11,7 +11,9 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.table import Table
 
@@ -63,10 +65,11 @@ def with_default_scale(overrides: Sequence[str]) -> list[str]:
     return [*overrides, "scale=paper"] if real else list(overrides)
 
 
-def explain(error: Exception) -> str:
+def explain(error: Exception, overrides: Sequence[str] = ()) -> str:
     """Turn an error of Hydra or OmegaConf into one sentence.
 
-    Unknown keys and choices are answered with the nearest known one.
+    Unknown keys and choices are answered with the nearest known one; the group choices among ``overrides`` tell
+    which keys there are.
     """
     text = str(error)
     cause = str(error.__cause__ or "")
@@ -75,32 +78,37 @@ def explain(error: Exception) -> str:
         known = [p.stem for p in (conf_directory() / group).glob("*.yaml")]
         return f"unknown {group} '{choice}'{nearest(choice, known)}"
     if match := re.search(r"Could not override '(@?[\w.@]+)'", text):
-        return _unknown_key(match[1])
+        return _unknown_key(match[1], overrides)
     if match := re.search(r"Key '(\w+)' (?:is )?not in", text + cause):
-        return _unknown_key(match[1])
+        return _unknown_key(match[1], overrides)
     if match := re.search(r"Could not append to config. An item is already at '([\w.]+)'", text):
         return f"'+{match[1]}' is a known key; write '{match[1]}=...' without the plus sign."
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
     return f"{first.strip().rstrip('.')}."
 
 
-def _unknown_key(key: str) -> str:
-    known = _known_keys()
+def _unknown_key(key: str, overrides: Sequence[str]) -> str:
+    known = _known_keys(overrides)
     if key in known or any(k.startswith(key + ".") for k in known):
         return f"'{key}' cannot be set that way; see the file of its group in conf/."
-    return f"unknown key '{key}'{nearest(key, known)}" if "." in key else f"unknown key '{key}'{_near_leaf(key, known)}"
+    group = key.split(".")[0]
+    beside = [k for k in known if k.startswith(group + ".")]
+    if beside:
+        return f"unknown key '{key}'{nearest(key, beside, group + '.')}"
+    return f"unknown key '{key}'{nearest(group, {k.split('.')[0] for k in known})}"
 
 
-def _near_leaf(key: str, known: Sequence[str]) -> str:
-    tops = sorted({k.split(".")[0] for k in known})
-    return nearest(key, tops)
-
-
-def _known_keys() -> list[str]:
-    """Dotted names of every key of the default config."""
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"):
-        return _dotted(compose("config"))
+def _known_keys(overrides: Sequence[str]) -> list[str]:
+    """Dotted names of every key of the default config with the groups that ``overrides`` choose."""
+    chosen = [o for o in overrides if (conf_directory() / o.lstrip("+").split("=")[0]).is_dir()]
+    for choices in (chosen, []):  # a choice may be the one that is unknown, or one of a sweep
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"):
+            try:
+                return _dotted(compose("config", overrides=choices))
+            except (HydraException, OmegaConfBaseException):
+                continue
+    return []
 
 
 def _dotted(config: DictConfig) -> list[str]:

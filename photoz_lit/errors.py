@@ -13,10 +13,13 @@ class InputError(Exception):
     """
 
 
-def nearest(name: str, known: Iterable[object]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the known name closest to ``name``, or the list of known names."""
-    names = [str(k) for k in known]
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+def nearest(name: str, known: Iterable[object], group: str = "") -> str:
+    """Return ``"; did you mean 'x'?"`` for the known name closest to ``name``, or the list of known names.
+
+    ``group`` (``"trainer."``) is a beginning that all have and that does not count as likeness.
+    """
+    names = [str(k).removeprefix(group) for k in known]
+    close = difflib.get_close_matches(name.removeprefix(group), names, n=1, cutoff=0.5)
     if close:
-        return f"; did you mean '{close[0]}'?"
-    return f"; known are {', '.join(sorted(names))}." if names else "."
+        return f"; did you mean '{group}{close[0]}'?"
+    return f"; known are {', '.join(group + n for n in sorted(names))}." if names else "."

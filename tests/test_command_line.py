@@ -22,6 +22,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
             "unknown experiment 'hsc9b_erly_fusion'; did you mean 'hsc9b_early",
         ),
         (["trainer.max_epoch=3"], "unknown key 'trainer.max_epoch'; did you mean 'trainer.max_epochs'?"),
+        (["netwrk.width=3"], "unknown key 'netwrk.width'; did you mean 'network'?"),
+        (["task=study", "study=width", "study.sed=3"], "unknown key 'study.sed'; did you mean 'study.seeds'?"),
         (["data.store=/nowhere/store"], "/nowhere/store is no store: it has no store.json"),
         (["+experiment=zcosmos_baseline"], "give simulation.catalogue=<file> of zcosmos"),
     ],
@@ -32,6 +34,13 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments: list[str], sentenc
     assert done.stderr.startswith(f"photoz_lit: {sentence}")
     assert len(done.stderr.strip().splitlines()) == 1
     assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_a_key_far_from_all_is_answered_with_those_of_its_group() -> None:
+    done = run("task=study", "study=width", "study.dry_run=true")
+    assert done.returncode == 2
+    assert "known are study.common, study.description" in done.stderr
+    assert "adapt." not in done.stderr
 
 
 def test_help_lists_every_choice() -> None:
