@@ -55,7 +55,7 @@ def cost_figure(table: pd.DataFrame, baseline: str) -> Figure:
                     line[COST], 1e3 * line[NUMBER], yerr=1e3 * line[f"{NUMBER}_spread"], color=colours[str(method)],
                     fmt=marker, ms=4, capsize=2, label=str(method).replace("_", " "),
                 )  # fmt: skip
-                _name_points(axis, line, settings, colours[str(method)])
+                _name_points(axis, line, settings, colours[str(method)], above=methods.index(str(method)) % 2 == 0)
             _scale(axis, same[COST].max() / same[COST].min())
             axis.margins(x=0.15, y=0.12)
             axis.set_title(field, loc="left", fontweight="bold")
@@ -81,12 +81,13 @@ def _scale(axis: Axes, ratio: float) -> None:
     axis.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _name_points(axis: Axes, line: pd.DataFrame, settings: list[str], colour: str) -> None:
-    """Values of the settings that a row has, beside its point."""
+def _name_points(axis: Axes, line: pd.DataFrame, settings: list[str], colour: str, above: bool) -> None:
+    """Values of the settings that a row has, beside its point: two methods of like cost have theirs on two sides."""
     for _, row in line.iterrows():
         name = ", ".join(value_text(row[setting]).replace("_", " ") for setting in settings if pd.notna(row[setting]))
         place = (float(row[COST]), 1e3 * float(row[NUMBER]))
-        axis.annotate(name, place, xytext=(4, 4), textcoords="offset points", fontsize=7, color=colour)
+        offset, side = ((4, 4), "bottom") if above else ((4, -4), "top")
+        axis.annotate(name, place, xytext=offset, textcoords="offset points", va=side, fontsize=7, color=colour)
 
 
 def _differ(rows: pd.DataFrame) -> bool:
