@@ -86,8 +86,10 @@ def _name_points(axis: Axes, line: pd.DataFrame, settings: list[str], colour: st
     for _, row in line.iterrows():
         name = ", ".join(value_text(row[setting]).replace("_", " ") for setting in settings if pd.notna(row[setting]))
         place = (float(row[COST]), 1e3 * float(row[NUMBER]))
-        offset, side = ((4, 4), "bottom") if above else ((4, -4), "top")
-        axis.annotate(name, place, xytext=offset, textcoords="offset points", va=side, fontsize=7, color=colour)
+        offset, side, edge = ((4, 4), "bottom", "left") if above else ((-4, -4), "top", "right")  # of a line that falls
+        axis.annotate(
+            name, place, xytext=offset, textcoords="offset points", va=side, ha=edge, fontsize=7, color=colour
+        )
 
 
 def _differ(rows: pd.DataFrame) -> bool:
