@@ -55,7 +55,10 @@ def cost_figure(table: pd.DataFrame, baseline: str) -> Figure:
                     line[COST], 1e3 * line[NUMBER], yerr=1e3 * line[f"{NUMBER}_spread"], color=colours[str(method)],
                     fmt=marker, ms=4, capsize=2, label=str(method).replace("_", " "),
                 )  # fmt: skip
-                _name_points(axis, line, settings, colours[str(method)], above=methods.index(str(method)) % 2 == 0)
+                if joined:
+                    _name_line(axis, line, settings[0], colours[str(method)], above=method == baseline)
+                else:
+                    _name_points(axis, line, settings, colours[str(method)])
             _scale(axis, same[COST].max() / same[COST].min())
             axis.margins(x=0.15, y=0.12)
             axis.set_title(field, loc="left", fontweight="bold")
@@ -81,15 +84,28 @@ def _scale(axis: Axes, ratio: float) -> None:
     axis.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _name_points(axis: Axes, line: pd.DataFrame, settings: list[str], colour: str, above: bool) -> None:
-    """Values of the settings that a row has, beside its point: two methods of like cost have theirs on two sides."""
-    for _, row in line.iterrows():
-        name = ", ".join(value_text(row[setting]).replace("_", " ") for setting in settings if pd.notna(row[setting]))
+def _name_line(axis: Axes, line: pd.DataFrame, setting: str, colour: str, above: bool) -> None:
+    """Values of the one setting on the upper right or the lower left of the points: a falling line passes neither."""
+    offset, side, edge = ((4, 4), "bottom", "left") if above else ((-4, -4), "top", "right")
+    for _, row in line[line[setting].notna()].iterrows():
         place = (float(row[COST]), 1e3 * float(row[NUMBER]))
-        offset, side, edge = ((4, 4), "bottom", "left") if above else ((-4, -4), "top", "right")  # of a line that falls
         axis.annotate(
-            name, place, xytext=offset, textcoords="offset points", va=side, ha=edge, fontsize=7, color=colour
-        )
+            value_text(row[setting]), place, xytext=offset, textcoords="offset points",
+            va=side, ha=edge, fontsize=7, color=colour,
+        )  # fmt: skip
+
+
+def _name_points(axis: Axes, line: pd.DataFrame, settings: list[str], colour: str) -> None:
+    """Values of the settings that a row has, by turns over and under its bar: points of like cost stand close."""
+    for number, (_, row) in enumerate(line.iterrows()):
+        name = ", ".join(value_text(row[setting]).replace("_", " ") for setting in settings if pd.notna(row[setting]))
+        sign = 1 if number % 2 == 0 else -1
+        spread = 0.0 if pd.isna(row[f"{NUMBER}_spread"]) else float(row[f"{NUMBER}_spread"])
+        place = (float(row[COST]), 1e3 * (float(row[NUMBER]) + sign * spread))
+        axis.annotate(
+            name, place, xytext=(0, 5 * sign), textcoords="offset points",
+            va="bottom" if sign > 0 else "top", ha="center", fontsize=7, color=colour,
+        )  # fmt: skip
 
 
 def _differ(rows: pd.DataFrame) -> bool:
