@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import Quote, QuotedString
+from pydantic import Field as Entry
 from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.kept_galaxies import copy_galaxies, keep_galaxies
+from photoz_lit.evaluation.settings import task_settings
 from photoz_lit.locks import locked
 from photoz_lit.run_folder import git_commit, write_json
+from photoz_lit.settings import Settings
 from photoz_lit.studies import (
     Setting,
     Study,
@@ -34,13 +37,25 @@ from photoz_lit.tasks.kept_settings import keep_settings
 from photoz_lit.tasks.results_at_hand import THEN, KeptRow, kept_rows, made_rows_with, own_rows, take_over, twin
 
 Asked = Callable[[], Setting]
+Seeds = list[int] | None
+
+
+class StudyTaskSettings(Settings):
+    """Options of ``task=study``.
+
+    Attributes
+    ----------
+    seeds : of the jobs that are run in this sitting; null runs all.
+    """
+
+    seeds: Seeds = Entry(default=None, min_length=1)
 
 
 def run(config: Config) -> None:
     """Run what is missing of ``study`` and write ``experiments/<study>/results.json``.
 
-    ``study.seeds=[0,1]`` restricts it to some seeds (rows with seeds of their own, as the forest's, keep them), so that
-    a study can be split over sittings or machines; results gathered before stay.
+    ``task.seeds=[0,1]`` runs the jobs of these seeds alone, so that a study can be split over sittings or machines;
+    results gathered before stay.
     """
     if not config.study:
         raise InputError("task=study needs study=<name>; --help lists the studies.")
@@ -48,21 +63,39 @@ def run(config: Config) -> None:
     pointers = config.paths.runs / "studies" / study.name
     results = config.paths.experiments / study.name / "results.json"
     console = Console()
-    jobs = jobs_of(study)
+    study_jobs = jobs_of(study)
+    jobs = of_this_sitting(study_jobs, task_settings(StudyTaskSettings, config.task.model_extra).seeds)
     asked = {job.name: partial(asked_for, (*job.overrides, *inherited(config))) for job in jobs}
     forget_changed(jobs, asked, pointers, results, console)
     known = {job.name for job in jobs if finished_run(pointers, job) is None and _stands(job, results)}
     open_jobs = [job for job in jobs if finished_run(pointers, job) is None and job.name not in known]
     taken = take_over_twins(open_jobs, asked, results, console)
-    gather(study, jobs, pointers, results, list(taken.values()))
+    gather(study, study_jobs, pointers, results, list(taken.values()))
     missing = [job for job in open_jobs if job.name not in taken]
     console.print(f"[bold]{study.name}[/bold]: {study.question}")
-    console.print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} done; results go to {results}")
+    of_all = f" of {len(study_jobs)}" if len(jobs) < len(study_jobs) else ""
+    console.print(f"{len(jobs)}{of_all} jobs, {len(jobs) - len(missing)} done; results go to {results}")
     if known:
         console.print(f"{len(known)} of them stand there without runs; paths.experiments=<folder> makes them again.")
     if missing:
         commands = [_command(config, job, pointers) for job in missing]
-        run_jobs(commands, config.jobs, lambda _result: gather(study, jobs, pointers, results))
+        run_jobs(commands, config.jobs, lambda _result: gather(study, study_jobs, pointers, results))
+
+
+def of_this_sitting(jobs: list[StudyJob], seeds: Seeds) -> list[StudyJob]:
+    """Jobs of some seeds, or all of them.
+
+    Raises
+    ------
+    InputError : a seed is none of the study's.
+    """
+    if seeds is None:
+        return jobs
+    known = sorted({job.seed for job in jobs})
+    for seed in seeds:
+        if seed not in known:
+            raise InputError(f"task.seeds: the study has no seed {seed}; its seeds are {', '.join(map(str, known))}.")
+    return [job for job in jobs if job.seed in seeds]
 
 
 def take_over_twins(
