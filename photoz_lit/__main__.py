@@ -18,6 +18,8 @@ from photoz_lit.config import locate, validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 
+INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from it."
+
 
 def run_task(composed: DictConfig) -> None:
     """Validate a composed config and call its task."""
@@ -52,7 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         _fail(f"hydra/launcher=submitit_slurm: {error} Give this command on a Slurm cluster.")
     except KeyboardInterrupt:
-        _fail("interrupted; what was finished is kept, and the same command goes on from it.", code=130)
+        _fail(INTERRUPTED, code=130)
+    except SystemExit as stop:
+        if stop.code is not None:
+            raise
+        # Lightning leaves a training that SIGTERM ended with no code, which a sweep or Slurm would take for success
+        _fail(INTERRUPTED, code=143)
 
 
 def _fail(sentence: str, code: int = 2) -> NoReturn:

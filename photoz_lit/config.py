@@ -61,7 +61,7 @@ class DataSettings(Settings):
     source: str | None
     target: str | list[str] | None
     target_fields: Names
-    bands: Names | None
+    bands: Annotated[Names, Entry(min_length=1)] | None
     cache: str
     simulation_seed: int = Entry(ge=0)
     target_seed: int = Entry(ge=0)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from photoz_lit.errors import InputError
@@ -95,7 +96,7 @@ def run_jobs(
             finally:
                 free.put(place)
             mark = "[green]done[/green]" if result.exit_code == 0 else "[red]failed[/red]"
-            progress.console.print(f"{mark}  {job.name}", highlight=False)
+            progress.console.print(f"{mark}  {escape(job.name)}", highlight=False)
             progress.advance(task)
             after_each(result)
             return result

@@ -1,11 +1,16 @@
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from photoz_lit.__main__ import main
 from photoz_lit.command_line import with_default_scale
+from photoz_lit.errors import InputError
+from photoz_lit.tasks.train import train
+from tests.composed import composed
 from tests.conftest import make_store
 
 
@@ -34,6 +39,60 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments: list[str], sentenc
     assert done.stderr.startswith(f"photoz_lit: {sentence}")
     assert len(done.stderr.strip().splitlines()) == 1
     assert "Traceback" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["modality.size=4", "modality.order=3"], "modality.size 4 with modality.order 3 spans 10 bands"),
+        (["modality.stem_filters=0"], "'modality.stem_filters=0' is wrong: Input should be greater than 0"),
+        (["modality.sets=[[u,q]]"], "modality.sets: no band 'q' in u g r i z"),
+        (["data.bands=[]"], "'data.bands=[]' is wrong: Value should have at least 1 item"),
+        (["data.bands=[u,q]"], "data.bands: field 'sdss' has no band 'q'"),
+        (["module=baseline", "modality.size=2"], "module=baseline has one modality, not 4"),
+    ],
+)
+def test_a_network_that_does_not_fit_is_told_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], overrides: list[str], sentence: str
+) -> None:
+    places = [f"paths.runs={tmp_path / 'runs'}", f"data.cache={tmp_path / 'cache'}"]
+    with pytest.raises(SystemExit, match="2"):
+        main(["+experiment=sdss_multimodal", *overrides, *places])
+    assert capsys.readouterr().err.startswith(f"photoz_lit: {sentence}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_that_does_not_fit_a_store_leaves_no_run_folder(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", n=60).path  # six bands
+    with pytest.raises(InputError, match="spans 7 bands, but there are 6"):
+        train(
+            composed("+experiment=hsc9b_multimodal", "modality.size=7", f"data.store={store}", f"paths.runs={tmp_path}")
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_a_training_that_is_terminated_is_no_success(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", n=100).path
+    overrides = ["field=hsc6b", "network=plain", f"data.store={store}", "trainer=cpu", "trainer.max_epochs=100000"]
+    command = [sys.executable, "-m", "photoz_lit", *overrides, f"paths.runs={tmp_path / 'runs'}"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            wait_for(lambda: any(tmp_path.glob("runs/*/*/checkpoints/*/last.ckpt")), process)
+            process.terminate()
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 143
+    assert said.splitlines()[-1].startswith("photoz_lit: interrupted; what was finished is kept")
+    assert not list(tmp_path.glob("runs/*/*/metrics.json"))
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], patience: float = 100) -> None:
+    end = time.monotonic() + patience
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.2)
 
 
 def test_a_key_far_from_all_is_answered_with_those_of_its_group() -> None:

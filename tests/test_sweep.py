@@ -93,6 +93,12 @@ def test_jobs_run_at_once_each_with_its_gpu_and_what_follows_it(
     assert any(a is not b and a[0] < b[1] and b[0] < a[1] for a in busy for b in busy)
 
 
+def test_names_with_lists_are_printed_whole(stand_in: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_jobs([Job("modality.sets=[[u,g]]", ("job",), tmp_path / "0.log")])
+    assert list(stand_in.iterdir())
+    assert "done  modality.sets=[[u,g]]" in capsys.readouterr().out
+
+
 def test_failures_are_named_and_what_follows_them_is_left_out(stand_in: Path, tmp_path: Path) -> None:
     jobs = [
         Job("good", ("job",), tmp_path / "good.log", lambda: ["then"]),

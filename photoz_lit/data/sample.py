@@ -95,6 +95,23 @@ class Sample:
         )
 
 
+def bands_of_field(field: Field, asked: Sequence[str] | None) -> tuple[str, ...]:
+    """Bands of a field, or those asked for.
+
+    Raises
+    ------
+    InputError : a band is unknown to the field, or named twice.
+    """
+    if asked is None:
+        return tuple(field.band_names)
+    for band in asked:
+        if band not in field.bands:
+            raise InputError(f"data.bands: field '{field.name}' has no band '{band}'{nearest(band, field.band_names)}")
+    if len(set(asked)) != len(asked):
+        raise InputError(f"data.bands names a band twice: {', '.join(asked)}.")
+    return tuple(asked)
+
+
 def shared_bands(
     stores: Sequence[CutoutStore], field: Field, asked: Sequence[str] | None, blank: bool = False
 ) -> tuple[str, ...]:
@@ -111,14 +128,10 @@ def shared_bands(
         if not shared:
             raise InputError(f"the stores share no band with field '{field.name}' ({', '.join(field.band_names)}).")
         return tuple(shared)
-    for band in asked:
-        if band not in field.bands:
-            raise InputError(f"data.bands: field '{field.name}' has no band '{band}'{nearest(band, field.band_names)}")
+    for band in bands_of_field(field, asked):
         for store in stores:
             if band not in store.header.bands and not (blank and any(band in s.header.bands for s in stores)):
                 raise InputError(f"{store.path} has no band '{band}'; it has {', '.join(store.header.bands)}.")
-    if len(set(asked)) != len(asked):
-        raise InputError(f"data.bands names a band twice: {', '.join(asked)}.")
     return tuple(asked)
 
 

@@ -60,8 +60,9 @@ class AdaptationEstimator(CNNEstimator):
     def adversarial(self, sample: Sample) -> DomainAdversarialCNN:
         """Build the module of the adaptation, with fresh weights."""
         adapt = self.config.adapt
+        arguments = self.arguments(sample.bands, sample.stamp_size, sample.field)
         return DomainAdversarialCNN(
-            **{**self.arguments(sample), "learning_rate": adapt.learning_rate},
+            **{**arguments, "learning_rate": adapt.learning_rate},
             adapt=adapt.model_dump(),
             fields=[view.store.header.field for view in sample.views],
         )

@@ -20,6 +20,7 @@ from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import gathered, is_main_process
 from photoz_lit.errors import InputError
+from photoz_lit.fields import Field
 from photoz_lit.modules.cnn import VAL_LOSS, PhotoZModule
 from photoz_lit.modules.dead_network import (
     RESTARTS,
@@ -51,20 +52,29 @@ class CNNEstimator:
 
     def build(self, sample: Sample) -> PhotoZModule:
         """Build the module of the config for a sample's bands and stamps, with fresh weights."""
-        module = locate(self.config.module.target)(**self.arguments(sample))
+        return self.build_for(sample.bands, sample.stamp_size, sample.field)
+
+    def build_for(self, bands: Sequence[str], stamp_size: int, field: Field) -> PhotoZModule:
+        """Build the module for some bands, the side of the stamps [pixel] and a field's redshift bins.
+
+        Raises
+        ------
+        InputError : network, modalities and module do not fit the bands, the stamps or each other.
+        """
+        module = locate(self.config.module.target)(**self.arguments(bands, stamp_size, field))
         assert isinstance(module, PhotoZModule)
         return module
 
-    def arguments(self, sample: Sample) -> dict[str, Any]:
-        """Arguments of the module for a sample's bands and stamps."""
+    def arguments(self, bands: Sequence[str], stamp_size: int, field: Field) -> dict[str, Any]:
+        """Arguments of the module for some bands, the side of the stamps [pixel] and a field's redshift bins."""
         config = self.config
         return {
             "network": config.network.model_dump(),
             "modality": config.modality.model_dump(),
             "fusion": config.fusion.model_dump(),
-            "bands": list(sample.bands),
-            "stamp_size": sample.stamp_size,
-            "z_edges": sample.field.z_edges.tolist(),
+            "bands": list(bands),
+            "stamp_size": stamp_size,
+            "z_edges": field.z_edges.tolist(),
             "channels_last": config.trainer.channels_last,
             **config.module.model_dump(exclude={"name", "target", "standardise"}),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field as Entry
 
@@ -52,7 +52,7 @@ class ModalitySettings(Settings):
     size: int | Literal["all"] = "all"
     order: int | list[int] = 1
     sets: list[list[str]] | None = None
-    stem_filters: int | Literal["family"] | None = None
+    stem_filters: Annotated[int, Entry(gt=0)] | Literal["family"] | None = None
     branch_width: Literal["thin", "full"] = "thin"
     dropout: float = Entry(default=0.0, ge=0, lt=1)
 

@@ -33,7 +33,9 @@ def run(config: Config) -> None:
     if not config.run:
         raise InputError("task=modalities needs run=<run folder of a multimodal network>.")
     folder = RunFolder(Path(config.run))
-    trained = config_of_run(folder.path).model_copy(update={"trainer": config.trainer})
+    # one bar for all choices: Lightning's own, for each of them, cannot stand inside it
+    quiet = config.trainer.model_copy(update={"progress": False})
+    trained = config_of_run(folder.path).model_copy(update={"trainer": quiet})
     rows = modality_rows(trained, folder)
     folder.write_json(MODALITIES, rows)
     data = folder.read_json("metrics.json")["data"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 from rich.console import Console
@@ -16,13 +18,14 @@ from rich.console import Console
 from photoz_lit.config import Config, ForestSettings, TemplateFitSettings
 from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
-from photoz_lit.data.sample import Sample
+from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.modules.adaptation import AdaptationEstimator
 from photoz_lit.modules.catalogue_forest import CatalogueForest
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.estimator import Estimator
 from photoz_lit.modules.template_fit import TemplateFit
+from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_config
 from photoz_lit.tasks.adaptation_results import SOURCE_PDF, adaptation_results
 from photoz_lit.tasks.results import print_metrics, write_results
@@ -46,7 +49,10 @@ def train(config: Config) -> RunFolder:
     -------
     The run folder, with ``metrics.json``.
     """
+    if not (config.data.stores or config.data.source or config.data.targets):  # before a field is simulated
+        require_buildable(config, bands_of_field(config.field, config.data.bands))
     data = training_data(config)
+    require_buildable(config, data.sample.bands)  # before the run folder is made
     folder = run_folder(config, data.sample.data_hash)
     if _finished(config, folder) or not is_main_process():
         return _train(config, data, folder)
@@ -79,6 +85,18 @@ def _train(config: Config, data: TrainingData, folder: RunFolder) -> RunFolder:
         write_results(config, data.evaluated, splits, pdfs, folder, wandb_run, further)
         print_metrics(console, folder)
     return folder
+
+
+def require_buildable(config: Config, bands: Sequence[str]) -> None:
+    """Build the network once and let it go: what does not fit is told before anything is made.
+
+    Raises
+    ------
+    InputError : network, modalities and module do not fit the bands, the stamps or each other.
+    """
+    if isinstance(config.network, NetworkSettings):
+        with torch.random.fork_rng(devices=[]):
+            CNNEstimator(config).build_for(bands, config.scale.stamp_size, config.field)
 
 
 def no_more(table: pd.DataFrame, pdf: NDArray[np.float32]) -> dict[str, Any]:  # noqa: ARG001

@@ -66,6 +66,11 @@ def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     assert not (tmp_path / "runs" / "hsc6b_early_fusion").exists()  # nothing was trained again
     folder = tmp_path / "gone" / "hsc6b_early_fusion" / folder.name
 
+    made = (folder / "modalities.json").read_bytes()
+    (folder / "modalities.json").unlink()
+    modalities.run(composed("task=modalities", f"run={folder}", "trainer=cpu", "trainer.progress=true"))
+    assert (folder / "modalities.json").read_bytes() == made
+
     config = composed(
         "task=predict", f"run={folder}", "drop=[g_x]", f"data.store={store}", f"paths.runs={tmp_path / 'applied'}"
     )
