@@ -26,6 +26,8 @@ from photoz_lit.locks import locked
 from photoz_lit.modules.cnn import VAL_LOSS
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
+from photoz_lit.modules.features import network_features
+from photoz_lit.modules.field_numbers import field_numbers
 from photoz_lit.modules.frozen_features import by_source, frozen_features, teach_discriminator
 from photoz_lit.modules.trainer import BEST
 from photoz_lit.run_folder import write_json
@@ -65,6 +67,7 @@ class AdaptationEstimator(CNNEstimator):
             **{**arguments, "learning_rate": adapt.learning_rate},
             adapt=adapt.model_dump(),
             fields=[view.store.header.field for view in sample.views],
+            stores=[view.store.data_hash for view in sample.views],
         )
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
@@ -126,14 +129,20 @@ class AdaptationEstimator(CNNEstimator):
         write_json(folder / REPORT, report)
 
     def _any_galaxies(self, sample: Sample, split: Split, seed: int, training: bool) -> CutoutDataModule:
-        """Batches of any sample; a store of a field that the network was adapted to is known by its field's name."""
+        """Batches of any sample, with the fields that the network knows."""
         data = super().data_module(sample, split, seed, training)
-        assert self.module is not None
-        fields = list(self.module.hparams["fields"])
-        names = [view.store.header.field for view in sample.views]
-        number = np.array([fields.index(name) if name in fields else SOURCE for name in names])
-        data.galaxies.columns["domain"] = torch.from_numpy(number[sample.part])
+        data.galaxies.columns["domain"] = torch.from_numpy(self.domains(sample))
         return data
+
+    def domains(self, sample: Sample) -> NDArray[np.int64]:
+        """Number of each galaxy's field, (N,); see :func:`~photoz_lit.modules.field_numbers.field_numbers`."""
+        assert isinstance(self.module, DomainAdversarialCNN)
+        return field_numbers(sample, self.module.fields, self.module.stores)[sample.part]
+
+    def features(self, sample: Sample, galaxies: NDArray[np.int64], device: str | None = None) -> NDArray[np.float32]:
+        """Features of some galaxies, (n, F), from images as predictions take them: a target's are calibrated."""
+        assert isinstance(self.module, DomainAdversarialCNN)
+        return network_features(self.module, sample, galaxies, device=device, domain=self.domains(sample))
 
     def data_module(self, sample: Sample, split: Split, seed: int, training: bool = True) -> CutoutDataModule:
         """Batches of the joined sample, or of any sample where only predictions are asked for."""

@@ -30,6 +30,7 @@ from photoz_lit.modules.dead_network import (
     restart_seed,
     set_aside,
 )
+from photoz_lit.modules.features import network_features
 from photoz_lit.modules.trainer import BEST, LAST, build_trainer
 
 
@@ -196,6 +197,11 @@ class CNNEstimator:
         position = np.empty(len(sample), np.int64)
         position[index] = np.arange(len(index))
         return np.asarray(pdf[position[galaxies]], np.float32)
+
+    def features(self, sample: Sample, galaxies: NDArray[np.int64], device: str | None = None) -> NDArray[np.float32]:
+        """Features of some galaxies, (n, F), in their order."""
+        assert self.module is not None
+        return network_features(self.module, sample, galaxies, device=device)
 
     def _take_best(self, folder: Path) -> None:
         assert self.module is not None

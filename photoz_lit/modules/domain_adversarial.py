@@ -39,11 +39,15 @@ class DomainAdversarialCNN(PhotoZModule):
     args, kwargs : of :class:`~photoz_lit.modules.cnn.PhotoZModule`.
     adapt : the ``adapt`` section.
     fields : names of source and targets, in the order of their numbers.
+    stores : hashes of their data, kept in the checkpoint so that their galaxies are known again.
     """
 
-    def __init__(self, *args: Any, adapt: dict[str, Any], fields: Sequence[str], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, adapt: dict[str, Any], fields: Sequence[str], stores: Sequence[str] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.save_hyperparameters()
+        self.fields, self.stores = tuple(fields), tuple(stores)
         self.adapt = AdaptSettings.model_validate(adapt)
         settings = self.adapt
         self.adversary: Adversary | None = None

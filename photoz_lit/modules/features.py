@@ -9,10 +9,16 @@ from numpy.typing import NDArray
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
 from photoz_lit.modules.cnn import PhotoZModule
+from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
 
 
 def network_features(
-    module: PhotoZModule, sample: Sample, galaxies: NDArray[np.int64], batch_size: int = 256, device: str | None = None
+    module: PhotoZModule,
+    sample: Sample,
+    galaxies: NDArray[np.int64],
+    batch_size: int = 256,
+    device: str | None = None,
+    domain: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float32]:
     """Return the features of some galaxies, (n, F), in their order, without gradient or augmentation.
 
@@ -23,6 +29,7 @@ def network_features(
     galaxies : rows of the sample.
     batch_size : galaxies at once.
     device : ``cuda``, ``cpu`` …; None takes the accelerator if there is one.
+    domain : number of each galaxy's field, (N,), for an adapted network, whose targets' images are calibrated.
     """
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     module.to(place).eval()
@@ -32,6 +39,10 @@ def network_features(
         for start in range(0, len(galaxies), batch_size):
             rows = galaxies[start : start + batch_size]
             image = stretch(torch.from_numpy(sample.flux(rows)).to(place))
-            output = module(image, torch.from_numpy(ebv[rows])[:, None].to(place))
+            reddening = torch.from_numpy(ebv[rows])[:, None].to(place)
+            if domain is not None and isinstance(module, DomainAdversarialCNN):
+                output, _ = module.with_trunk(image, reddening, torch.from_numpy(domain[rows]).to(place))
+            else:
+                output = module(image, reddening)
             parts.append(output.features.float().cpu().numpy())
     return np.concatenate(parts)

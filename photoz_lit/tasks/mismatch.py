@@ -27,7 +27,6 @@ from photoz_lit.evaluation.pdf import quantiles
 from photoz_lit.evaluation.settings import MismatchSettings, task_settings
 from photoz_lit.fields import Field, conf_directory, load_field
 from photoz_lit.modules.cnn_estimator import CNNEstimator
-from photoz_lit.modules.features import network_features
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance
 from photoz_lit.tasks.predict import SEEN_BY_ALL, predict_unseen
 from photoz_lit.tasks.train import estimator_of
@@ -182,9 +181,8 @@ def _apply(config: Config, trained: Config, sample: Sample, name: str, options: 
     if not isinstance(estimator, CNNEstimator):
         return _Applied(predictions, None)
     estimator.load(source.member(0, 0))
-    assert estimator.module is not None
     device = "cpu" if config.trainer.accelerator == "cpu" else None
-    return _Applied(predictions, network_features(estimator.module, drawn, rows, device=device).astype(np.float64))
+    return _Applied(predictions, estimator.features(drawn, rows, device).astype(np.float64))
 
 
 def _show(console: Console, result: Mismatch) -> None:
