@@ -48,15 +48,35 @@ def value_text(value: object) -> str:
 
 
 def group_runs(runs: Sequence[Run]) -> list[Group]:
-    """Fold runs that differ in their seed alone, in the order in which their groups come first."""
+    """Fold runs that differ in their seed alone, in the order in which their groups come first.
+
+    A network that two studies share counts once.
+
+    Raises
+    ------
+    InputError : two runs of one seed differ in their metrics.
+    """
     groups: dict[tuple[str, str, str], list[Run]] = {}
     for run in runs:
         key = (run.field, run.method, str(sorted((k, str(v)) for k, v in run.settings.items())))
         groups.setdefault(key, []).append(run)
-    return [
-        Group(same[0].method, same[0].field, same[0].settings, tuple(sorted(same, key=lambda run: run.seed)))
-        for same in groups.values()
-    ]
+    return [Group(same[0].method, same[0].field, same[0].settings, _one_of_each_seed(same)) for same in groups.values()]
+
+
+def _one_of_each_seed(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Runs by seed, of copies one whose galaxies are at hand where there is one: copies are no seeds of their own."""
+    chosen: dict[int, Run] = {}
+    for run in runs:
+        other = chosen.setdefault(run.seed, run)
+        mine, others = ([one.metrics.get(name) for name in METRICS] for one in (run, other))
+        if mine != others:
+            raise InputError(
+                f"{run.method} on {run.field} has two different results of seed {run.seed} (sigma_mad"
+                f" {others[0]} and {mine[0]}); compare them one after the other."
+            )
+        if other.path is None and other.galaxies is None:
+            chosen[run.seed] = run
+    return tuple(chosen[seed] for seed in sorted(chosen))
 
 
 def compare(

@@ -17,10 +17,11 @@ from photoz_lit.evaluation.report import read_json
 
 # sections and keys of a config that say where and how, not what
 NO_SETTING = {
-    "task", "experiment", "paths", "logger", "trainer", "store", "run", "runs", "baseline", "seed", "rerun", "drop",
-    "source", "targets", "study", "field", "ingest", "labels", "simulation",
+    "task", "experiment", "paths", "logger", "store", "run", "runs", "baseline", "seed", "rerun", "drop", "jobs",
+    "source", "targets", "study", "ingest", "labels", "bench",
 }  # fmt: skip
-COSMETIC = {"description", "target", "_target_", "cache", "num_workers", "batch_size", "resident", "store"}
+MACHINE = {"trainer.name", "accelerator", "devices", "strategy", "precision", "compile", "channels_last", "threads"}
+COSMETIC = {"description", "target", "_target_", "cache", "num_workers", "resident", "store", "progress", "catalogue"}
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,15 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     The method is ``method`` in ``metrics.json`` if it stands there; else the network's name for a rival on
     magnitudes, and otherwise the experiment's name without the field's in front (``hsc9b_early_fusion`` ->
     ``early_fusion``). Settings are the config's keys in which runs of one method and
-    field differ, the seed apart. Of several runs of the same method, field, settings and seed the last written counts.
+    field differ, the seed and the machine apart, and the data where nothing else tells runs on them apart. Of several
+    runs of the same method, field, settings and seed the last written counts.
     They come in the order of field, method and settings, numbers by their size.
 
     Raises
     ------
     InputError : a folder is no finished run.
     """
-    plain, configs = [], []
+    plain, configs, data = [], [], []
     for folder in sorted(folders, key=lambda path: (path / "metrics.json").stat().st_mtime):
         made = read_json(folder / "provenance.json") if (folder / "provenance.json").is_file() else {}
         metrics = read_json(folder / "metrics.json")
@@ -95,12 +97,16 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
         config = made.get("config") or {}
         seed = int(metrics.get("seed", made.get("seed")) or 0)
         plain.append(Run(_method(folder, metrics, config), str(metrics["field"]), seed, metrics, {}, folder))
-        configs.append(_flat({key: value for key, value in config.items() if key not in NO_SETTING}))
+        applied = {key: made[key] for key in ("run", "drop") if key in made}  # of networks applied to a store
+        configs.append(_flat({**{key: value for key, value in config.items() if key not in NO_SETTING}, **applied}))
+        data.append((made.get("data_hash"), (config.get("data") or {}).get("store")))
     last: dict[object, Run] = {}
-    for run, config in zip(plain, configs, strict=True):
-        same = [c for r, c in zip(plain, configs, strict=True) if (r.method, r.field) == (run.method, run.field)]
-        differing = {k: config[k] for k in config if any(other.get(k) != config[k] for other in same)}
+    for run, config, own in zip(plain, configs, data, strict=True):
+        same = [i for i, other in enumerate(plain) if (other.method, other.field) == (run.method, run.field)]
+        differing = {k: config[k] for k in config if any(configs[i].get(k) != config[k] for i in same)}
         settings = {_short(key, differing): value for key, value in differing.items()}
+        if len({data[i][0] for i in same if configs[i] == config}) > 1:
+            settings["data"] = str(own[1] or own[0])
         last[run.method, run.field, run.seed, str(sorted(settings.items()))] = replace(run, settings=settings)
     return sorted(last.values(), key=lambda run: (run.field, run.method, [_by_size(v) for v in run.settings.values()]))
 
@@ -153,7 +159,7 @@ def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     for key, value in section.items():
         if isinstance(value, Mapping):
             out.update(_flat(value, f"{prefix}{key}."))
-        elif key not in COSMETIC:
+        elif not {key, f"{prefix}{key}"} & (COSMETIC | MACHINE):
             out[f"{prefix}{key}"] = str(value)
     return out
 

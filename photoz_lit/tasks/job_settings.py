@@ -71,10 +71,23 @@ def changes(made: Setting, asked: Setting) -> list[str]:
 
     Returns
     -------
-    ``key: made -> asked`` of every key that both have. A key that the software did not have when the run was made is no
-    change: its default keeps what was.
+    ``key: made -> asked`` of every key that both have, where an optional section counts as null while it is not there.
+    A key that the software did not have when the run was made is no change: its default keeps what was.
     """
-    return [f"{key}: {made[key]} -> {value}" for key, value in asked.items() if key in made and made[key] != value]
+    unset_then = {key for key, value in made.items() if value is None}
+    unset_now = {key for key, value in asked.items() if value is None}
+    found = []
+    for key, value in asked.items():
+        if key in made or any(section in unset_then for section in _sections(key)):
+            found.append((key, made.get(key), value))
+    found += [(key, value, None) for key, value in made.items() if any(s in unset_now for s in _sections(key))]
+    return [f"{key}: {old} -> {new}" for key, old, new in found if old != new]
+
+
+def _sections(key: str) -> list[str]:
+    """Sections that a dotted key stands in: ``a`` and ``a.b`` of ``a.b.c``."""
+    parts = key.split(".")
+    return [".".join(parts[:n]) for n in range(1, len(parts))]
 
 
 def _comparable(content: dict[str, Any]) -> Setting:

@@ -65,8 +65,8 @@ def run(config: Config) -> None:
     console = Console()
     study_jobs = jobs_of(study)
     jobs = of_this_sitting(study_jobs, task_settings(StudyTaskSettings, config.task.model_extra).seeds)
-    asked = {job.name: partial(asked_for, (*job.overrides, *inherited(config))) for job in jobs}
-    forget_changed(jobs, asked, pointers, results, console)
+    asked = {job.name: partial(asked_for, (*job.overrides, *inherited(config))) for job in study_jobs}
+    forget_changed(study_jobs, asked, pointers, results, console)
     known = {job.name for job in jobs if finished_run(pointers, job) is None and _stands(job, results)}
     open_jobs = [job for job in jobs if finished_run(pointers, job) is None and job.name not in known]
     taken = take_over_twins(open_jobs, asked, results, console)

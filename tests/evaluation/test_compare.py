@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -108,6 +109,38 @@ def test_settings_that_differ_make_rows_of_their_own(tmp_path: Path) -> None:
         ("multimodal", {"fusion": "late"}, 2),
     ]
     assert groups[0].label == "multimodal (fusion early)"
+
+
+def test_length_of_training_simulation_and_data_tell_runs_apart(tmp_path: Path) -> None:
+    def settings_of(name: str, *configs: dict[str, object]) -> list[dict[str, object]]:
+        folders = [
+            make_run(tmp_path / name / str(i), "hsc6b_baseline", 0, n=50, config=c) for i, c in enumerate(configs)
+        ]
+        if name == "store":
+            for i, folder in enumerate(folders):
+                made = json.loads((folder / "provenance.json").read_text())
+                (folder / "provenance.json").write_text(json.dumps({**made, "data_hash": f"{i}"}))
+        return [dict(run.settings) for run in read_runs(folders)]
+
+    epochs = settings_of("epochs", *({"trainer": {"max_epochs": n, "devices": n}} for n in (6, 12)))
+    assert epochs == [{"max_epochs": "6"}, {"max_epochs": "12"}]
+    sizes = settings_of("size", *({"simulation": {"n_galaxies": n}} for n in (4000, 20000)))
+    assert sizes == [{"n_galaxies": "4000"}, {"n_galaxies": "20000"}]
+    batches = settings_of("batch", *({"data": {"batch_size": n}} for n in (32, 64)))
+    assert batches == [{"batch_size": "32"}, {"batch_size": "64"}]
+    stores = settings_of("store", *({"data": {"store": name}} for name in ("stores/a", "stores/b")))
+    assert stores == [{"data": "stores/a"}, {"data": "stores/b"}]
+    assert len(settings_of("moved", *({"data": {"store": name}} for name in ("a", "elsewhere/a")))) == 1
+
+
+def test_a_network_that_two_studies_share_is_one_seed() -> None:
+    once = rows_as_runs({"rows": rows()})
+    pd.testing.assert_frame_equal(compare([*once, *once]), compare(once))
+    other = rows_as_runs({"rows": [row | {"sigma_mad": 0.5} for row in rows()[:1]]})
+    with pytest.raises(
+        InputError, match=r"baseline on hsc9b has two different results of seed 0 .*one after the other"
+    ):
+        compare([*once, *other])
 
 
 def test_the_last_of_equal_runs_counts(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from photoz_lit.errors import InputError
 from photoz_lit.studies import Study, read_results
+from photoz_lit.tasks.job_settings import asked_for, changes
 from photoz_lit.tasks.kept_settings import keep_settings, read_kept_settings
 from photoz_lit.tasks.study import run
 from tests.composed import composed
@@ -129,3 +130,24 @@ def test_damaged_settings_are_told(tmp_path: Path) -> None:
     (tmp_path / "made_with.json").write_text('{"common": ')
     with pytest.raises(InputError, match=r"made_with.json cannot be read .* remove it"):
         read_kept_settings(tmp_path)
+
+
+def test_an_optional_section_that_is_set_or_unset_is_a_change() -> None:
+    plain = {"data.label_weights": None, "data.select": None, "new": 1}
+    weighted = {"data.label_weights.cosmos2020": 0.5, "data.select": None}
+    assert changes(plain, weighted) == ["data.label_weights.cosmos2020: None -> 0.5"]
+    assert changes(weighted, plain) == ["data.label_weights.cosmos2020: 0.5 -> None"]
+    assert changes(weighted, {**weighted, "data.new_key": 3}) == []  # the software did not have it
+    here, there = (
+        asked_for([*SMALL, f"simulation.conditions={value}"]) for value in ("null", "{base: cosmos_ud, parts: [depth]}")
+    )
+    assert any("simulation.conditions.base: None -> cosmos_ud" in one for one in changes(here, there))
+    assert any("simulation.conditions.base: cosmos_ud -> None" in one for one in changes(there, here))
+
+
+def test_a_sitting_of_some_seeds_forgets_what_was_made_with_other_settings_of_all(tmp_path: Path) -> None:
+    first = study_of("first", [{"method": "catalogue_forest", "overrides": []}]).model_copy(update={"seeds": [0, 1]})
+    assert [row["seed"] for row in made(first, tmp_path)] == [0, 1]
+    changed = first.model_copy(update={"common": [*SMALL, "network.min_samples_leaf=9"]})
+    assert [row["seed"] for row in made(changed, tmp_path, "task.seeds=[0]")] == [0]
+    assert [row["seed"] for row in made(changed, tmp_path)] == [0, 1]
