@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from astropy.coordinates import SkyCoord
 
+from photoz_lit.data.folds import LINKING_RADIUS
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.tables import read_table
 from photoz_lit.errors import InputError
@@ -23,7 +25,7 @@ def relabel(sample: Sample, path: str) -> Sample:
 
     Raises
     ------
-    InputError : a column is missing, an id occurs twice, or no id is in the sample.
+    InputError : a column is missing, an id occurs twice or stands for galaxies at two places, or none is in the sample.
     """
     table = read_table(path)
     for name in ("object_id", "z"):
@@ -34,6 +36,7 @@ def relabel(sample: Sample, path: str) -> Sample:
     twice = labels["object_id"][labels["object_id"].duplicated()]
     if len(twice):
         raise InputError(f"{path} names object_id {twice.iloc[0]} twice; keep one label per galaxy.")
+    _require_one_place(sample, set(labels["object_id"]), path)
     catalogue = sample.catalogue.drop(columns=[c for c in LABEL_COLUMNS if c in sample.catalogue])
     joined = catalogue.merge(labels, on="object_id", how="left", sort=False)
     if not joined["z"].notna().any():
@@ -44,3 +47,17 @@ def relabel(sample: Sample, path: str) -> Sample:
     if "weight" in joined:
         joined["weight"] = joined["weight"].fillna(0.0)
     return replace(sample, catalogue=joined)
+
+
+def _require_one_place(sample: Sample, ids: set[str], path: str) -> None:
+    """Refuse an id that joined stores give to different objects: a label would go to both."""
+    table = sample.catalogue[["object_id", "ra", "dec"]].dropna()
+    table = table[table["object_id"].isin(ids)]
+    first = table.groupby("object_id")[["ra", "dec"]].transform("first")
+    here, there = (SkyCoord(one["ra"], one["dec"], unit="deg") for one in (table, first))
+    apart = here.separation(there).arcsec > LINKING_RADIUS
+    if apart.any():
+        raise InputError(
+            f"{path}: object_id {table['object_id'][apart].iloc[0]} stands for galaxies at different places in the"
+            " joined stores; give each store ids of its own, or label the stores one by one."
+        )

@@ -49,6 +49,7 @@ class Sample:
     catalogue : one row per galaxy, columns of the store, and ``fold``.
     views, part, row : where each galaxy's pixels are.
     blank : (N, bands) bands to be blanked because the galaxy lacks them, or None.
+    lacking : how many galaxies were left out because they lack a band.
     """
 
     field: Field
@@ -61,6 +62,7 @@ class Sample:
     part: NDArray[np.int64]
     row: NDArray[np.int64]
     blank: NDArray[np.bool_] | None = None
+    lacking: int = 0
 
     def __len__(self) -> int:
         return len(self.catalogue)
@@ -171,11 +173,26 @@ def load_sample(
     hashes = "-".join(s.data_hash for s in stores)
     blank = _missing(catalogue, chosen)
     sample = Sample(field, chosen, stamp_size, kinds.pop(), hashes, catalogue, views, part, row, blank)
-    keep = np.ones(len(sample), bool) if selection is None else select(selection, catalogue)
-    if blank is not None and missing_bands == "drop":
-        keep &= ~blank.any(axis=1)
+    if selection is not None:
+        sample = selected(sample, selection)
+    if sample.blank is None or missing_bands == "blank":
+        return sample
+    lacks = np.asarray(sample.blank.any(axis=1))
+    if lacks.all():
+        raise InputError("no galaxy has all bands; choose data.bands, or data.missing_bands=blank.")
+    return replace(sample.take(~lacks), lacking=int(lacks.sum()))
+
+
+def selected(sample: Sample, expression: str) -> Sample:
+    """Galaxies that satisfy an expression on the catalogue, e.g. ``"18 <= mag_i <= 25"``.
+
+    Raises
+    ------
+    InputError : there are none, or the expression is wrong.
+    """
+    keep = select(expression, sample.catalogue)
     if not keep.any():
-        raise InputError("no galaxy is left after data.select and data.missing_bands; loosen them.")
+        raise InputError(f'no galaxy is left after data.select="{expression}"; loosen it.')
     return sample.take(keep)
 
 
@@ -223,8 +240,9 @@ def require_on_grid(sample: Sample) -> None:
     outside = np.flatnonzero((z < low) | (z > high))
     if len(outside):
         first = sample.catalogue.iloc[outside[0]]
+        leave_out = f"not (z > {high:g})" if first["z"] > high else f"not (z < {low:g})"  # keeps those without a label
         raise InputError(
             f"{len(outside)} galaxies have a redshift outside the grid of field '{sample.field.name}' ({low:g} to"
             f" {high:g}), the first is object_id {first['object_id']} with z={first['z']:g}; leave them out, e.g."
-            f' data.select="z <= {high:g}".'
+            f' data.select="{leave_out}".'
         )

@@ -3,7 +3,8 @@
 The text is parsed by Python's own parser and only the nodes of a whitelist are evaluated, on whole columns:
 comparisons (chained too, ``in`` and ``not in`` with a list), ``and``, ``or``, ``not``, arithmetic, the bit operations
 ``& | ^`` and a handful of functions. There are no attributes, no subscripts, no calls of anything else. A column
-whose name is no Python name is written in back quotes. A comparison with a missing value (NaN) is false.
+whose name is no Python name is written in back quotes. A comparison with a missing value (NaN) is false, but for ``!=``
+and ``not in``, which are true; so ``not (z > 6)`` keeps galaxies without a redshift and ``z <= 6`` does not.
 """
 
 from __future__ import annotations

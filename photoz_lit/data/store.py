@@ -113,7 +113,8 @@ def open_store(path: str | Path) -> CutoutStore:
 
     Raises
     ------
-    InputError : no store there, a half-written one, another version, or files that do not fit each other.
+    InputError : no store there, a half-written one, another version, files that do not fit each other, or a
+        catalogue that was changed after it was written.
     """
     folder = Path(path)
     header_path = folder / "store.json"
@@ -131,6 +132,11 @@ def open_store(path: str | Path) -> CutoutStore:
         raise InputError(
             f"{folder}: images {images.dtype} {images.shape} and {len(catalogue)} catalogue rows do not fit store.json"
             f" ({header.dtype} {header.shape}); write the store again."
+        )
+    if header.catalogue_checksum not in (0, zlib.crc32((folder / "catalogue.parquet").read_bytes())):
+        raise InputError(
+            f"{folder / 'catalogue.parquet'} was changed after the store was written, and runs would not know; write"
+            " the store again, or give new labels as data.labels=<table>."
         )
     return CutoutStore(folder, header, images, catalogue)
 

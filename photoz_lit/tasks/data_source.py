@@ -9,7 +9,7 @@ from pathlib import Path
 from photoz_lit.config import Config
 from photoz_lit.data.domains import AdaptationSample, join_fields
 from photoz_lit.data.label_table import relabel
-from photoz_lit.data.sample import Sample, load_sample, require_on_grid
+from photoz_lit.data.sample import Sample, load_sample, require_on_grid, selected
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
 from photoz_lit.fields import load_field
@@ -70,9 +70,12 @@ def sample_of(config: Config) -> Sample:
     """
     data = config.data
     size = config.scale.stamp_size
-    sample = load_sample(open_stores(config), config.field, size, data.bands, data.select, data.missing_bands)
+    selection = None if data.labels else data.select
+    sample = load_sample(open_stores(config), config.field, size, data.bands, selection, data.missing_bands)
     if data.labels:
         sample = relabel(sample, data.labels)
+        if data.select is not None:  # it may name labels: the table's, not the store's
+            sample = selected(sample, data.select)
         sample = replace(sample, data_hash=f"{sample.data_hash}-{_hash_of(Path(data.labels))}")
     require_on_grid(sample)
     return sample

@@ -20,6 +20,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.summary import summarise
+from photoz_lit.evaluation.whole_file import whole_file
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance, write_config
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.results import print_metrics
@@ -56,10 +57,13 @@ def predict(config: Config) -> RunFolder:
     table = predictions_table(pdf, sample.field.z_edges, sample.catalogue, fold, sample.field.reference_band)
     table["in_training"] = fold == SEEN_BY_ALL
     folder.path.mkdir(parents=True, exist_ok=True)
+    (folder.path / "metrics.json").unlink(missing_ok=True)  # of an earlier pass; what is not scored has none
     record = provenance(trained, sample.data, sample.data_hash)
-    folder.write_json("provenance.json", {**record, "run": str(source.path), "drop": config.drop})
+    made = {"run": str(source.path), "drop": config.drop, "lacking_a_band": sample.lacking}
+    folder.write_json("provenance.json", {**record, **made})
     write_config(folder.path, trained)
-    table.to_parquet(folder.path / "predictions.parquet", index=False)
+    with whole_file(folder.path / "predictions.parquet") as path:
+        table.to_parquet(path, index=False)
     write_pdfs_hdf5(folder.path / "pdfs.hdf5", pdf, sample.field.z_edges, table)
     scored = (table["z"].notna() & ~table["in_training"]).to_numpy()
     seen = int(table["in_training"].sum())
@@ -72,6 +76,10 @@ def predict(config: Config) -> RunFolder:
         )
         folder.write_json("metrics.json", {"experiment": f"{trained.experiment.name} applied", **content})
         print_metrics(console, folder)
+    if sample.lacking:
+        console.print(
+            f"{sample.lacking} galaxies lack a band and are left out; data.missing_bands=blank predicts them."
+        )
     console.print(f"{len(table)} galaxies predicted: [bold]{folder.path}[/bold] (predictions.parquet, pdfs.hdf5)")
     return folder
 
@@ -105,8 +113,9 @@ def predict_unseen(
 def seen_in_fold(split: pd.DataFrame, catalogue: pd.DataFrame) -> NDArray[np.int64]:
     """Fold of every galaxy that a run was trained or validated on, -1 for the others.
 
-    A galaxy is known by its ``object_id`` or by its place: another catalogue's id for the same object within 1 arcsec
-    does not make it a new one.
+    A galaxy is known by its place: another catalogue's id for the same object within 1 arcsec does not make it a new
+    one, nor does an equal id elsewhere on the sky, as of row numbers, make it a known one. Without a place, by its
+    ``object_id``.
 
     Parameters
     ----------
@@ -114,8 +123,12 @@ def seen_in_fold(split: pd.DataFrame, catalogue: pd.DataFrame) -> NDArray[np.int
     catalogue : galaxies to look up, (N rows).
     """
     used = split[split["role"].isin(["train", "validation", "cv"])].reset_index(drop=True)
-    fold_of = dict(zip(used["object_id"], used["fold"], strict=True))
-    seen = np.array([fold_of.get(name, NEVER_SEEN) for name in catalogue["object_id"]], np.int64)
+    if not len(used):
+        return np.full(len(catalogue), NEVER_SEEN)
+    row_of = {name: row for row, name in enumerate(used["object_id"])}
+    row = np.array([row_of.get(name, -1) for name in catalogue["object_id"]], np.int64)
+    row[_elsewhere(used.iloc[row], catalogue)] = -1
+    seen = np.where(row >= 0, used["fold"].to_numpy()[row], NEVER_SEEN)
     placed = np.isfinite(used["ra"]) & np.isfinite(used["dec"])
     new = np.flatnonzero((seen == NEVER_SEEN) & np.isfinite(catalogue["ra"]) & np.isfinite(catalogue["dec"]))
     if placed.any() and len(new):
@@ -125,6 +138,12 @@ def seen_in_fold(split: pd.DataFrame, catalogue: pd.DataFrame) -> NDArray[np.int
         close = distance.arcsec < LINKING_RADIUS
         seen[new[close]] = known["fold"].to_numpy()[nearest[close]]
     return seen
+
+
+def _elsewhere(one: pd.DataFrame, other: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether two catalogues' galaxies, row by row, have places more than 1 arcsec apart; false where one has none."""
+    here, there = (SkyCoord(table["ra"].to_numpy(), table["dec"].to_numpy(), unit="deg") for table in (one, other))
+    return np.asarray(here.separation(there).arcsec > LINKING_RADIUS)
 
 
 def _sample(config: Config, trained: Config) -> Sample:
@@ -137,5 +156,7 @@ def _sample(config: Config, trained: Config) -> Sample:
 
 def _folder(config: Config, source: RunFolder, sample: Sample) -> RunFolder:
     text = f"{source.path.resolve()} {sample.data_hash} {config.drop} {config.data.select}"
+    if config.data.missing_bands != "drop":
+        text += f" {config.data.missing_bands}"
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return RunFolder(config.paths.runs / "predict" / f"{source.path.parent.name}-{digest}")

@@ -34,7 +34,8 @@ def print_start(console: Console, config: Config, sample: Sample, split: Split, 
     counts = f"{len(split.train)} to train, {len(split.validation)} to validate, {len(split.test)} to test"
     if adapted and config.adapt.uses_target_images:
         counts += f", {adapted} of the target to adapt to"
-    table.add_row("galaxies", counts + (f", {unlabelled} without a redshift left out" if unlabelled else ""))
+    counts += f", {unlabelled} without a redshift left out" if unlabelled else ""
+    table.add_row("galaxies", counts + (f", {sample.lacking} that lack a band left out" if sample.lacking else ""))
     network = None
     if isinstance(config.network, ForestSettings):
         table.add_row("network", f"random forest, {config.network.trees} trees")

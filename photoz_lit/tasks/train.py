@@ -129,7 +129,7 @@ def prepare(folder: RunFolder, config: Config, sample: Sample, splits: dict[int,
         for pdf in folder.path.glob("checkpoints/*/*"):
             pdf.unlink()
     record = provenance(config, sample.data, sample.data_hash)
-    folder.write_json("provenance.json", {**record, "bands": list(sample.bands)})
+    folder.write_json("provenance.json", {**record, "bands": list(sample.bands), "lacking_a_band": sample.lacking})
     write_config(folder.path, config)
     table = sample.catalogue[["object_id", "ra", "dec", "fold"]].copy()
     table["role"] = roles(len(sample), splits)

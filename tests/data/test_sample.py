@@ -10,6 +10,8 @@ from photoz_lit.data.store import CutoutStore
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.errors import InputError
 from photoz_lit.fields import load_field
+from photoz_lit.tasks.data_source import sample_of
+from tests.composed import composed
 from tests.conftest import make_store
 
 FIELD = load_field("hsc6b")
@@ -60,10 +62,13 @@ def test_missing_bands_drop_or_blank(tmp_path: Path, store: CutoutStore) -> None
     table = store.catalogue.assign(missing_g=np.arange(60) % 3 == 0)
     header = store.header.model_copy(update={"checksums": (), "catalogue_checksum": 0})
     holes = write_store(tmp_path / "holes", header, store.images, table)
-    assert len(load_sample([holes], FIELD, 32)) == 40
-    assert len(load_sample([holes], FIELD, 32, ["u", "r"])) == 60
+    dropped = load_sample([holes], FIELD, 32)
+    assert (len(dropped), dropped.lacking) == (40, 20)
+    assert load_sample([holes], FIELD, 32, selection="z > 0.7").lacking == (table["z"][::3] > 0.7).sum()
+    whole = load_sample([holes], FIELD, 32, ["u", "r"])
+    assert (len(whole), whole.lacking) == (60, 0)
     blank = load_sample([holes], FIELD, 32, missing_bands="blank")
-    assert len(blank) == 60
+    assert (len(blank), blank.lacking) == (60, 0)
     flux = blank.flux([0, 1])
     assert (flux[0, 1] == 0).all()
     np.testing.assert_array_equal(flux[0, 0], store.images[0, 0])
@@ -113,6 +118,33 @@ def test_labels_off_the_grid_are_named(tmp_path: Path) -> None:
     store = make_store(tmp_path / "s", n=20, field="sdss", z_max=0.9)
     with pytest.raises(InputError, match=r"outside the grid of field 'sdss' \(0 to 0.4\), the first is object_id"):
         require_on_grid(load_sample([store], load_field("sdss"), 32))
+
+
+def test_what_the_error_advises_keeps_galaxies_without_a_label(tmp_path: Path, store: CutoutStore) -> None:
+    table = store.catalogue[["object_id"]].assign(z=0.5)
+    table.loc[3, "z"] = 7.5
+    table.iloc[:40].to_parquet(tmp_path / "labels.parquet")
+    unlabelled = write_store(
+        tmp_path / "unlabelled",
+        store.header.model_copy(update={"checksums": (), "catalogue_checksum": 0}),
+        store.images,
+        store.catalogue.assign(z=np.nan),
+    )
+    given = ["field=hsc6b", f"data.store={unlabelled.path}", f"data.labels={tmp_path / 'labels.parquet'}"]
+    with pytest.raises(InputError, match=r'data.select="not \(z > 6\)"'):
+        sample_of(composed(*given))
+    sample = sample_of(composed(*given, 'data.select="not (z > 6)"'))
+    assert (len(sample), sample.labelled.sum()) == (59, 39)
+    assert len(sample_of(composed(*given, 'data.select="z <= 6"'))) == 39
+
+
+def test_an_id_of_two_places_is_not_labelled(tmp_path: Path, store: CutoutStore) -> None:
+    header = store.header.model_copy(update={"checksums": (), "catalogue_checksum": 0})
+    elsewhere = write_store(tmp_path / "b", header, store.images, store.catalogue.assign(ra=store.catalogue["ra"] + 5))
+    store.catalogue[["object_id", "z"]].iloc[[7]].to_parquet(tmp_path / "labels.parquet")
+    assert relabel(load_sample([store, store], FIELD, 32), str(tmp_path / "labels.parquet")).labelled.sum() == 2
+    with pytest.raises(InputError, match="object_id galaxy-0-7 stands for galaxies at different places"):
+        relabel(load_sample([store, elsewhere], FIELD, 32), str(tmp_path / "labels.parquet"))
 
 
 def test_label_table_replaces_labels_by_object_id(tmp_path: Path, store: CutoutStore) -> None:

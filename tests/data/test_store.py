@@ -3,6 +3,7 @@ import multiprocessing
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from photoz_lit.data.catalogue import complete_catalogue
@@ -105,6 +106,7 @@ def test_changed_pixels_are_found(store: CutoutStore) -> None:
         (lambda p: (p / "store.json").write_text("{"), "store.json cannot be read"),
         (lambda p: (p / "images.npy").write_bytes(b"xx"), "cannot be read"),
         (lambda p: (p / "catalogue.parquet").unlink(), "cannot be read"),
+        (lambda p: move_redshifts(p / "catalogue.parquet"), "catalogue.parquet was changed after the store was"),
         (lambda p: edit(p, version=99), "store version 99 is not 1"),
         (lambda p: edit(p, n_galaxies=61), "do not fit store.json"),
         (lambda p: edit(p, data="invented"), "'data' is wrong"),
@@ -115,6 +117,11 @@ def test_damage_is_named(store: CutoutStore, damage, sentence: str) -> None:  # 
     damage(store.path)
     with pytest.raises(InputError, match=sentence):
         open_store(store.path)
+
+
+def move_redshifts(path: Path) -> None:
+    table = pd.read_parquet(path)
+    table.assign(z=table["z"] + 1).to_parquet(path)
 
 
 def edit(path: Path, **changes: object) -> None:

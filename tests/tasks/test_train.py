@@ -190,6 +190,33 @@ def test_the_same_galaxy_under_another_id_is_not_new(big_store: CutoutStore, tmp
     np.testing.assert_array_equal(marked, role.isin(["train", "validation"]))
 
 
+def test_an_equal_id_elsewhere_on_the_sky_is_another_galaxy(big_store: CutoutStore) -> None:
+    split = big_store.catalogue[["object_id", "ra", "dec"]].assign(fold=3, role="train")
+    split.loc[:99, "role"] = "test"
+    here = big_store.catalogue[["object_id", "ra", "dec"]]
+    assert (predict.seen_in_fold(split, here) == 3).tolist() == [False] * 100 + [True] * 200
+    assert (predict.seen_in_fold(split, here.assign(ra=here["ra"] + 5)) == -1).all()
+    assert (predict.seen_in_fold(split, here.assign(ra=np.nan))[100:] == 3).all()  # the id is all there is
+    assert (predict.seen_in_fold(split[:100], here) == -1).all()
+
+
+def test_galaxies_that_lack_a_band_are_told(
+    big_store: CutoutStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = big_store.header.model_copy(update={"checksums": (), "catalogue_checksum": 0})
+    table = big_store.catalogue.assign(missing_g=np.arange(300) % 4 == 0)
+    holes = write_store(tmp_path / "holes", header, big_store.images, table)
+    folder = train(config_of(holes, tmp_path / "runs", *FOREST))
+    assert "75 that lack a band left out" in " ".join(capsys.readouterr().out.replace("│", "").split())
+    assert folder.read_json("provenance.json")["lacking_a_band"] == 75
+    arguments = ("task=predict", f"run={folder.path}")
+    applied = predict.predict(config_of(holes, tmp_path / "runs", *arguments))
+    assert "75 galaxies lack a band and are left out" in " ".join(capsys.readouterr().out.split())
+    blank = predict.predict(config_of(holes, tmp_path / "runs", "data.missing_bands=blank", *arguments))
+    assert len(pd.read_parquet(applied.path / "predictions.parquet")) == 225
+    assert len(pd.read_parquet(blank.path / "predictions.parquet")) == 300
+
+
 def test_predict_works_without_labels(big_store: CutoutStore, tmp_path: Path) -> None:
     folder = train(config_of(big_store, tmp_path, *FOREST)).path
     other = make_store(tmp_path / "unlabelled", n=20, seed=9)
