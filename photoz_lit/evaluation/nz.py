@@ -41,6 +41,8 @@ class RedshiftDistributions:
     n_labelled : of these, how many have a label (or the size of the reference catalogue's group), (groups,).
     stacked, point, reference : counts (groups, n_bins, 1 + bootstraps), float32. Column 0 is the sample itself. A
         reference without galaxies is zero.
+    compared : the same of the labelled galaxies alone, where the labels are of a part of the galaxies: the distance of
+        all galaxies' N(z) from theirs would be that of two populations.
     """
 
     z_edges: Floats
@@ -50,6 +52,7 @@ class RedshiftDistributions:
     stacked: Weights
     point: Weights
     reference: Weights
+    compared: RedshiftDistributions | None = None
 
 
 @dataclass(frozen=True)

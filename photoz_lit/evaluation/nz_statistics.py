@@ -85,12 +85,14 @@ def nz_table(distributions: RedshiftDistributions, coarse: ArrayLike) -> pd.Data
     ``estimate``, ``n``, ``mean``, ``width`` [redshift] and their errors ``<name>_err``; for the first two also
     ``mean_shift`` (against the reference) and ``ks``, ``tv`` (in the bins ``coarse``), ``w1`` with errors (standard
     deviation of the resamples). A distance is never negative, so noise alone makes it positive: ``<name>_noise`` is
-    the mean distance of the reference's resamples from the reference.
+    the mean distance of the reference's resamples from the reference. Where labels of a part of the galaxies are the
+    reference, shift and distances are of that part's estimates: ``n_compared`` galaxies.
     """
     rows = []
+    both = distributions.compared or distributions
     edges = distributions.z_edges
     for g, group in enumerate(distributions.groups):
-        reference = distributions.reference[g]
+        reference = both.reference[g]
         known = bool(distributions.reference[g, :, 0].sum() > 0)
         for estimate in ("stacked", "point", "reference"):
             counts = getattr(distributions, estimate)[g]
@@ -100,8 +102,10 @@ def nz_table(distributions: RedshiftDistributions, coarse: ArrayLike) -> pd.Data
             row: dict[str, Any] = {"group": group, "estimate": estimate, "n": int(size)}
             values = nz_moments(counts, edges)
             if estimate != "reference" and known:
-                values["mean_shift"] = values["mean"] - nz_moments(reference, edges)["mean"]
-                values |= nz_distances(counts, reference, edges, coarse)
+                compared = getattr(both, estimate)[g]
+                row["n_compared"] = int(both.n[g])
+                values["mean_shift"] = nz_moments(compared, edges)["mean"] - nz_moments(reference, edges)["mean"]
+                values |= nz_distances(compared, reference, edges, coarse)
                 noise = nz_distances(reference[:, 1:], reference[:, :1], edges, coarse)
                 row |= {f"{name}_noise": float(np.nanmean(noise[name])) for name in DISTANCES}
             for name, column in values.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from photoz_lit.data.tables import read_table
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.evaluation.nz import (
     Block,
+    Grouping,
     RedshiftDistributions,
     group_galaxies,
     redshift_distributions,
@@ -48,11 +50,17 @@ def run(config: Config) -> None:
     distributions = _distributions(table, pdfs, options)
     coarse = coarse_edges(distributions.z_edges, options.bin_width)
     data = str(read_json(source / "provenance.json").get("data", ""))
-    name = Path(options.reference).name if options.reference else "labels"
+    name = Path(options.reference).name if options.reference else _labels(distributions)
     written = write_nz(distributions, coarse, source / "nz", data, name)
     console.print(_shown(nz_table(distributions, coarse)))
     for path in written:
         console.print(f"[bold]{path}[/bold]")
+
+
+def _labels(distributions: RedshiftDistributions) -> str:
+    """What the labels are called in the figure: of how many galaxies they are, where they are not of all."""
+    known, n = int(distributions.n_labelled[0]), int(distributions.n[0])
+    return f"labels of {known:,} of {n:,}" if known < n else "labels"
 
 
 def _source(config: Config) -> Path:
@@ -74,21 +82,40 @@ def _distributions(table: pd.DataFrame, pdfs: Path, options: NzSettings) -> Reds
     m_edges = _edges(options.magnitude_edges, magnitude[keep])
     z_edges = _edges(options.tomographic_edges, z_phot[keep])
     grouping = group_galaxies(magnitude[keep], z_phot[keep], m_edges, z_edges)
-    label = np.full(int(keep.sum()), np.nan) if options.reference else table["z"].to_numpy(np.float64)[keep]
+    if options.reference:
+        unlabelled = np.full(int(keep.sum()), np.nan)
+        return _against_catalogue(_of(keep, table, unlabelled, pdfs, grouping, options), options, m_edges)
+    z_label = table["z"].to_numpy(np.float64)
+    distributions = _of(keep, table, z_label[keep], pdfs, grouping, options)
+    known = keep & np.isfinite(z_label)
+    if not 0 < known.sum() < keep.sum():
+        return distributions
+    part = group_galaxies(magnitude[known], z_phot[known], m_edges, z_edges)
+    return replace(distributions, compared=_of(known, table, z_label[known], pdfs, part, options))
+
+
+def _of(
+    keep: NDArray[np.bool_],
+    table: pd.DataFrame,
+    label: NDArray[np.float64],
+    pdfs: Path,
+    grouping: Grouping,
+    options: NzSettings,
+) -> RedshiftDistributions:
+    """N(z) of some galaxies of the table, with labels (n,) of these."""
     columns = (TextColumn("N(z)"), BarColumn(), MofNCompleteColumn(), TextColumn("galaxies"), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:
         step = progress.add_task("", total=int(keep.sum()))
-        distributions = redshift_distributions(
+        return redshift_distributions(
             _kept(pdfs, keep),
             read_pdfs_hdf5(pdfs, slice(0, 1))[1],
-            z_phot[keep],
+            table["z_phot"].to_numpy(np.float64)[keep],
             label,
             grouping,
             options.bootstraps,
             options.seed,
             lambda rows: progress.advance(step, rows),
         )
-    return _against_catalogue(distributions, options, m_edges) if options.reference else distributions
 
 
 def _kept(pdfs: Path, keep: NDArray[np.bool_]) -> Iterator[Block]:

@@ -8,11 +8,13 @@ import pytest
 
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions import read_predictions
+from photoz_lit.evaluation.qp_file import read_pdfs_hdf5
 from photoz_lit.tasks import nz
 from photoz_lit.tasks.train import train
 from tests.composed import composed
 from tests.conftest import make_store
 from tests.evaluation.mixtures import make_run
+from tests.two_fields import changed
 
 NO_BINS = ("task.bootstraps=5", "task.magnitude_edges=[]", "task.tomographic_edges=[]")
 
@@ -51,6 +53,25 @@ def test_bins_and_reference_of_choice(run: Path, tmp_path: Path) -> None:
     assert table.loc[("mag 19-21", "reference"), "mean"] == pytest.approx(0.5, abs=0.01)
 
 
+def test_labels_of_a_part_are_compared_with_the_estimates_of_that_part(run: Path) -> None:
+    path = run / "predictions.parquet"
+    whole = read_predictions(path)
+    low = whole["z"] < whole["z"].median()
+    nz.run(composed("task=nz", f"run={run}", *NO_BINS))
+    every = statistics(run).loc[("all", "stacked")]
+    whole.assign(z=whole["z"].where(low)).to_parquet(path)
+    nz.run(composed("task=nz", f"run={run}", *NO_BINS))
+    part = statistics(run).loc[("all", "stacked")]
+    assert (part["n"], part["n_compared"], every["n_compared"]) == (200, low.sum(), 200)
+    assert part["mean"] == every["mean"]  # N(z) is of all
+    pdf, edges = read_pdfs_hdf5(run / "pdfs.hdf5")[:2]
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    stack = pdf[low.to_numpy()].sum(axis=0)
+    shift = (middle * stack).sum() / stack.sum() - whole["z"][low].mean()
+    assert part["mean_shift"] == pytest.approx(shift, abs=0.005)  # labels are spread over their bins
+    assert abs(part["mean_shift"]) < 0.1 < abs(part["mean"] - whole["z"][low].mean())
+
+
 def test_galaxies_that_were_trained_on_do_not_count(run: Path) -> None:
     path = run / "predictions.parquet"
     read_predictions(path).assign(in_training=np.arange(200) < 150).to_parquet(path)
@@ -65,9 +86,8 @@ def test_nz_of_an_unlabelled_store(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", n=120, field="hsc6b")
     forest = ("field=hsc6b", "network=catalogue_forest", "network.trees=5", f"paths.runs={tmp_path / 'runs'}")
     trained = train(composed(*forest, f"data.store={store.path}")).path
-    make_store(tmp_path / "target", n=40, field="hsc6b", seed=3)
-    catalogue = pd.read_parquet(tmp_path / "target" / "catalogue.parquet")
-    catalogue.assign(z=np.nan, dec=catalogue["dec"] + 5).to_parquet(tmp_path / "target" / "catalogue.parquet")
+    plain = make_store(tmp_path / "plain", n=40, field="hsc6b", seed=3)
+    changed(plain, tmp_path / "target", plain.catalogue.assign(z=np.nan, dec=plain.catalogue["dec"] + 5))
     target = (f"store={tmp_path / 'target'}", f"paths.runs={tmp_path / 'runs'}")
     nz.run(composed("task=nz", f"run={trained}", *target, *NO_BINS))
     folder = next((tmp_path / "runs" / "predict").iterdir())
