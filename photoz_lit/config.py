@@ -154,6 +154,7 @@ class LoggerSettings(Settings):
     project: str
     group: str
     entity: str | None
+    job_type: str | None = None
     worst: int = Entry(ge=0)
 
 

@@ -6,6 +6,7 @@ import os
 import queue
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -95,18 +96,52 @@ def run_jobs(
                 result = _run(processes, job, place)
             finally:
                 free.put(place)
-            mark = "[green]done[/green]" if result.exit_code == 0 else "[red]failed[/red]"
-            progress.console.print(f"{mark}  {escape(job.name)}", highlight=False)
+            tell(result, progress.console)
             progress.advance(task)
             after_each(result)
             return result
 
         results = list(pool.map(run_one, jobs))
+    raise_failures(results)
+    return results
+
+
+def jobs_of_sweep(job_overrides: Sequence[Sequence[str]], log_folder: Path) -> list[Job]:
+    """Jobs of a sweep, each with a log of its own: two sweeps may run at once in one folder."""
+    jobs = []
+    for number, overrides in enumerate(job_overrides):
+        name = " ".join(overrides)
+        jobs.append(Job(name, tuple(overrides), log_folder / f"job_{number}-{zlib.crc32(name.encode()):08x}.log"))
+    return jobs
+
+
+def tell(result: JobResult, console: Console | None = None) -> None:
+    """Print that a job is done, or that it failed."""
+    mark = "[green]done[/green]" if result.exit_code == 0 else "[red]failed[/red]"
+    (console or Console()).print(f"{mark}  {escape(result.job.name)}", highlight=False)
+
+
+def raise_failures(results: Sequence[JobResult]) -> None:
+    """Name the jobs that failed.
+
+    Raises
+    ------
+    InputError : there are some.
+    """
     failed = [r for r in results if r.exit_code != 0]
     if failed:
         named = "; ".join(f"{r.job.name} ({r.last_line or f'see {r.job.log}'})" for r in failed)
         raise InputError(f"{len(failed)} of {len(results)} jobs failed, the others are done: {named}")
-    return results
+
+
+def run_alone(job: Job) -> JobResult:
+    """Run one job on the machine that a cluster gave it.
+
+    Its processes are its own, as on one machine: Lightning must not take Slurm's one task for the number of them.
+    """
+    for name in ("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE"):
+        os.environ.pop(name, None)
+    return _run(Processes(), job, {})
 
 
 def places_of(jobs: Sequence[Job], at_once: int | str, gpus: Sequence[str]) -> list[dict[str, str]]:

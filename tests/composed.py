@@ -20,6 +20,15 @@ TINY = (
 
 def composed(*overrides: str) -> Config:
     """Compose and validate a config with tiny networks."""
+    return _composed(*TINY, *overrides)
+
+
+def composed_study(*overrides: str) -> Config:
+    """Compose and validate the config of ``task=study``, whose jobs are as its file says; tiny ones say so there."""
+    return _composed("task=study", "trainer=cpu", "trainer.threads=1", *overrides)
+
+
+def _composed(*overrides: str) -> Config:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"):
-        return validate(compose("config", overrides=[*TINY, *overrides]))
+        return validate(compose("config", overrides=list(overrides)))

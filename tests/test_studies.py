@@ -10,8 +10,8 @@ from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.multimodal import build_network
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.studies import Study, StudyJob, jobs_of, merged_rows, read_results, result_row
-from photoz_lit.tasks.study import run
-from tests.composed import composed
+from photoz_lit.tasks.study import require_passed_on, run
+from tests.composed import composed, composed_study
 from tests.conftest import make_store
 
 STUDIES = sorted(p.stem for p in (conf_directory() / "study").glob("*.yaml"))
@@ -78,7 +78,7 @@ def test_a_study_runs_its_missing_jobs_and_keeps_earlier_rows(tmp_path: Path) ->
     order = {"order": [{"value": "1,2", "overrides": []}]}  # commas and quotes in names are no sweep to Hydra
     study = study_of(seeds=[0], common=common, rows=[{"method": "catalogue_forest", "overrides": [], "sweep": order}])
     paths = [f"paths.runs=\"{tmp_path}/a's, b's\"", f"paths.experiments={tmp_path / 'experiments'}"]
-    config = composed("task=study", *paths)
+    config = composed_study(*paths)
     results = tmp_path / "experiments" / "s" / "results.json"
     run(config.model_copy(update={"study": study}))
     (row,) = read_results(results)["rows"]
@@ -104,12 +104,12 @@ def test_a_job_made_with_other_settings_is_made_again_and_the_others_stay(
         (row,) = (row for row in read_results(results)["rows"] if row["method"] == method)
         return row
 
-    run(composed("task=study", *paths).model_copy(update={"study": study}))
+    run(composed_study(*paths).model_copy(update={"study": study}))
     before = {name: row_of(name) for name in ("of_5", "of_6")}
     first = study.rows[0].model_copy(update={"overrides": ["network.trees=5", "network.min_samples_leaf=40"]})
     changed = study.model_copy(update={"rows": [first, study.rows[1]]})
     capsys.readouterr()
-    run(composed("task=study", "trainer.devices=2", *paths).model_copy(update={"study": changed}))
+    run(composed_study("trainer.devices=2", *paths).model_copy(update={"study": changed}))
     said = " ".join(capsys.readouterr().out.split())
     assert "of_5_seed0 was made with other settings (network.min_samples_leaf: 3 -> 40)" in said
     assert "of_6_seed0 was made" not in said
@@ -124,15 +124,15 @@ def test_rows_of_other_settings_do_not_stay_where_the_new_job_fails(tmp_path: Pa
     study = study_of(seeds=[0], common=common, rows=[{"method": "forest", "overrides": []}])
     paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
     results = tmp_path / "experiments" / "s" / "results.json"
-    run(composed("task=study", *paths).model_copy(update={"study": study}))
+    run(composed_study(*paths).model_copy(update={"study": study}))
     (row,) = read_results(results)["rows"]
     assert (results.parent / row["galaxies"]).is_file()
     gone = study.model_copy(update={"common": [*common, "data.bands=[g,q]"]})
     with pytest.raises(InputError, match="1 of 1 jobs failed"):
-        run(composed("task=study", *paths).model_copy(update={"study": gone}))
+        run(composed_study(*paths).model_copy(update={"study": gone}))
     assert read_results(results)["rows"] == []
     assert not (results.parent / row["galaxies"]).exists()
-    run(composed("task=study", *paths).model_copy(update={"study": study}))  # back again: the run is still there
+    run(composed_study(*paths).model_copy(update={"study": study}))  # back again: the run is still there
     (back,) = read_results(results)["rows"]
     assert back == row
     assert (results.parent / row["galaxies"]).is_file()
@@ -145,7 +145,7 @@ def test_jobs_that_share_a_run_at_the_same_time_make_it_once(tmp_path: Path) -> 
     rows.append({"method": "broken", "overrides": ["network.trees=0"]})
     study = study_of(seeds=[0], common=common, rows=rows)
     paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
-    config = composed("task=study", "jobs=3", *paths).model_copy(update={"study": study})
+    config = composed_study("jobs=3", *paths).model_copy(update={"study": study})
     with pytest.raises(InputError, match=r"1 of 3 jobs failed.*broken_seed0 \(.*network\.trees=0"):
         run(config)
     one, other = read_results(tmp_path / "experiments" / "s" / "results.json")["rows"]
@@ -166,7 +166,7 @@ def test_a_study_is_split_over_sittings_by_seeds(tmp_path: Path, capsys: pytest.
     results = tmp_path / "experiments" / "s" / "results.json"
 
     def sitting(*overrides: str) -> set[tuple[str, int]]:
-        run(composed("task=study", *overrides, *paths).model_copy(update={"study": study}))
+        run(composed_study(*overrides, *paths).model_copy(update={"study": study}))
         return {(row["method"], row["seed"]) for row in read_results(results)["rows"]}
 
     assert sitting("task.seeds=[1]") == {("one", 1)}  # a row with seeds of its own has none of them
@@ -176,6 +176,26 @@ def test_a_study_is_split_over_sittings_by_seeds(tmp_path: Path, capsys: pytest.
     assert "3 jobs, 3 done" in capsys.readouterr().out
     with pytest.raises(InputError, match=r"task\.seeds: the study has no seed 2; its seeds are 0, 1\."):
         sitting("task.seeds=[0,2]")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("scale=paper", r"do not get scale=paper.*\"study\.common=\['scale=demo', 'scale=paper'\]\""),
+        ("simulation.n_galaxies=77", r"do not get simulation\.n_galaxies=77"),
+        ("drop=[u_g]", r"do not get drop=\[u_g\]"),
+    ],
+)
+def test_what_would_reach_no_job_of_a_study_is_refused(tmp_path: Path, override: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        run(composed_study("study=depth", override, f"paths.experiments={tmp_path}"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_study_passes_on_is_not_refused() -> None:
+    machine = ["trainer=ddp", "trainer.devices=2", "trainer.threads=1", "trainer.progress=false", "jobs=2"]
+    places = ["paths.runs=a", "data.cache=b", "simulation.catalogue=c.csv", "logger=wandb", "logger.project=d"]
+    require_passed_on(composed_study("study=depth", "study.common=['scale=paper']", *machine, *places))
 
 
 def gflop_of(job: StudyJob) -> float:

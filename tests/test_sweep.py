@@ -7,9 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from pytorch_lightning.plugins.environments import SLURMEnvironment
 
+from hydra_plugins.photoz_lit_launcher.submitit_launcher import SubmititLauncher
 from photoz_lit.errors import InputError
-from photoz_lit.sweep import Job, JobResult, places_of, run_jobs, visible_gpus
+from photoz_lit.sweep import Job, JobResult, places_of, run_alone, run_jobs, visible_gpus
 from tests.conftest import make_store
 
 
@@ -35,13 +37,53 @@ def test_a_failing_job_takes_no_other_along_and_done_jobs_are_skipped(tmp_path: 
     assert metrics.stat().st_mtime_ns == written
 
 
-@pytest.mark.long
 def test_the_same_sweep_through_submitit(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", n=100).path
+    missing = tmp_path / "missing"
     launcher = ["hydra/launcher=submitit_local", f"hydra.sweep.dir={tmp_path / 'sweep'}"]
-    done = sweep(tmp_path / "runs", *launcher, f"data.store={store}", "seed=0,1")
-    assert done.returncode == 0, done.stderr
+    done = sweep(tmp_path / "runs", *launcher, f"data.store={missing},{store}")
+    assert done.returncode == 2
+    assert "1 of 2 jobs failed, the others are done" in done.stderr
+    assert f"data.store={missing} (photoz_lit: {missing} is no store" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(list((tmp_path / "runs" / "hsc6b").glob("*/metrics.json"))) == 1
+    again = sweep(tmp_path / "runs", *launcher, f"data.store={store}", "seed=0,1")
+    assert again.returncode == 0, again.stderr
     assert len(list((tmp_path / "runs" / "hsc6b").glob("*/metrics.json"))) == 2
+
+
+def test_a_job_that_the_cluster_stops_is_named_and_the_others_are_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Submitted:
+        def __init__(self, job: Job) -> None:
+            self.job, self.job_id = job, "77_0"
+
+        def result(self) -> JobResult:
+            if "bad" in self.job.overrides:
+                raise RuntimeError("Job 77_0 failed\n state OUT_OF_MEMORY")
+            asked.append(self.job.name)
+            return JobResult(self.job, 0, "")
+
+    class Executor:
+        def __init__(self, folder: Path, cluster: str) -> None:
+            assert (folder.parent.parent, cluster) == (tmp_path, "slurm")
+
+        def update_parameters(self, **given: object) -> None:
+            parameters.update(given)
+
+        def map_array(self, _function: object, jobs: list[Job]) -> list[Submitted]:
+            return [Submitted(job) for job in jobs]
+
+    asked: list[str] = []
+    parameters: dict[str, object] = {}
+    monkeypatch.setattr("submitit.AutoExecutor", Executor)
+    launcher = SubmititLauncher(cluster="slurm", timeout_min=9, partition="gpu", qos=None)
+    launcher.log_folder = tmp_path
+    with pytest.raises(InputError, match=r"1 of 3 jobs.*: bad \(job 77_0 ended without a result: Job 77_0 failed\)"):
+        launcher.launch([["a"], ["bad"], ["c"]], 0)
+    assert asked == ["a", "c"]
+    assert parameters == {"timeout_min": 9, "slurm_partition": "gpu"}
 
 
 def test_gpus_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +133,17 @@ def test_jobs_run_at_once_each_with_its_gpu_and_what_follows_it(
         assert all(later[0] >= earlier[1] for earlier, later in pairwise(here))
     busy = [(note["start"], note["end"]) for note in notes.values()]
     assert any(a is not b and a[0] < b[1] and b[0] < a[1] for a in busy for b in busy)
+
+
+def test_a_job_of_a_cluster_is_no_task_of_slurm_to_lightning(
+    stand_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_NTASKS", "1")
+    monkeypatch.setenv("SLURM_JOB_NAME", "photoz_lit")
+    assert SLURMEnvironment.detect()
+    assert run_alone(Job("x", ("job",), tmp_path / "x.log")).exit_code == 0
+    assert [path.name for path in stand_in.iterdir()] == ["job"]
+    assert not SLURMEnvironment.detect()
 
 
 def test_names_with_lists_are_printed_whole(stand_in: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,11 +33,8 @@ class ProcessLauncher(Launcher):
         ------
         InputError : jobs failed; the others are done, and the sentence names those that are not.
         """
-        from photoz_lit.sweep import Job, run_jobs  # not at the top: Hydra imports every plugin at every start
+        # not at the top: Hydra imports every plugin at every start
+        from photoz_lit.sweep import jobs_of_sweep, run_jobs
 
-        jobs = [
-            Job(" ".join(overrides), tuple(overrides), self.log_folder / f"job_{number}.log")
-            for number, overrides in enumerate(job_overrides)
-        ]
-        run_jobs(jobs, self.jobs)
+        run_jobs(jobs_of_sweep(job_overrides, self.log_folder), self.jobs)
         return [JobReturn(overrides=list(o), status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]

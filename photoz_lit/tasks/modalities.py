@@ -32,6 +32,8 @@ def run(config: Config) -> None:
     """Print, draw and write ``modalities.json`` into the run folder."""
     if not config.run:
         raise InputError("task=modalities needs run=<run folder of a multimodal network>.")
+    if config.drop:
+        raise InputError("task=modalities leaves out each modality in turn; leave drop out, or use task=predict.")
     folder = RunFolder(Path(config.run))
     # one bar for all choices: Lightning's own, for each of them, cannot stand inside it
     quiet = config.trainer.model_copy(update={"progress": False})

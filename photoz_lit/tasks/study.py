@@ -32,10 +32,13 @@ from photoz_lit.studies import (
     without_rows,
 )
 from photoz_lit.sweep import Job, run_jobs
-from photoz_lit.tasks.job_settings import asked_for, changes, made_with
+from photoz_lit.tasks.job_settings import asked_for, changes, composed, leaves, made_with
 from photoz_lit.tasks.kept_settings import keep_settings
 from photoz_lit.tasks.results_at_hand import THEN, KeptRow, kept_rows, made_rows_with, own_rows, take_over, twin
 
+#: Sections of the config that are of the study itself, and keys beside them that its jobs take over.
+NOT_OF_JOBS = {"task", "study", "paths", "logger", "jobs"}
+PASSED_ON = ("simulation.catalogue", "data.cache", "trainer.devices", "trainer.threads", "trainer.progress")
 Asked = Callable[[], Setting]
 Seeds = list[int] | None
 
@@ -60,6 +63,7 @@ def run(config: Config) -> None:
     if not config.study:
         raise InputError("task=study needs study=<name>; --help lists the studies.")
     study = config.study
+    require_passed_on(config)
     pointers = config.paths.runs / "studies" / study.name
     results = config.paths.experiments / study.name / "results.json"
     console = Console()
@@ -126,6 +130,8 @@ def _command(config: Config, job: StudyJob, pointers: Path) -> Job:
         return [f"task={job.then}", _path("run", pointer.read_text().strip()), *inherited(config)]
 
     overrides = (*job.overrides, *inherited(config), _path("paths.pointer", pointer))
+    if config.logger.name != "csv":
+        overrides += (_path("logger.job_type", job.name.removesuffix(f"_seed{job.seed}")),)
     return Job(job.name, overrides, pointers / "logs" / f"{job.name}.log", then if job.then else None)
 
 
@@ -143,6 +149,27 @@ def inherited(config: Config) -> list[str]:
         "trainer.progress=false",
         *_logger(config),
     ]
+
+
+def require_passed_on(config: Config) -> None:
+    """Refuse what was given to the study and would reach none of its jobs.
+
+    Raises
+    ------
+    InputError : names the first such key.
+    """
+    usual = composed(["task=study", f"trainer={config.trainer.name}", f"logger={config.logger.name}"])
+    given, default = (
+        leaves(one.model_dump(mode="json", by_alias=True, exclude=NOT_OF_JOBS)) for one in (config, usual)
+    )
+    common = [] if config.study is None else config.study.common
+    for key, value in given.items():
+        if key not in PASSED_ON and default.get(key) != value:
+            override = f"{key.removesuffix('.name')}={str(value).replace(chr(39), '')}"  # no quotes within quotes
+            raise InputError(
+                f"a study's jobs do not get {override}; give it to all of them, as in"
+                f' "study.common={[*common, override]}".'
+            )
 
 
 def _path(key: str, path: str | Path) -> str:

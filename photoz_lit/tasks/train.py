@@ -20,6 +20,7 @@ from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import is_main_process
+from photoz_lit.errors import InputError
 from photoz_lit.modules.adaptation import AdaptationEstimator
 from photoz_lit.modules.catalogue_forest import CatalogueForest
 from photoz_lit.modules.cnn_estimator import CNNEstimator
@@ -49,6 +50,8 @@ def train(config: Config) -> RunFolder:
     -------
     The run folder, with ``metrics.json``.
     """
+    if config.drop:
+        raise InputError("drop leaves out modalities of a trained network (task=predict); here use modality.dropout.")
     if not (config.data.stores or config.data.source or config.data.targets):  # before a field is simulated
         require_buildable(config, bands_of_field(config.field, config.data.bands))
     data = training_data(config)

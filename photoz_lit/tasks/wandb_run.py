@@ -17,6 +17,7 @@ from photoz_lit.config import Config
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.evaluation.plots.montage import montage
+from photoz_lit.networks.modalities import modality_name
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder, plain
 
@@ -92,12 +93,31 @@ class WandbRun:
 
 
 def job_type(config: Config) -> str:
-    """What tells the jobs of a group apart: module, fusion and modalities, without seed."""
-    if config.module.name == "baseline" or not isinstance(config.network, NetworkSettings):
-        return f"{config.network.name}-{config.module.name}"
-    order = config.modality.order
-    orders = "".join(str(o) for o in (order if isinstance(order, list) else [order]))
-    return f"{config.network.name}-{config.fusion.stage}-size{config.modality.size}-order{orders}"
+    """What tells the jobs of a group apart: network, fusion, modalities, bands and adaptation, without the seed."""
+    if config.logger.job_type is not None:
+        return config.logger.job_type
+    network, modality = config.network, config.modality
+    if not isinstance(network, NetworkSettings):
+        return f"{network.name}-{config.module.name}"
+    parts = [network.name]
+    if config.module.name == "baseline":
+        parts.append("baseline")
+    elif modality.sets is not None:
+        parts += [config.fusion.stage, "+".join(modality_name(tuple(bands)) for bands in modality.sets)]
+    else:
+        orders = "".join(str(o) for o in (modality.order if isinstance(modality.order, list) else [modality.order]))
+        parts += [config.fusion.stage, f"size{modality.size}", f"order{orders}"]
+    usual_stem = "family" if config.module.name == "baseline" else None
+    further = {
+        "stem": modality.stem_filters if modality.stem_filters != usual_stem else None,
+        "branches": modality.branch_width if modality.branch_width != "thin" else None,
+        "dropout": modality.dropout or None,
+        "depth": network.depth if network.depth != 1 else None,
+        "width": network.width if network.width != config.scale.width else None,
+        "bands": None if config.data.bands is None else "_".join(config.data.bands),
+    }
+    parts += [f"{name}{value}" for name, value in further.items() if value is not None]
+    return "-".join([*parts, *([config.adapt.name] if config.data.adapts else [])])
 
 
 def worst_galaxies(predictions: pd.DataFrame, pdf: NDArray[Any], sample: Sample, n: int) -> wandb.Table:

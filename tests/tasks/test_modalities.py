@@ -12,7 +12,7 @@ from photoz_lit.tasks import compare, modalities, predict, study
 from photoz_lit.tasks.kept_settings import read_kept_settings
 from photoz_lit.tasks.results_at_hand import kept_rows
 from photoz_lit.tasks.train import train
-from tests.composed import TINY, composed
+from tests.composed import TINY, composed, composed_study
 from tests.conftest import make_store
 
 KEPT = ["all", "without g_r", "without r_i", "only g_r", "only r_i"]
@@ -25,7 +25,7 @@ def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     content = {"name": "s", "description": "", "question": "?", "seeds": [0], "common": common, "rows": [row]}
     paths = [f"paths.experiments={tmp_path / 'experiments'}", f"paths.runs={tmp_path / 'runs'}"]
     chosen = {"study": Study.model_validate(content)}
-    study.run(composed("task=study", "trainer=cpu", *paths).model_copy(update=chosen))
+    study.run(composed_study(*paths).model_copy(update=chosen))
     rows = {r["kept"]: r for r in read_results(tmp_path / "experiments" / "s" / "results.json")["rows"]}
     assert sorted(rows) == sorted(KEPT)
     (folder,) = (tmp_path / "runs" / "hsc6b_early_fusion").iterdir()
@@ -61,7 +61,7 @@ def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     assert list(kept_rows(results.parent.parent, but="other")) == []  # a network without a modality is no run's twin
     (tmp_path / "runs").rename(tmp_path / "gone")
     before = results.read_bytes()
-    study.run(composed("task=study", "trainer=cpu", *paths).model_copy(update=chosen))
+    study.run(composed_study(*paths).model_copy(update=chosen))
     assert results.read_bytes() == before
     assert not (tmp_path / "runs" / "hsc6b_early_fusion").exists()  # nothing was trained again
     folder = tmp_path / "gone" / "hsc6b_early_fusion" / folder.name

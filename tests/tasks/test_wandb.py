@@ -12,6 +12,7 @@ from wandb.proto import wandb_internal_pb2
 
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.train import train
+from photoz_lit.tasks.wandb_run import job_type
 from tests.composed import composed
 from tests.conftest import make_store
 
@@ -81,6 +82,23 @@ def test_the_run_is_named_grouped_and_keeps_its_id(folder: RunFolder, found: lis
     config = {u.key or u.nested_key[0]: json.loads(u.value_json) for u in run.config.update}
     assert config["seed"] == 5
     assert config["field"]["name"] == "hsc6b"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["modality=neighbours", "module=multimodal"], "treyer-early-size2-order1"),
+        (["module=multimodal", "modality.sets=[[u,g],[r,i,z,y]]"], "treyer-early-u_g+r_i_z_y-stemfamily"),
+        (["network.depth=0.5"], "treyer-baseline-depth0.5"),
+        (["network.width=0.3", "data.bands=[g,r]"], "treyer-baseline-width0.3-bandsg_r"),
+        (["modality=neighbours", "module=multimodal", "modality.stem_filters=family", "modality.branch_width=full",
+          "modality.dropout=0.2"], "treyer-early-size2-order1-stemfamily-branchesfull-dropout0.2"),
+        (["network=catalogue_forest"], "catalogue_forest-baseline"),
+        (["logger.job_type=its own"], "its own"),
+    ],
+)  # fmt: skip
+def test_jobs_of_a_group_are_told_apart(overrides: list[str], expected: str) -> None:
+    assert job_type(composed("field=hsc6b", "logger=wandb", *overrides)) == expected
 
 
 def test_curves_stand_on_an_epoch_axis_and_agree_with_the_csv(
