@@ -13,6 +13,7 @@ from photoz_lit.evaluation.compare import ALL, FURTHER, settings_of, value_text
 from photoz_lit.evaluation.plots.comparison import comparison_figure
 from photoz_lit.evaluation.plots.cost import cost_figure, rows_with_costs
 from photoz_lit.evaluation.plots.modalities import are_modalities, modality_figure
+from photoz_lit.evaluation.plots.published import PUBLISHED, published_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
 from photoz_lit.evaluation.published import beside_published, read_published
@@ -40,8 +41,9 @@ printed.
 def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: str = "Comparison") -> list[Path]:
     """Write ``comparison.md``, ``comparison.csv`` (plain units) and ``comparison.png``.
 
-    Beside them ``sweep.png`` of one swept setting, ``cost.png`` where networks of several costs are compared, or
-    ``modalities.png`` of kept and dropped modalities.
+    Beside them ``published.csv`` and ``published.png`` where there are published numbers of our fields, ``sweep.png``
+    of one swept setting, ``cost.png`` where networks of several costs are compared, or ``modalities.png`` of kept and
+    dropped modalities.
 
     Parameters
     ----------
@@ -60,6 +62,14 @@ def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: st
         partial.write_text(markdown(table, baseline, title), encoding="utf-8")
     written = [folder / "comparison.md", folder / "comparison.csv"]
     written.append(save(comparison_figure(table, baseline), folder / "comparison.png"))
+    beside = beside_published(table, baseline)
+    # the published gains are over a single-stack baseline; settings compared with each other have none beside them
+    if len(beside) and baseline.startswith("baseline"):
+        with whole_file(folder / "published.csv") as partial:
+            beside.to_csv(partial, index=False)
+        written.append(folder / "published.csv")
+        if beside["gain_sigma_mad"][beside["who"] != PUBLISHED].notna().any():
+            written.append(save(published_figure(beside, table["data"]), folder / "published.png"))
     setting = swept_setting(table, settings_of(table))
     if setting is not None:
         written.append(save(sweep_figure(table, baseline, setting), folder / "sweep.png"))

@@ -31,8 +31,8 @@ def beside_published(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
     Returns
     -------
     ``data``, ``who`` (``published`` or ``ours``), ``method`` (ours with its settings), ``n``, ``sigma_mad``, ``eta``,
-    ``bias``, ``gain_<metric>`` and ``p_<metric>`` (ours is ``p_galaxies``, the paper's kind); empty where no row of
-    ours has a published counterpart.
+    ``bias``, ``gain_<metric>``, ``gain_<metric>_error`` (of ours) and ``p_<metric>`` (ours is ``p_galaxies``, the
+    paper's kind); empty where no row of ours has a published counterpart.
     """
     rows, settings = [], settings_of(table)
     for entry in read_published()["multimodal"]:
@@ -58,6 +58,7 @@ def beside_published(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
             row.update({name: mine[name] for name in ("n", *METRICS)})
             if mine["method"] != baseline:
                 row.update({f"gain_{name}": mine[f"gain_{name}"] for name in METRICS})
+                row.update({f"gain_{name}_error": mine[f"gain_{name}_error"] for name in METRICS})
                 row.update({f"p_{name}": mine[f"p_galaxies_{name}"] for name in METRICS})
             rows.append(row)
     return pd.DataFrame(rows)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: Files of every comparison on a field with published numbers.
+WRITTEN = ("comparison.md", "comparison.csv", "comparison.png", "published.csv", "published.png")
+
 
 def rows(with_depth: bool = False) -> list[dict[str, object]]:
     """Rows of a study's results.json."""

@@ -21,7 +21,7 @@ from photoz_lit.evaluation.significance import relative_gain
 from photoz_lit.fields import load_field
 from photoz_lit.run_folder import write_json
 from tests.evaluation.mixtures import make_run
-from tests.evaluation.study_rows import rows
+from tests.evaluation.study_rows import WRITTEN, rows
 
 FOREST = {"network": {"name": "catalogue_forest"}}
 
@@ -209,7 +209,7 @@ def test_the_baseline_is_found_by_name_path_or_habit(folder: Path) -> None:
 
 def test_files(folder: Path, table: pd.DataFrame, tmp_path: Path) -> None:
     written = write_comparison(table, tmp_path / "out", "baseline", "Gain by survey")
-    assert [path.name for path in written] == ["comparison.md", "comparison.csv", "comparison.png"]
+    assert [path.name for path in written] == [*WRITTEN]
     read = pd.read_csv(written[1])
     pd.testing.assert_frame_equal(read, table.reset_index(drop=True), check_dtype=False)
     text = written[0].read_text()

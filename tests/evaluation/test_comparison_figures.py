@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.container import BarContainer
 
@@ -11,9 +12,11 @@ from photoz_lit.evaluation.compare import compare, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.plots.cost import cost_figure, rows_with_costs
 from photoz_lit.evaluation.plots.modalities import are_modalities, modality_figure
+from photoz_lit.evaluation.plots.published import published_figure
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
+from photoz_lit.evaluation.published import beside_published
 from photoz_lit.evaluation.runs import rows_as_runs
-from tests.evaluation.study_rows import rows
+from tests.evaluation.study_rows import WRITTEN, rows
 
 
 def test_one_swept_setting_is_drawn_over_its_values(tmp_path: Path) -> None:
@@ -32,7 +35,7 @@ def test_one_swept_setting_is_drawn_over_its_values(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.asarray(lower.containers[0].lines[0].get_ydata(), float), gains)
     assert [tick.get_text() for tick in lower.get_xticklabels()] == ["0.5", "1", "2"]
     names = [path.name for path in write_comparison(table, tmp_path, "baseline")]
-    assert names == ["comparison.md", "comparison.csv", "comparison.png", "sweep.png"]
+    assert names == [*WRITTEN, "sweep.png"]
 
 
 def test_networks_of_several_costs_are_drawn_over_their_operations(tmp_path: Path) -> None:
@@ -69,3 +72,20 @@ def test_kept_and_dropped_modalities_are_drawn_apart(tmp_path: Path) -> None:
     assert [path.name for path in write_comparison(table, tmp_path, "all")][-1] == "modalities.png"
     assert not are_modalities(["all"])
     assert not are_modalities(["all", "without u_g", "multimodal"])
+
+
+def test_gains_stand_beside_the_published_ones(tmp_path: Path) -> None:
+    table = compare(rows_as_runs({"rows": rows()}))
+    beside = beside_published(table, "baseline")
+    write_comparison(table, tmp_path, "baseline")
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "published.csv"), beside, check_dtype=False)
+    figure = published_figure(beside, table["data"])
+    first = figure.axes[0]
+    drawn = {str(bars.get_label()): np.asarray(bars.lines[0].get_xydata(), float) for bars in first.containers}
+    assert list(drawn) == ["published", "ours: multimodal"]
+    np.testing.assert_allclose(drawn["ours: multimodal"][:, 0], [10])
+    np.testing.assert_allclose(drawn["published"][:, 0], [10.13], atol=0.3)  # HSC-9b
+    assert [tick.get_text() for tick in first.get_yticklabels()] == ["HSC-9b"]
+    ours = beside[beside["who"] != "published"].iloc[1]
+    error = table.set_index("method").loc["multimodal", "gain_sigma_mad_error"]
+    assert ours["gain_sigma_mad_error"] == pytest.approx(error)
