@@ -11,6 +11,7 @@ from photoz_lit.evaluation.plots.style import BLACK, CYCLE, GREY, kind_of_data, 
 
 PANELS = {"sigma_mad": r"G($\sigma_\mathrm{MAD}$) [%]", "eta": r"G($\eta$) [%]", "bias": "G(bias) [%]"}
 PUBLISHED = "published"
+LEGEND = 85  # characters of a line of the legend, beside the mark of the data
 
 
 def published_figure(beside: pd.DataFrame, kinds: pd.Series) -> Figure:
@@ -45,7 +46,8 @@ def published_figure(beside: pd.DataFrame, kinds: pd.Series) -> Figure:
         axes[0].set_yticks(range(len(samples)), [one.replace("_", " ") for one in samples])
         axes[0].tick_params(axis="y", length=0)
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=min(3, len(names)))
+        columns = max(1, min(3, LEGEND // (max(map(len, labels)) + 8)))
+        figure.legend(handles, labels, loc="outside upper left", ncols=columns)
     return figure
 
 
