@@ -21,6 +21,10 @@ NO_SETTING = {
     "source", "targets", "study", "ingest", "labels", "bench",
 }  # fmt: skip
 MACHINE = {"trainer.name", "accelerator", "devices", "strategy", "precision", "compile", "channels_last", "threads"}
+# sizes that other sections refer to, where they stand again
+REFERRED = {
+    f"scale.{name}" for name in ("width", "n_galaxies", "max_epochs", "batch_size", "learning_rate", "standardise")
+}
 COSMETIC = {"description", "target", "_target_", "cache", "num_workers", "resident", "store", "progress", "catalogue"}
 
 
@@ -104,6 +108,8 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     for run, config, own in zip(plain, configs, data, strict=True):
         same = [i for i, other in enumerate(plain) if (other.method, other.field) == (run.method, run.field)]
         differing = {k: config[k] for k in config if any(configs[i].get(k) != config[k] for i in same)}
+        by_name = {key for key in differing if _told_by_name(key, differing, [configs[i] for i in same])}
+        differing = {key: value for key, value in differing.items() if key not in by_name}
         settings = {_short(key, differing): value for key, value in differing.items()}
         if len({data[i][0] for i in same if configs[i] == config}) > 1:
             settings["data"] = str(own[1] or own[0])
@@ -159,9 +165,18 @@ def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     for key, value in section.items():
         if isinstance(value, Mapping):
             out.update(_flat(value, f"{prefix}{key}."))
-        elif not {key, f"{prefix}{key}"} & (COSMETIC | MACHINE):
+        elif not {key, f"{prefix}{key}"} & (COSMETIC | MACHINE | REFERRED):
             out[f"{prefix}{key}"] = str(value)
     return out
+
+
+def _told_by_name(key: str, differing: Mapping[str, Any], configs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a section's name says a key's value in all configs, as ``network.name`` does of the family's heads."""
+    name = f"{key.rpartition('.')[0]}.name"
+    if key == name or name not in differing:
+        return False
+    known = {(config.get(name), config.get(key)) for config in configs}
+    return len(known) == len({of_name for of_name, _ in known})
 
 
 def _short(key: str, differing: Mapping[str, Any]) -> str:

@@ -124,6 +124,15 @@ def test_length_of_training_simulation_and_data_tell_runs_apart(tmp_path: Path) 
 
     epochs = settings_of("epochs", *({"trainer": {"max_epochs": n, "devices": n}} for n in (6, 12)))
     assert epochs == [{"max_epochs": "6"}, {"max_epochs": "12"}]
+    again = settings_of("scale", *({"scale": {"max_epochs": n}, "trainer": {"max_epochs": n}} for n in (6, 12)))
+    assert again == epochs
+    families = [("plain", 64, 1.0), ("pasquet", 96, 1.0), ("pasquet", 96, 0.5)]
+    told = settings_of("family", *({"network": {"name": n, "dense": d, "width": w}} for n, d, w in families))
+    assert told == [
+        {"network": "pasquet", "width": "0.5"},
+        {"network": "pasquet", "width": "1.0"},
+        {"network": "plain", "width": "1.0"},
+    ]
     sizes = settings_of("size", *({"simulation": {"n_galaxies": n}} for n in (4000, 20000)))
     assert sizes == [{"n_galaxies": "4000"}, {"n_galaxies": "20000"}]
     batches = settings_of("batch", *({"data": {"batch_size": n}} for n in (32, 64)))
