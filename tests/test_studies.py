@@ -10,7 +10,8 @@ from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.multimodal import build_network
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.studies import Study, StudyJob, jobs_of, merged_rows, read_results, result_row
-from photoz_lit.tasks.study import require_passed_on, run
+from photoz_lit.tasks.passed_on import require_passed_on
+from photoz_lit.tasks.study import run
 from tests.composed import composed, composed_study
 from tests.conftest import make_store
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.plugins.launcher import Launcher
+
+from hydra_plugins.photoz_lit_launcher.logged_launcher import LoggedLauncher
 
 
-class ProcessLauncher(Launcher):
+class ProcessLauncher(LoggedLauncher):
     """Runs jobs as ``python -m photoz_lit <overrides>``, a bounded number at once, one GPU each where there are any.
 
     Parameters
@@ -20,11 +19,6 @@ class ProcessLauncher(Launcher):
 
     def __init__(self, jobs: int | str = "auto") -> None:
         self.jobs = jobs
-        self.log_folder = Path("runs/sweeps")
-
-    def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:  # noqa: ARG002
-        """Take the sweep's folder, where the jobs' logs go."""
-        self.log_folder = Path(config.hydra.sweep.dir)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:  # noqa: ARG002
         """Run the jobs.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.plugins.launcher import Launcher
+
+from hydra_plugins.photoz_lit_launcher.logged_launcher import LoggedLauncher
 
 SHARED = ("name", "timeout_min", "nodes", "cpus_per_task", "gpus_per_node", "mem_gb")  # the others are Slurm's alone
 
 
-class SubmititLauncher(Launcher):
+class SubmititLauncher(LoggedLauncher):
     """Submits the jobs as one array, waits for all, and tells which failed.
 
     Parameters
@@ -24,11 +24,6 @@ class SubmititLauncher(Launcher):
     def __init__(self, cluster: str, **parameters: Any) -> None:
         self.cluster = cluster
         self.parameters = parameters
-        self.log_folder = Path("runs/sweeps")
-
-    def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:  # noqa: ARG002
-        """Take the sweep's folder, where the jobs' logs go."""
-        self.log_folder = Path(config.hydra.sweep.dir)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:  # noqa: ARG002
         """Submit the jobs and wait for them.

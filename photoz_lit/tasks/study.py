@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.types import Quote, QuotedString
 from pydantic import Field as Entry
 from rich.console import Console
 
@@ -32,13 +31,11 @@ from photoz_lit.studies import (
     without_rows,
 )
 from photoz_lit.sweep import Job, run_jobs
-from photoz_lit.tasks.job_settings import asked_for, changes, composed, leaves, made_with
+from photoz_lit.tasks.job_settings import asked_for, changes, made_with
 from photoz_lit.tasks.kept_settings import keep_settings
+from photoz_lit.tasks.passed_on import inherited, quoted, require_passed_on
 from photoz_lit.tasks.results_at_hand import THEN, KeptRow, kept_rows, made_rows_with, own_rows, take_over, twin
 
-#: Sections of the config that are of the study itself, and keys beside them that its jobs take over.
-NOT_OF_JOBS = {"task", "study", "paths", "logger", "jobs"}
-PASSED_ON = ("simulation.catalogue", "data.cache", "trainer.devices", "trainer.threads", "trainer.progress")
 Asked = Callable[[], Setting]
 Seeds = list[int] | None
 
@@ -127,67 +124,12 @@ def _command(config: Config, job: StudyJob, pointers: Path) -> Job:
     pointer = pointers / f"{job.name}.txt"
 
     def then() -> list[str]:
-        return [f"task={job.then}", _path("run", pointer.read_text().strip()), *inherited(config)]
+        return [f"task={job.then}", quoted("run", pointer.read_text().strip()), *inherited(config)]
 
-    overrides = (*job.overrides, *inherited(config), _path("paths.pointer", pointer))
+    overrides = (*job.overrides, *inherited(config), quoted("paths.pointer", pointer))
     if config.logger.name != "csv":
-        overrides += (_path("logger.job_type", job.name.removesuffix(f"_seed{job.seed}")),)
+        overrides += (quoted("logger.job_type", job.name.removesuffix(f"_seed{job.seed}")),)
     return Job(job.name, overrides, pointers / "logs" / f"{job.name}.log", then if job.then else None)
-
-
-def inherited(config: Config) -> list[str]:
-    """What a study's jobs take over from its own command line: where things lie, and on what they run."""
-    trainer = config.trainer
-    catalogue = config.simulation.catalogue
-    return [
-        *([] if catalogue is None else [_path("simulation.catalogue", catalogue)]),
-        _path("paths.runs", config.paths.runs),
-        _path("data.cache", config.data.cache),
-        f"trainer={trainer.name}",
-        f"trainer.devices={str(trainer.devices).replace(' ', '')}",
-        f"trainer.threads={'null' if trainer.threads is None else trainer.threads}",
-        "trainer.progress=false",
-        *_logger(config),
-    ]
-
-
-def require_passed_on(config: Config) -> None:
-    """Refuse what was given to the study and would reach none of its jobs.
-
-    Raises
-    ------
-    InputError : names the first such key.
-    """
-    usual = composed(["task=study", f"trainer={config.trainer.name}", f"logger={config.logger.name}"])
-    given, default = (
-        leaves(one.model_dump(mode="json", by_alias=True, exclude=NOT_OF_JOBS)) for one in (config, usual)
-    )
-    common = [] if config.study is None else config.study.common
-    for key, value in given.items():
-        if key not in PASSED_ON and default.get(key) != value:
-            override = f"{key.removesuffix('.name')}={str(value).replace(chr(39), '')}"  # no quotes within quotes
-            raise InputError(
-                f"a study's jobs do not get {override}; give it to all of them, as in"
-                f' "study.common={[*common, override]}".'
-            )
-
-
-def _path(key: str, path: str | Path) -> str:
-    """Override in quotes: a comma, as in the job ``order-1,2``, is a sweep without them."""
-    return f"{key}={QuotedString(str(path), Quote.single).with_quotes()}"
-
-
-def _logger(config: Config) -> list[str]:
-    """W&B where the study asks for it: its jobs make one group."""
-    if config.logger.name == "csv" or config.study is None:
-        return []
-    entity = "null" if config.logger.entity is None else config.logger.entity
-    return [
-        f"logger={config.logger.name}",
-        f"logger.project={config.logger.project}",
-        f"logger.group={config.study.name}",
-        f"logger.entity={entity}",
-    ]
 
 
 def finished_run(pointers: Path, job: StudyJob) -> Path | None:
