@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +15,16 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
+from photoz_lit.ingest.sky_frame import sky_frame
 
 STRIP_BYTES = 160e6  # of a compressed or scaled image held decoded at once
+# Of the primary HDU only: what describes its own pixels. A WCS is inherited whole or not at all; its frame may be.
+_NOT_INHERITED = re.compile(r"(SIMPLE|EXTEND|COMMENT|HISTORY|NAXIS\d*|BITPIX|BSCALE|BZERO|BLANK|CHECKSUM|DATASUM)$")
+_WCS_KEYWORD = re.compile(
+    r"(CTYPE|CRVAL|CRPIX|CDELT|CROTA|CUNIT)\d+$|(CD|PC|PV|PS)\d+_\d+$|PC\d{6}$|(A|B|AP|BP)_(\d+_\d+|ORDER|DMAX)$"
+    r"|(LONPOLE|LATPOLE|WCSAXES)$|(CPDIS|CQDIS|D2IM|DP|DQ)"
+)
+_LOOKUP_TABLE = re.compile(r"(CPDIS|D2IMDIS)\d$|D2IMEXT|PS\d+_0$")
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ def _find(path: Path, hdus: fits.HDUList, wanted: str | int | None) -> PlaneInfo
             raise InputError(f"{path} has no HDU '{wanted}'; it has {', '.join(names)}.") from error
     hdu = hdus[number]
     header = hdu.header.copy()
-    if header.get("NAXIS", 0) != 2:
+    if len(image_axes(header)) != 2:
         raise InputError(f"{path}: HDU {names[number]} has {header.get('NAXIS', 0)} axes; an image with 2 is due.")
     compressed = isinstance(hdu, fits.CompImageHDU)  # astropy derives it from ImageHDU
     plain = (
@@ -79,19 +89,25 @@ def _find(path: Path, hdus: fits.HDUList, wanted: str | int | None) -> PlaneInfo
         _require_whole(path, hdu)
     scaled = any(key in header for key in ("BSCALE", "BZERO", "BLANK"))
     offset = int(hdu.fileinfo()["datLoc"]) if plain and not scaled else None
+    own_wcs = "CTYPE1" in header
     for card in hdus[0].header.cards:
-        if (
-            card.keyword
-            and card.keyword not in header
-            and card.keyword not in ("SIMPLE", "EXTEND", "COMMENT", "HISTORY")
-        ):
+        inherited = card.keyword and card.keyword not in header and not _NOT_INHERITED.match(card.keyword)
+        if inherited and not (own_wcs and _WCS_KEYWORD.match(card.keyword)):
             header.append(card)
-    return PlaneInfo(path, number, header, (int(header["NAXIS2"]), int(header["NAXIS1"])), offset)
+    columns, rows = (int(header[f"NAXIS{axis}"]) for axis in image_axes(header))
+    return PlaneInfo(path, number, header, (rows, columns), offset)
+
+
+def image_axes(header: fits.Header) -> tuple[int, ...]:
+    """Return the numbers of the axes that an image has: two, or those longer than one pixel (degenerate ones apart)."""
+    count = int(header.get("NAXIS", 0))
+    return (1, 2) if count == 2 else tuple(axis for axis in range(1, count + 1) if header[f"NAXIS{axis}"] != 1)
 
 
 def _require_whole(path: Path, hdu: Any) -> None:
     header = hdu.header
-    size = abs(header["BITPIX"]) // 8 * header["NAXIS1"] * header["NAXIS2"] if header["NAXIS"] == 2 else 0
+    axes = [int(header[f"NAXIS{axis + 1}"]) for axis in range(header["NAXIS"])]
+    size = abs(header["BITPIX"]) // 8 * math.prod(axes) if axes else 0
     if hdu.fileinfo()["datLoc"] + size > path.stat().st_size:
         raise InputError(f"{path} ends before its image does; copy it again.")
 
@@ -105,14 +121,27 @@ def celestial_wcs(info: PlaneInfo) -> WCS:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # old keywords that astropy mends by itself
-            wcs = WCS(info.header)
+            warnings.simplefilter("ignore")  # old keywords that astropy corrects by itself
+            if any(_LOOKUP_TABLE.match(key) for key in info.header):  # a distortion that another HDU holds
+                with fits.open(info.path, memmap=False) as hdus:
+                    wcs = WCS(info.header, hdus)
+            else:
+                wcs = WCS(info.header)
     except Exception as error:  # wcslib's errors share no base class
         raise InputError(f"{info.path}: its WCS is broken ({str(error).splitlines()[0]}).") from error
     if not wcs.has_celestial:
         raise InputError(
             f"{info.path} has no WCS (CTYPE1 and CTYPE2 with RA and Dec); add one, e.g. with astrometry.net."
         )
+    if {wcs.wcs.lng + 1, wcs.wcs.lat + 1} != set(image_axes(info.header)):
+        raise InputError(f"{info.path}: the axes of its pixels are not those of its sky; write a plain image of it.")
+    try:
+        sky_frame(wcs)
+    except ValueError as error:
+        raise InputError(
+            f"{info.path}: its sky is in a frame that is not known ({error}); write its WCS in ICRS, FK5, FK4, galactic"
+            " or ecliptic coordinates."
+        ) from error
     return wcs.celestial
 
 
@@ -158,11 +187,18 @@ class PlaneReader:
                 self._hdus = fits.open(self.info.path, memmap=False, lazy_load_hdus=True)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                strip = np.asarray(self._hdus[self.info.hdu].section[top:last, :])
+                strip = np.asarray(self._hdus[self.info.hdu].section[self._rows(top, last)])
         except Exception as error:  # the decoders' errors share no base class
             raise InputError(f"{self.info.path}: pixels cannot be decoded ({error}); copy the file again.") from error
         self._strip = strip.astype(np.float32 if strip.dtype.kind == "f" else strip.dtype.newbyteorder("="), copy=False)
         self._first = top
+
+    def _rows(self, top: int, bottom: int) -> tuple[Any, ...]:
+        """Return the index of these rows in the array, whose axes count backwards and may be degenerate."""
+        first, second = image_axes(self.info.header)
+        index: list[Any] = [0] * int(self.info.header["NAXIS"])
+        index[-first], index[-second] = slice(None), slice(top, bottom)
+        return tuple(index)
 
     def release(self) -> None:
         """Free the strip."""

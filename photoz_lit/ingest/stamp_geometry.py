@@ -8,6 +8,8 @@ import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from photoz_lit.ingest.sky_frame import sky_to_pixel
+
 _STEP = 8.0  # stamp pixels; the stride of the differences, small against any curvature of the sky or the camera
 
 
@@ -44,14 +46,14 @@ def local_grid(wcs: WCS, ra: NDArray[np.float64], dec: NDArray[np.float64], pixe
     Parameters
     ----------
     wcs : celestial WCS of the image.
-    ra, dec : positions [deg], (n,).
+    ra, dec : ICRS positions [deg], (n,).
     pixel_scale : of the stamps [arcsec / pixel].
     """
     step = np.deg2rad(_STEP * pixel_scale / 3600.0)
     columns = np.array([0.0, 1.0, -1.0, 0.0, 0.0])
     rows = np.array([0.0, 0.0, 0.0, 1.0, -1.0])
     alpha, delta = tangent_offset(ra[:, None], dec[:, None], -columns * step, rows * step)
-    x, y = wcs.all_world2pix(alpha.ravel(), delta.ravel(), 0, quiet=True)
+    x, y = sky_to_pixel(wcs, alpha.ravel(), delta.ravel())
     xy = np.stack([np.reshape(x, alpha.shape), np.reshape(y, alpha.shape)], axis=-1)
     by_column = (xy[:, 1] - xy[:, 2]) / (2.0 * _STEP)
     by_row = (xy[:, 3] - xy[:, 4]) / (2.0 * _STEP)

@@ -14,7 +14,10 @@ from photoz_lit.errors import InputError, nearest
 from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, celestial_wcs
 from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.resample import MARGIN, resample_stamp
+from photoz_lit.ingest.sky_frame import pixel_to_sky
 from photoz_lit.ingest.stamp_geometry import LocalGrid, unit_vectors
+
+_WHOLE_SKY = 1.0  # rad; images that reach farther from their middle may hold any position
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,13 @@ class Tile:
         reach : half diagonal of a stamp [arcsec].
         """
         rows, columns = self.image.shape
-        x = np.array([(columns - 1) / 2, -0.5, columns - 0.5, -0.5, columns - 0.5])
-        y = np.array([(rows - 1) / 2, -0.5, -0.5, rows - 0.5, rows - 0.5])
-        ra, dec = self.wcs.all_pix2world(x, y, 0)
-        corners = unit_vectors(np.asarray(ra), np.asarray(dec))
-        radius = np.arccos(np.clip(corners[1:] @ corners[0], -1.0, 1.0)).max() + np.deg2rad(reach / 3600.0)
-        return np.flatnonzero(vectors @ corners[0] >= np.cos(min(radius * 1.01, np.pi)))
+        x, y = np.meshgrid(np.linspace(-0.5, columns - 0.5, 5), np.linspace(-0.5, rows - 0.5, 5))
+        points = unit_vectors(*pixel_to_sky(self.wcs, x.ravel(), y.ravel()))
+        middle = points[len(points) // 2]
+        radius = float(np.arccos(np.clip(points @ middle, -1.0, 1.0)).max())
+        if not radius < _WHOLE_SKY:  # an all-sky map, or corners off the projection
+            return np.arange(len(vectors))
+        return np.flatnonzero(vectors @ middle >= np.cos(1.01 * radius + np.deg2rad(reach / 3600.0)))
 
     def margin(self, grid: LocalGrid, size: int) -> NDArray[np.float64]:
         """Return how far each stamp stays inside the image, (n,) [image pixel]; negative where it reaches over."""
