@@ -131,6 +131,7 @@ class CutoutDataModule(pl.LightningDataModule):
         self.galaxies = GalaxyBatches(sample, label_weights or {}, with_pixels=not self.resident)
         self._pixels: Tensor | None = None
         self._transforms: tuple[int, Tensor] | None = None
+        self._first_epoch = 0
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Training galaxies, in the order of this epoch."""
@@ -156,6 +157,7 @@ class CutoutDataModule(pl.LightningDataModule):
         return self._loader(ShardedBatchSampler(galaxies, self.batch_size, shuffle, self.seed, rank, size, weights))
 
     def _loader(self, sampler: ShardedBatchSampler) -> DataLoader[Batch]:
+        sampler.set_epoch(self._first_epoch)  # workers draw from it before Lightning says which epoch it is
         return DataLoader(
             self.galaxies,
             batch_sampler=sampler,
@@ -163,7 +165,16 @@ class CutoutDataModule(pl.LightningDataModule):
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator(),  # of the workers' seeds; the network's random numbers do not move on with them
         )
+
+    def state_dict(self) -> dict[str, int]:
+        """Epoch that a training goes on with, for its checkpoint."""
+        return {} if self.trainer is None else {"epoch": self.trainer.current_epoch + 1}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Take it up."""
+        self._first_epoch = int(state_dict["epoch"])
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002
         """Fetch resident pixels, stretch them, and turn them where the network trains."""

@@ -11,7 +11,7 @@ from photoz_lit.evaluation.adaptation import DANN, NONE, ORACLE, OURS, Adaptatio
 from photoz_lit.evaluation.markdown_grid import grid, number, with_error
 from photoz_lit.evaluation.plots.adaptation import adaptation_figure, adaptation_nz_figure
 from photoz_lit.evaluation.plots.style import save
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.files import whole_file
 
 NOTES = f"""\
 Target test galaxies against the truth; mean ± standard error over training seeds. *change* is σ_MAD − σ_MAD of

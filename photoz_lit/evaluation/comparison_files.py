@@ -17,7 +17,7 @@ from photoz_lit.evaluation.plots.published import PUBLISHED, published_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
 from photoz_lit.evaluation.published import beside_published, read_published
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.files import whole_file
 
 # column -> heading and factor of the printed number
 SHOWN = {

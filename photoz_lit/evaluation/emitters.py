@@ -14,7 +14,7 @@ from photoz_lit.evaluation.plots.emitters import emitter_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.published import read_published
 from photoz_lit.evaluation.runs import Run
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.files import whole_file
 
 REMOVED, WITH, TRUE = "interlopers removed", "with interlopers", "true [OII]"
 SAMPLES = (REMOVED, WITH, TRUE)

@@ -9,7 +9,7 @@ import pandas as pd
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.files import whole_file
 
 UNITS = {"ra": "deg", "dec": "deg", "mag": "mag"}
 DESCRIPTIONS = {

@@ -10,7 +10,7 @@ import pandas as pd
 
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions import read_predictions
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.files import whole_file
 
 NUMBERS = ("z", "z_phot", "crps")
 

@@ -16,7 +16,7 @@ from photoz_lit.evaluation.mismatch import FieldImages, reference_axis
 from photoz_lit.evaluation.mismatch_redshift import FieldPredictions
 from photoz_lit.evaluation.plots.mismatch import conditions_figure, noise_figure, probe_figure, redshift_figure
 from photoz_lit.evaluation.plots.style import save
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.files import whole_file
 
 CONDITION_COLUMNS = (
     "field", "band", "seeing", "d_seeing", "blur", "depth", "d_depth", "noise_ratio", "noise_correlation",

@@ -13,7 +13,7 @@ from photoz_lit.evaluation.nz import RedshiftDistributions
 from photoz_lit.evaluation.nz_statistics import nz_table
 from photoz_lit.evaluation.plots.nz_groups import nz_groups
 from photoz_lit.evaluation.plots.style import save
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.files import whole_file
 
 
 def write_nz(

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.pdf import check_pdfs, probability_blocks
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.files import whole_file
 
 BLOCK_ROWS = 16384
 

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.files import whole_file
 
 BANNERS = {
     "simulated": ("Simulated data.", "Every galaxy of this report was drawn by the survey simulation."),

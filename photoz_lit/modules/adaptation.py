@@ -23,13 +23,14 @@ from photoz_lit.data.sampling import is_main_process
 from photoz_lit.evaluation.conditions import measured_conditions
 from photoz_lit.evaluation.domain_probe import domain_probe
 from photoz_lit.locks import locked
+from photoz_lit.modules.checkpoint_files import read_checkpoint
 from photoz_lit.modules.cnn import VAL_LOSS
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
+from photoz_lit.modules.epochs import BEST
 from photoz_lit.modules.features import network_features
 from photoz_lit.modules.field_numbers import field_numbers
 from photoz_lit.modules.frozen_features import by_source, frozen_features, teach_discriminator
-from photoz_lit.modules.trainer import BEST
 from photoz_lit.run_folder import write_json
 
 REPORT = "adaptation.json"
@@ -52,7 +53,7 @@ class AdaptationEstimator(CNNEstimator):
     Parameters
     ----------
     config : the run's config.
-    loggers : further loggers beside the CSV one.
+    loggers : get the curve beside ``metrics.csv``.
     """
 
     def __init__(self, config: Config, loggers: list[Logger] | None = None) -> None:
@@ -91,7 +92,7 @@ class AdaptationEstimator(CNNEstimator):
         weights = self._start(sample, split, seed)
         torch.manual_seed(seed)
         module = self.adversarial(sample)
-        start = torch.load(weights, map_location="cpu", weights_only=False)
+        start = read_checkpoint(weights)
         module.load_state_dict(start["state_dict"], strict=False)
         if module.calibration is not None:
             some = split.train[np.sort(np.random.default_rng(0).permutation(len(split.train))[:SKY_GALAXIES])]
@@ -114,13 +115,13 @@ class AdaptationEstimator(CNNEstimator):
             update={"trainer": original.trainer.model_copy(update={"max_epochs": adapt.epochs})}
         )
         try:
-            self.run_training(data, folder, MONITOR)
+            self.run_training(data, folder, MONITOR, title="adaptation")
         finally:
             self.config = original
         if not is_main_process():
             return
         self.fit_report |= how_it_started(weights.parent)
-        report |= loss_in(torch.load(folder / BEST, map_location="cpu", weights_only=False), LOSS_AFTER)
+        report |= loss_in(read_checkpoint(folder / BEST), LOSS_AFTER)
         if adapt.uses_target_images:
             _, held = frozen_features(module, data, split, known=False)
             report["probe_auc_after"] = probe_auc(*by_source(held))

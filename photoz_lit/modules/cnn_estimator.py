@@ -21,6 +21,7 @@ from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import gathered, is_main_process
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
+from photoz_lit.modules.checkpoint_files import read_checkpoint
 from photoz_lit.modules.cnn import VAL_LOSS, PhotoZModule
 from photoz_lit.modules.dead_network import (
     RESTARTS,
@@ -30,8 +31,9 @@ from photoz_lit.modules.dead_network import (
     restart_seed,
     set_aside,
 )
+from photoz_lit.modules.epochs import BEST, LAST
 from photoz_lit.modules.features import network_features
-from photoz_lit.modules.trainer import BEST, LAST, build_trainer
+from photoz_lit.modules.trainer import build_trainer
 
 
 class CNNEstimator:
@@ -40,7 +42,7 @@ class CNNEstimator:
     Parameters
     ----------
     config : the run's config.
-    loggers : further loggers beside the CSV one.
+    loggers : get the curve beside ``metrics.csv``.
     """
 
     def __init__(self, config: Config, loggers: list[Logger] | None = None) -> None:
@@ -135,24 +137,27 @@ class CNNEstimator:
         folder: Path,
         monitor: str = VAL_LOSS,
         callbacks: Sequence[pl.Callback] = (),
+        title: str = "training",
     ) -> None:
-        """Train the module as it is, or go on with an interrupted training; keep the weights of the best epoch.
+        """Train the module as it is, or go on after the last whole epoch of an interrupted training.
+
+        The weights of the best epoch stay.
 
         Raises
         ------
         KeyboardInterrupt : the training was interrupted.
         """
         assert self.module is not None
-        self.trainer = build_trainer(self.config.trainer, folder, self.loggers, monitor, callbacks)
+        self.trainer = build_trainer(self.config.trainer, folder, self.loggers, monitor, callbacks, title)
         last = folder / LAST
-        if last.is_file():
-            keep_curve(folder)
-        self.trainer.fit(self.module, data, ckpt_path=str(last) if last.is_file() else None)
+        self.trainer.fit(self.module, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
         if self.trainer.interrupted:
             raise KeyboardInterrupt
         self.fit_report = {"epochs": self.trainer.current_epoch}
         if not (folder / BEST).is_file():
-            self.trainer.save_checkpoint(folder / BEST)  # max_steps ended it before the first validation
+            self.trainer.save_checkpoint(
+                folder / BEST, weights_only=False
+            )  # max_steps ended it before the first validation
         self._take_best(folder)
 
     def load(self, folder: Path) -> None:
@@ -173,12 +178,13 @@ class CNNEstimator:
         InputError : the checkpoint is not there or cannot be read.
         """
         path = folder / BEST
+        checkpoint = read_checkpoint(path)
         try:
-            checkpoint = torch.load(path, map_location="cpu", weights_only=False)
-        except (OSError, RuntimeError, EOFError, KeyError) as error:
-            raise InputError(f"{path} cannot be read ({error}); train the run again.") from error
-        module = kind(**checkpoint["hyper_parameters"])
-        module.load_state_dict(checkpoint["state_dict"])
+            module = kind(**checkpoint["hyper_parameters"])
+            module.load_state_dict(checkpoint["state_dict"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"{path} does not fit the network of its run ({reason}); train the run again.") from error
         assert isinstance(module, PhotoZModule)
         return module
 
@@ -205,15 +211,7 @@ class CNNEstimator:
 
     def _take_best(self, folder: Path) -> None:
         assert self.module is not None
-        checkpoint = torch.load(folder / BEST, map_location="cpu", weights_only=False)
-        self.module.load_state_dict(checkpoint["state_dict"])
-
-
-def keep_curve(folder: Path) -> None:
-    """Move the training curve of an interrupted training aside: the logger starts ``metrics.csv`` anew."""
-    curve = folder / "metrics.csv"
-    if curve.is_file() and is_main_process():
-        curve.rename(folder / f"metrics_before_{len(list(folder.glob('metrics_before_*.csv')))}.csv")
+        self.module.load_state_dict(read_checkpoint(folder / BEST)["state_dict"])
 
 
 def _quieten() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.modules.cnn import VAL_LOSS, PhotoZModule
-from photoz_lit.modules.trainer import BEST, LAST
+from photoz_lit.modules.epochs import BEST, CURVE, LAST
 
 # Of 46 trainings of experiments/gain_by_survey one had 1.001 of the loss of one PDF after half of its epochs, and 1.000
 # at its end; the others had 0.86 at most.
@@ -89,12 +89,12 @@ class DeadNetworkStop(pl.Callback):
         return {VAL_LOSS: self.best, VAL_LOSS_ONE_PDF: self.one_pdf} if math.isfinite(self.best) else {}
 
     def state_dict(self) -> dict[str, float]:
-        """Best validation loss so far, for a training that goes on after a break."""
-        return {"best": self.best}
+        """Best validation loss so far and the verdict, for a training that goes on after a break."""
+        return {"best": self.best, "dead": self.dead}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
         """Take it up."""
-        self.best = state_dict["best"]
+        self.best, self.dead = state_dict["best"], bool(state_dict.get("dead", False))
 
 
 def restart_seed(seed: int, restarts: int) -> int:
@@ -113,6 +113,4 @@ def set_aside(folder: Path, number: int) -> None:
     """Remove a dead network's weights and keep its curve under another name; last, for that name is what counts it."""
     for name in (LAST, BEST):
         (folder / name).unlink(missing_ok=True)
-    for before in folder.glob("metrics_before_*.csv"):  # of its epochs before a break
-        before.unlink()
-    (folder / "metrics.csv").rename(folder / curve_of_dead(number))
+    (folder / CURVE).rename(folder / curve_of_dead(number))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
-from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
+from pytorch_lightning.loggers import Logger
 
 from photoz_lit.config import TrainerSettings
+from photoz_lit.modules.checkpoint_files import CheckpointFiles
+from photoz_lit.modules.epoch_lines import EpochLines
+from photoz_lit.modules.epochs import EpochKeeper
 from photoz_lit.networks.precision import best_precision
-
-BEST = "best.ckpt"
-LAST = "last.ckpt"
 
 
 def build_trainer(
@@ -24,16 +25,18 @@ def build_trainer(
     loggers: list[Logger] | None = None,
     monitor: str = "val_loss",
     callbacks: Sequence[pl.Callback] = (),
+    title: str = "training",
 ) -> pl.Trainer:
-    """Trainer that keeps the checkpoint of the lowest ``monitor`` and the last one in ``folder``.
+    """Trainer that keeps the epoch of the lowest ``monitor``, the last one and the curve in ``folder``.
 
     Parameters
     ----------
     settings : section ``trainer``.
     folder : of this member; ``metrics.csv`` is written there too. None keeps nothing, to predict with.
-    loggers : further loggers beside the CSV one.
+    loggers : get the curve beside ``metrics.csv``.
     monitor : what the best epoch has the least of.
     callbacks : further ones.
+    title : what is trained, for the lines of a log file.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -41,15 +44,14 @@ def build_trainer(
     if accelerator == "auto":
         accelerator = "gpu" if torch.cuda.is_available() else "cpu"
     used: list[Any] = [*callbacks]
+    drawn = settings.progress and sys.stdout.isatty()
     if folder is not None:
-        best = Path(BEST).stem
-        used.append(
-            ModelCheckpoint(folder, filename=best, monitor=monitor, save_last=True, enable_version_counter=False)
-        )
-        loggers = [CSVLogger(folder, name="", version=""), *(loggers or [])]
+        used.append(EpochKeeper(folder, monitor))
+        if not sys.stdout.isatty():
+            used.append(EpochLines(title))
     if folder is not None and settings.patience is not None:
         used.append(EarlyStopping(monitor, patience=settings.patience))
-    if settings.progress:
+    if drawn:
         used.append(RichProgressBar())
     return pl.Trainer(
         accelerator=accelerator,
@@ -62,7 +64,8 @@ def build_trainer(
         logger=loggers or False,
         enable_checkpointing=folder is not None,
         callbacks=used,
-        enable_progress_bar=settings.progress,
+        plugins=[CheckpointFiles()],
+        enable_progress_bar=drawn,
         enable_model_summary=False,
         use_distributed_sampler=False,  # the data module shares the galaxies out itself, without repeating any
         num_sanity_val_steps=0,

@@ -13,7 +13,7 @@ from photoz_lit.evaluation.export import write_fits, write_parquet
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.qp_file import pdf_count
 from photoz_lit.evaluation.report import read_json
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.files import whole_file
 
 
 def run(config: Config) -> None:

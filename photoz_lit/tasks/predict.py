@@ -20,7 +20,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.summary import summarise
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.files import whole_file
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance, write_config
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.results import print_metrics

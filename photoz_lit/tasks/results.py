@@ -24,6 +24,7 @@ from photoz_lit.evaluation.summary import summarise
 from photoz_lit.modules.cnn import VAL_LOSS
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.dead_network import VAL_LOSS_ONE_PDF, learnt_nothing
+from photoz_lit.modules.epochs import CURVE
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder
@@ -129,7 +130,7 @@ def training_curve(folder: RunFolder) -> pd.DataFrame:
     parts = []
     for path in sorted((folder.path / "checkpoints").glob("fold_*_member_*")):
         _, fold, _, member = path.name.split("_")
-        curves = [pd.read_csv(c) for c in [*sorted(path.glob("metrics_before_*.csv")), *path.glob("metrics.csv")]]
+        curves = [pd.read_csv(c) for c in path.glob(CURVE)]
         parts += [curve.assign(fold=int(fold), member=int(member)) for curve in curves]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 

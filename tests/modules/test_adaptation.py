@@ -53,7 +53,7 @@ def fitted(
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
-    return torch.load(path, weights_only=False)["state_dict"]  # type: ignore[no-any-return]
+    return torch.load(path, weights_only=True)["state_dict"]  # type: ignore[no-any-return]
 
 
 def test_an_interrupted_adaptation_goes_on_and_ends_as_an_uninterrupted_one(
@@ -74,8 +74,9 @@ def test_an_interrupted_adaptation_goes_on_and_ends_as_an_uninterrupted_one(
     rest = fitted(two, tmp_path / "parts", "guided_paired")
     assert start.stat().st_mtime_ns == made
     assert rest.fit_report["epochs"] == whole.fit_report["epochs"] == 3
-    curves = [pd.read_csv(tmp_path / "parts" / "guided_paired" / f"metrics{part}.csv") for part in ("_before_0", "")]
-    assert [set(curve["epoch"]) for curve in curves] == [{0, 1}, {2}]
+    curves = [(tmp_path / name / "guided_paired" / "metrics.csv").read_bytes() for name in ("parts", "whole")]
+    assert curves[0] == curves[1]
+    assert pd.read_csv(tmp_path / "parts" / "guided_paired" / "metrics.csv")["epoch"].tolist() == [0, 1, 2]
     mine, other = (weights(tmp_path / name / "guided_paired" / "last.ckpt") for name in ("parts", "whole"))
     assert mine.keys() == other.keys()
     for name, value in other.items():

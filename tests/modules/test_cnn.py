@@ -65,8 +65,8 @@ def test_best_validation_loss_is_kept_not_the_last_epoch(sample: Sample, tmp_pat
     losses = curve["val_loss"][np.isfinite(curve["val_loss"])]
     assert len(losses) == 5
     assert estimator.trainer is not None
-    assert estimator.trainer.checkpoint_callback.best_model_score == pytest.approx(losses.min(), rel=1e-5)  # type: ignore[union-attr]
-    best = torch.load(tmp_path / "best.ckpt", weights_only=False)
+    assert estimator.trainer.checkpoint_callback.best == pytest.approx(losses.min(), rel=1e-5)  # type: ignore[union-attr]
+    best = torch.load(tmp_path / "best.ckpt", weights_only=True)
     assert best["epoch"] == int(np.argmin(losses))
 
 
@@ -80,8 +80,8 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(sample: Sample, tm
     assert whole.trainer is not None
     assert rest.trainer is not None
     assert rest.trainer.global_step == whole.trainer.global_step
-    a = torch.load(tmp_path / "whole" / "last.ckpt", weights_only=False)["state_dict"]
-    b = torch.load(tmp_path / "parts" / "last.ckpt", weights_only=False)["state_dict"]
+    a = torch.load(tmp_path / "whole" / "last.ckpt", weights_only=True)["state_dict"]
+    b = torch.load(tmp_path / "parts" / "last.ckpt", weights_only=True)["state_dict"]
     for name in a:
         torch.testing.assert_close(a[name], b[name], msg=name)
 

@@ -42,7 +42,7 @@ def config_of(stores: Stores, runs: Path, *overrides: str) -> Config:
 
 def best(folder: RunFolder, member: str = "fold_0_member_0") -> dict[str, torch.Tensor]:
     path = folder.path / "checkpoints" / member / "best.ckpt"
-    return torch.load(path, weights_only=False)["state_dict"]  # type: ignore[no-any-return]
+    return torch.load(path, weights_only=True)["state_dict"]  # type: ignore[no-any-return]
 
 
 def test_every_way_of_adapting_has_a_config() -> None:
@@ -147,7 +147,7 @@ def assert_same(first: RunFolder, second: RunFolder) -> None:
         for folder in (first, second):
             (start,) = folder.path.parents[1].glob(f"starts/*/{name}")
             member = folder.path / "checkpoints" / "fold_0_member_0" / name
-            contents.append([torch.load(path, weights_only=False) for path in (start, member)])
+            contents.append([torch.load(path, weights_only=True) for path in (start, member)])
         for mine, other in zip(*contents, strict=True):
             assert mine["epoch"] == other["epoch"]
             assert mine["state_dict"].keys() == other["state_dict"].keys()

@@ -103,10 +103,10 @@ def test_two_processes_adapt_one_network_with_one_discriminator(tmp_path: Path) 
         assert torch.isfinite(value).all(), name
         assert torch.equal(value, second[name]), name
     (start,) = (path for path in (tmp_path / "runs" / "starts").iterdir() if path.is_dir())
-    began = torch.load(start / "best.ckpt", weights_only=False)["state_dict"]
+    began = torch.load(start / "best.ckpt", weights_only=True)["state_dict"]
     assert not all(torch.equal(value, first[name]) for name, value in began.items())
     (last,) = folder.glob("checkpoints/*/last.ckpt")  # each rank goes on with the galaxies that it remembers
-    kept = torch.load(last, weights_only=False)["memory"]
+    kept = torch.load(last, weights_only=True)["memory"]
     numbers = [[batch["number"].tolist() for batch in memory] for memory in (*kept, mine, its)]
     assert numbers[:2] == numbers[2:]
     assert all(mine != its for mine, its in zip(*numbers[:2], strict=True))

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from cycler import cycler
 from matplotlib.figure import Figure
 
-from photoz_lit.evaluation.whole_file import whole_file
+from photoz_lit.files import whole_file
 
 # Okabe & Ito (2008)
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"

@@ -1,0 +1,79 @@
+"""Checkpoints on disk: tensors and plain data alone, written whole, and checked for damage when they are read."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import CheckpointIO
+
+from photoz_lit.errors import InputError
+from photoz_lit.files import whole_file
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Return the content of a checkpoint, its tensors on the CPU.
+
+    The file is a zip archive with a CRC-32 of every tensor, which torch writes and does not look at. Nothing but
+    tensors and plain data is unpickled, so that a file from elsewhere cannot run code.
+
+    Raises
+    ------
+    InputError : the file is not there, is damaged, or holds something else.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error}); train the run again.") from error
+    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise InputError(f"{path} is damaged ({_line(error)}); take a whole copy, or train the run again.") from error
+    if damaged is not None:
+        raise InputError(
+            f"{path} is damaged: '{damaged}' differs from its checksum; take a whole copy, or train again."
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path} holds more than tensors and plain data; that could run code and is not read; train the run again."
+        ) from error
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({_line(error)}); train the run again.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is no checkpoint of a network; train the run again.")
+    return content
+
+
+def _line(error: Exception) -> str:
+    """First line of an error's text."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+class CheckpointFiles(CheckpointIO):
+    """Lightning's reading and writing of checkpoints, as :func:`read_checkpoint` and :func:`whole_file` do it.
+
+    Lightning's own way writes to the folder for temporary files first, which may lie on another disk: a training that
+    is stopped while the file is copied over leaves half a checkpoint.
+    """
+
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | Path,
+        storage_options: Any = None,  # noqa: ARG002
+    ) -> None:
+        """Write a checkpoint beside its name and rename it."""
+        with whole_file(Path(path)) as partial, partial.open("wb") as file:
+            torch.save(checkpoint, file)
+
+    def load_checkpoint(self, path: str | Path, *_args: Any, **_options: Any) -> dict[str, Any]:
+        """Read a checkpoint, whatever Lightning asks for."""
+        return read_checkpoint(path)
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Remove a checkpoint's file."""
+        Path(path).unlink(missing_ok=True)
