@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import struct
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +39,28 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         if partial.exists():
             partial.unlink()
+
+
+def require_whole_archive(path: Path) -> None:
+    """Compare every member of a zip archive (``.npz``, a checkpoint of torch) with its CRC-32.
+
+    Raises
+    ------
+    InputError : the file is not there, or is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}); train the run again.") from error
+    except (zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{path} cannot be read ({reason}); take a whole copy, or train the run again.") from error
+    if damaged is not None:
+        raise InputError(
+            f"{path} cannot be read ('{damaged}' in it differs from its checksum); take a whole copy, or train the run"
+            " again."
+        )
 
 
 def inside(folder: Path, name: str) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -16,8 +15,11 @@ from photoz_lit.config import Config, ForestSettings
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
+from photoz_lit.files import require_whole_archive, whole_file
+from photoz_lit.modules.decision_trees import DecisionTrees, trees_of
 
-FILE = "forest.joblib"
+FILE = "forest.npz"
+NODES = ("start", "left", "right", "feature", "threshold")
 MISSING = -5.0  # of a colour or magnitude without a value: far from all others, so that a tree can split it off
 
 
@@ -43,7 +45,7 @@ class CatalogueForest:
     def __init__(self, config: Config) -> None:
         assert isinstance(config.network, ForestSettings)
         self.settings = config.network
-        self.forest: RandomForestRegressor | None = None
+        self.trees: DecisionTrees | None = None
         self.fit_report: dict[str, float] = {"epochs": 1}
         self.leaves = np.empty((0, 0), np.int32)  # leaf of every training galaxy in every tree
         self.z_bin = np.empty(0, np.int64)  # and its redshift bin
@@ -62,20 +64,24 @@ class CatalogueForest:
         )
         forest.fit(features, z)
         z_bin = np.clip(np.searchsorted(sample.field.z_edges, z, side="right") - 1, 0, sample.field.n_bins - 1)
-        self.forest, self.leaves, self.z_bin = forest, forest.apply(features).astype(np.int32), z_bin
-        folder.mkdir(parents=True, exist_ok=True)
-        joblib.dump((self.forest, self.leaves, self.z_bin), folder / FILE, compress=3)
+        self.trees, self.leaves, self.z_bin = trees_of(forest), forest.apply(features).astype(np.int32), z_bin
+        nodes = {name: getattr(self.trees, name) for name in NODES}
+        with whole_file(folder / FILE) as partial:
+            np.savez_compressed(partial, leaves=self.leaves, z_bin=self.z_bin, **nodes)
 
     def load(self, folder: Path) -> None:
         """Read the forest.
 
         Raises
         ------
-        InputError : it is not there or cannot be read.
+        InputError : it is not there, is damaged, or holds something else.
         """
+        require_whole_archive(folder / FILE)
         try:
-            self.forest, self.leaves, self.z_bin = joblib.load(folder / FILE)
-        except (OSError, ValueError, EOFError) as error:
+            with np.load(folder / FILE, allow_pickle=False) as content:
+                self.trees = DecisionTrees(*(content[name] for name in NODES))
+                self.leaves, self.z_bin = content["leaves"], content["z_bin"]
+        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
             raise InputError(f"{folder / FILE} cannot be read ({error}); train the run again.") from error
 
     def predict(
@@ -84,10 +90,10 @@ class CatalogueForest:
         """PDFs of some galaxies, (n, n_bins)."""
         if dropped:
             raise InputError("drop: the catalogue forest has no modalities; drop them from a multimodal run.")
-        assert self.forest is not None
+        assert self.trees is not None
         table = sample.catalogue.iloc[galaxies]
         features = colours_and_magnitude(table, sample.bands, sample.field.reference_band)
-        leaves = self.forest.apply(features)
+        leaves = self.trees.apply(features)
         pdf = np.zeros((len(galaxies), sample.field.n_bins), np.float32)
         for tree in range(leaves.shape[1]):
             pdf += _leaf_histograms(self.leaves[:, tree], self.z_bin, sample.field.n_bins)[leaves[:, tree]].toarray()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
 from photoz_lit.errors import InputError
-from photoz_lit.files import whole_file
+from photoz_lit.files import require_whole_archive, whole_file
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -24,17 +23,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     ------
     InputError : the file is not there, is damaged, or holds something else.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error}); train the run again.") from error
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{path} is damaged ({_line(error)}); take a whole copy, or train the run again.") from error
-    if damaged is not None:
-        raise InputError(
-            f"{path} is damaged: '{damaged}' differs from its checksum; take a whole copy, or train again."
-        )
+    require_whole_archive(Path(path))
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
