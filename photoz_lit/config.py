@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -110,6 +110,7 @@ class ModuleSettings(Settings):
 class ForestSettings(Settings):
     """The catalogue forest; see ``conf/network/catalogue_forest.yaml``."""
 
+    reads_catalogue: ClassVar[bool] = True
     name: Literal["catalogue_forest"]
     target: str = Entry(alias="_target_")
     trees: int = Entry(gt=0)
@@ -120,6 +121,7 @@ class ForestSettings(Settings):
 class TemplateFitSettings(Settings):
     """Template fitting; see ``conf/network/template_fit.yaml``."""
 
+    reads_catalogue: ClassVar[bool] = True
     name: Literal["template_fit"]
     target: str = Entry(alias="_target_")
     colours: int = Entry(gt=1)
@@ -222,6 +224,16 @@ class Config(Settings):
     source: str | None
     targets: Names
     rerun: bool
+
+    @property
+    def reads_catalogue(self) -> bool:
+        """Whether magnitudes of the catalogue decide what is trained on or predicted, not the pixels alone.
+
+        Guided batches do not count: which galaxies of like magnitude meet in a batch is a draw anyhow.
+        """
+        data = self.data
+        chosen = data.select is not None or data.source_select is not None or data.weighted_sampling
+        return self.network.reads_catalogue or chosen
 
 
 def validate(composed: DictConfig | Mapping[str, Any]) -> Config:

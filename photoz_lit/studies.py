@@ -13,7 +13,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.settings import Settings
 
 METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll", "median_bias", "sigma_iqr")
-KEPT_WITH_THEM = ("data", "by_source", "outlier_threshold", "galaxies")
+KEPT_WITH_THEM = ("data", "simulation_version", "by_source", "outlier_threshold", "galaxies")
 # of adaptation runs: name in a row -> where it stands in metrics.json
 ADAPTATION = {
     "nz_tv": ("nz_tv",),
@@ -134,7 +134,13 @@ def galaxies_file(job: StudyJob, part: str | None = None) -> str:
 def result_row(job: StudyJob, metrics: dict[str, Any]) -> dict[str, Any]:
     """Row of ``results.json`` from a run's ``metrics.json``."""
     row = {"method": job.method, "field": metrics["field"], "seed": job.seed, "data": metrics["data"], **job.settings}
-    row.update({name: metrics[name] for name in (*METRICS, *COSTS, "outlier_threshold") if name in metrics})
+    row.update(
+        {
+            name: metrics[name]
+            for name in (*METRICS, *COSTS, "outlier_threshold", "simulation_version")
+            if name in metrics
+        }
+    )
     if job.then is None:
         row["galaxies"] = galaxies_file(job)
     row["by_source"] = by_source(metrics)

@@ -72,6 +72,12 @@ class Sample:
         """Whether a galaxy has a redshift label."""
         return np.asarray(np.isfinite(self.catalogue["z"].to_numpy(float)))
 
+    @property
+    def simulation_version(self) -> int | None:
+        """Version of the code that drew the galaxies, the least where stores are of several; None for real ones."""
+        drawn = [view.store.header.provenance.get("simulation", {}) for view in self.views]
+        return min((int(one["simulation_version"]) for one in drawn if "simulation_version" in one), default=None)
+
     def flux(self, galaxies: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Linear flux of some galaxies, (n, bands, stamp, stamp), before the stretch."""
         index = np.asarray(galaxies, np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field as Entry
 
@@ -23,8 +23,10 @@ class NetworkSettings(Settings):
     dense : width of the dense layer that follows the trunk and E(B-V); its output is the features.
     pdf_head : hidden widths of head A, which ends in one logit per redshift bin.
     scalar_head : hidden widths of head B, which ends in one redshift; empty is a single dense layer.
+    reads_catalogue : whether it predicts from the catalogue's magnitudes.
     """
 
+    reads_catalogue: ClassVar[bool] = False
     name: str
     target: str = Entry(alias="_target_")
     width: float = Entry(default=1.0, gt=0)

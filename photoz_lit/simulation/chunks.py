@@ -19,7 +19,7 @@ from photoz_lit.simulation.morphology import (
     with_known_shapes,
 )
 from photoz_lit.simulation.narrow_band import EmitterSurvey, emitter_survey
-from photoz_lit.simulation.observing import band_flux, measured_magnitudes
+from photoz_lit.simulation.observing import band_flux, calibration_factors, measured_magnitudes
 from photoz_lit.simulation.photometry import PhotometryGrid, photometry_grid
 from photoz_lit.simulation.population import Galaxies, PopulationModel, population_model
 from photoz_lit.simulation.render import StampRenderer
@@ -52,6 +52,7 @@ _STREAMS = {
     "magnitudes": 5,
     "shapes": 6,
     "lines": 7,
+    "calibration": 8,
 }
 
 
@@ -122,12 +123,11 @@ class ChunkSimulator:
     def _drawn(self, chunk: int, n: int) -> _Drawn:
         galaxies, labels = self._selected(chunk, n)
         sky = self._sky(chunk, n)
-        parts = galaxies.part_maggies(self.observed, sky["ebv"])
+        parts = galaxies.part_maggies(self.observed, sky["ebv"]) * self._calibration(chunk, n)[:, None]
         flux = band_flux(parts.sum(axis=1), self.field)
         radius = galaxies.morphology.radius[:, 1] * np.sqrt(galaxies.morphology.axis_ratio[:, 1])
-        magnitude, error = measured_magnitudes(
-            flux, radius, self.field, self.settings.magnitude_floor, self._rng("magnitudes", chunk)
-        )
+        noise = self._rng("magnitudes", chunk)
+        magnitude, error = measured_magnitudes(flux, radius, self.field, noise)
         true_magnitude = self.model.magnitude(galaxies)
         first = chunk * CHUNK
         name = f"{self.origin.name}-{self.seed}" + ("" if self.emitters is None else "-emitters")
@@ -142,7 +142,7 @@ class ChunkSimulator:
         table["radius_true"] = radius
         table["bulge_to_total_true"] = galaxies.morphology.bulge_to_total
         if self.emitters is not None:
-            table = self.emitters.identified(table)
+            table = self.emitters.identified(table, noise)
         reference = reference_flux(galaxies, self.model, self.observed, parts, sky["ebv"])
         return _Drawn(table, galaxies.morphology, parts, reference)
 
@@ -180,9 +180,15 @@ class ChunkSimulator:
         share = bulge_shares(shapes, band_redness(self.field))
         # the catalogue's magnitudes are as measured: band_flux would add the field's calibration error once more
         calibration = np.array([band.zero_point_error for band in self.field.bands.values()])
-        maggies = 10 ** (-0.4 * (magnitude - calibration))
+        factors = self._calibration(chunk, len(rows))
+        table[[f"mag_{band}" for band in bands]] = magnitude - 2.5 * np.log10(factors)
+        maggies = 10 ** (-0.4 * (magnitude - calibration)) * factors
         parts = np.stack([maggies * share, maggies * (1 - share)], axis=1)
         return _Drawn(table, shapes, parts, parts[:, :, bands.index(self.field.reference_band)].sum(axis=1))
+
+    def _calibration(self, chunk: int, n: int) -> FloatArray:
+        """Factors (n, bands) on the galaxies' flux, in pixels and magnitudes alike."""
+        return calibration_factors(n, self.field, self.settings.magnitude_floor, self._rng("calibration", chunk))
 
     def _sky(self, chunk: int, n: int) -> dict[str, FloatArray]:
         rng = self._rng("sky", chunk)
@@ -237,7 +243,7 @@ def chunk_simulator(
         )
     emitters = None
     if settings.emitters is not None:
-        emitters = emitter_survey(settings.emitters, origin, model, settings.magnitude_floor)
+        emitters = emitter_survey(settings.emitters, origin, model)
     return ChunkSimulator(field, origin, settings, window, seed, model, observed, surroundings, catalogue, emitters)
 
 

@@ -49,14 +49,12 @@ class EmitterSurvey:
     field : its band ``narrow`` and the two continuum bands, with their observing conditions.
     model : population, restricted to redshifts at which a line is in the band.
     narrow : photometry through the narrow band.
-    floor : calibration scatter of a measured magnitude [mag].
     """
 
     settings: EmitterSettings
     field: Field
     model: PopulationModel
     narrow: PhotometryGrid
-    floor: float
 
     @property
     def redshift(self) -> float:
@@ -99,20 +97,25 @@ class EmitterSurvey:
         table = pd.concat(tables, ignore_index=True).iloc[:n]
         return join(parts).rows(slice(0, n)), {name: table[name].to_numpy() for name in columns}
 
-    def identified(self, table: pd.DataFrame) -> pd.DataFrame:
+    def identified(self, table: pd.DataFrame, noise: np.random.Generator) -> pd.DataFrame:
         """Add labels and ``interloper_removed`` from the measured magnitudes of ``table``.
+
+        They get the survey's calibration scatter for it; those in the table stay as they are.
 
         A galaxy is taken for the wanted line where every colour cut holds; a magnitude without a value breaks none.
         Those get ``z`` of the line at the band's centre, others no label.
         """
         keep = np.ones(len(table), bool)
+        bands = [b for b in map(str, table) if b.startswith("mag_") and not b.startswith("mag_err_")]
+        scatter = self.settings.magnitude_floor * noise.standard_normal((len(table), len(bands)))
+        seen = dict(zip(bands, table[bands].to_numpy(np.float64).T + scatter.T, strict=True))
         for cut in self.settings.colour_cuts:
-            missing = [band for band in cut.colour if f"mag_{band}" not in table]
+            missing = [band for band in cut.colour if f"mag_{band}" not in seen]
             if missing:
                 raise InputError(
                     f"simulation.emitters.colour_cuts: the field has no band {', '.join(missing)}; use its bands."
                 )
-            colour = sum(weight * table[f"mag_{band}"].to_numpy(np.float64) for band, weight in cut.colour.items())
+            colour = sum(weight * seen[f"mag_{band}"] for band, weight in cut.colour.items())
             keep &= ~(colour >= cut.below)
         centre, width = _band(self.field)
         return table.assign(
@@ -147,7 +150,9 @@ class EmitterSurvey:
         maggies = np.column_stack([narrow, galaxies.maggies(self.model.grid, clear)[:, beside]])
         radius = galaxies.morphology.radius[:, 1] * np.sqrt(galaxies.morphology.axis_ratio[:, 1])
         flux = band_flux(maggies, self.field)
-        magnitude, error = measured_magnitudes(flux, radius, self.field, self.floor, rng)
+        magnitude, error = measured_magnitudes(flux, radius, self.field, rng)
+        floor = self.settings.magnitude_floor
+        magnitude, error = magnitude + floor * rng.standard_normal(magnitude.shape), np.hypot(error, floor)
         shares, dilution = _continuum(self.field)
         density = unit * 10 ** (-0.4 * magnitude[:, 0])
         continuum = unit * 10 ** (-0.4 * (magnitude[:, 1:] @ shares))
@@ -183,7 +188,7 @@ def in_band_fluxes(galaxies: Galaxies, field: Field) -> FloatArray:
     return out
 
 
-def emitter_survey(settings: EmitterSettings, field: Field, model: PopulationModel, floor: float) -> EmitterSurvey:
+def emitter_survey(settings: EmitterSettings, field: Field, model: PopulationModel) -> EmitterSurvey:
     """Prepare the survey of a field.
 
     Parameters
@@ -191,7 +196,6 @@ def emitter_survey(settings: EmitterSettings, field: Field, model: PopulationMod
     settings : of the survey.
     field : whose observing conditions the continuum bands have.
     model : population of the magnitude window.
-    floor : calibration scatter of a measured magnitude [mag].
 
     Raises
     ------
@@ -211,7 +215,7 @@ def emitter_survey(settings: EmitterSettings, field: Field, model: PopulationMod
             near[(model.table.log_z + np.log(line) > low) & (model.table.log_z + np.log(line) < high)] = 1.0
     restricted = replace(model, table=model.table.weighted(near))
     narrow = photometry_grid({"narrow": settings.band.filter})
-    return EmitterSurvey(settings, narrow_field, restricted, narrow, floor)
+    return EmitterSurvey(settings, narrow_field, restricted, narrow)
 
 
 def _filter(field: Field) -> str:

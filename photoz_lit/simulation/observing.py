@@ -91,21 +91,33 @@ class SkyNoise:
         return np.asarray(noisy, np.float32)
 
 
+def calibration_factors(n: int, field: Field, scatter: float, rng: np.random.Generator) -> FloatArray:
+    """Factors (n, bands) on the flux of each galaxy and band, of a calibration that varies over the sky.
+
+    Parameters
+    ----------
+    n : number of galaxies.
+    field : whose bands they are seen in.
+    scatter : standard deviation [mag].
+    rng : source of randomness.
+    """
+    return np.asarray(10 ** (-0.4 * scatter * rng.standard_normal((n, len(field.bands)))))
+
+
 def measured_magnitudes(
-    flux: FloatArray, radius: FloatArray, field: Field, floor: float, rng: np.random.Generator
+    flux: FloatArray, radius: FloatArray, field: Field, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """Measure magnitudes as model fitting would.
 
     The noise of an optimally weighted flux is that of an aperture with 4π σ² of area, σ² the sum of the squares of
     PSF and galaxy sizes (King 1983, PASP 95, 163), scaled from the depth in the 2 arcsec aperture; Poisson noise
-    and a calibration ``floor`` [mag] are added.
+    is added. Nothing else is: a rival that reads these magnitudes has the photons that the pixels have.
 
     Parameters
     ----------
     flux : (n, bands) true flux in the field's unit.
     radius : (n,) half-light radius [arcsec].
     field : observing conditions.
-    floor : scatter from calibration and modelling [mag].
     rng : source of randomness.
 
     Returns
@@ -122,10 +134,9 @@ def measured_magnitudes(
     shot = np.clip(flux, 0, None) / np.where(gain > 0, gain, np.inf)
     sigma = np.sqrt(sky + shot)
     noisy = flux + sigma * rng.standard_normal(flux.shape)
-    calibration = floor * rng.standard_normal(flux.shape)
     positive = noisy > 0
     safe = np.where(positive, noisy, 1.0)
     zero_point = np.array([band.zero_point for band in bands])
-    magnitude = np.where(positive, zero_point - 2.5 * np.log10(safe) + calibration, np.nan)
-    error = np.where(positive, np.hypot(1.0857 * sigma / safe, floor), np.nan)
+    magnitude = np.where(positive, zero_point - 2.5 * np.log10(safe), np.nan)
+    error = np.where(positive, 1.0857 * sigma / safe, np.nan)
     return magnitude, error

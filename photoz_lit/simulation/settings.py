@@ -96,6 +96,8 @@ class EmitterSettings(Settings):
     flux_limit : least measured line flux [erg s-1 cm-2].
     equivalent_width : least measured equivalent width, observer's frame [Angstrom].
     significance : least line flux in units of its error.
+    magnitude_floor : calibration scatter of the magnitudes that the survey selects with, narrow and broad [mag]; those
+        in the catalogue are without it.
     colour_cuts : all hold for a galaxy that is taken for an emitter of ``line``; others are removed as interlopers.
     """
 
@@ -105,6 +107,7 @@ class EmitterSettings(Settings):
     flux_limit: float = Entry(gt=0)
     equivalent_width: float = Entry(ge=0)
     significance: float = Entry(ge=0)
+    magnitude_floor: float = Entry(default=0.0, ge=0)
     colour_cuts: tuple[ColourCut, ...] = ()
 
 
@@ -155,7 +158,8 @@ class SimulationSettings(Settings):
     emitters : a narrow-band survey whose galaxies alone are drawn, see :class:`EmitterSettings`; None draws all.
     neighbours : factor on the surface density of neighbouring galaxies and stars; 0 draws none.
     centroid_jitter : scatter of the catalogue position about the galaxy's centre, per axis [arcsec].
-    magnitude_floor : calibration scatter added to every measured magnitude [mag].
+    magnitude_floor : calibration scatter [mag]: every galaxy and band has its own factor on its flux, the same in
+        pixels and in measured magnitudes.
     windows : field name -> :class:`SurveyWindow`.
     """
 
@@ -175,5 +179,5 @@ class SimulationSettings(Settings):
     emitters: EmitterSettings | None = None
     neighbours: float = Entry(default=1.0, ge=0)
     centroid_jitter: float = Entry(default=0.05, ge=0)
-    magnitude_floor: float = Entry(default=0.02, ge=0)
+    magnitude_floor: float = Entry(default=0.0, ge=0)
     windows: dict[str, SurveyWindow] = {}

@@ -17,6 +17,7 @@ from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.run_folder import shaping, what_shapes
+from photoz_lit.simulation.version import SIMULATION_VERSION, UNNAMED, pixels_of
 from photoz_lit.studies import Setting
 
 # Where a job runs: a study may be split over machines.
@@ -24,6 +25,9 @@ MACHINE = tuple(
     f"trainer.{name}" for name in ("accelerator", "devices", "strategy", "precision", "compile", "channels_last")
 )
 VERSION = "photoz_lit"
+SIMULATION, PIXELS = "simulation.version", "simulation.pixels"
+#: Reached magnitudes alone, and no pixel, before version 5 of the simulation.
+MAGNITUDES_ONLY = "simulation.magnitude_floor"
 
 
 def made_with(run: Path) -> Setting:
@@ -37,7 +41,9 @@ def made_with(run: Path) -> Setting:
     try:
         record = json.loads(file.read_text())
         made = _comparable(shaping(record["config"]))
-        return {**made, **{name: record[name] for name in (VERSION, "data_hash")}}
+        drawn = record.get("simulation_version")
+        named = {} if drawn is None else {SIMULATION: drawn}
+        return {**made, **named, **{name: record[name] for name in (VERSION, "data_hash")}}
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise InputError(f"{file} cannot be read ({error}); remove {run} and train it again.") from error
 
@@ -51,12 +57,17 @@ def asked_for(overrides: Sequence[str]) -> Setting:
 
     Returns
     -------
-    Keys of :func:`made_with`, and ``data.store`` where the job reads a store: its hash is not known yet.
+    Keys of :func:`made_with`, and ``data.store`` where the job reads a store: its hash is not known yet. A job that
+    reads pixels alone asks for the pixels of a simulation, ``simulation.pixels``, and not for its catalogue.
     """
     config = composed(overrides)
     asked = {**_comparable(what_shapes(config)), VERSION: photoz_lit.__version__}
     if config.data.store is not None:
         asked["data.store"] = str(config.data.store)
+    elif config.reads_catalogue:
+        asked[SIMULATION] = SIMULATION_VERSION
+    else:
+        asked[PIXELS] = pixels_of(SIMULATION_VERSION)
     apart = ("experiment.", *MACHINE)
     return {k: v for k, v in asked.items() if not k.startswith(apart) and not k.endswith("description")}
 
@@ -74,6 +85,7 @@ def changes(made: Setting, asked: Setting) -> list[str]:
     ``key: made -> asked`` of every key that both have, where an optional section counts as null while it is not there.
     A key that the software did not have when the run was made is no change: its default keeps what was.
     """
+    made = _as_read(made, asked)
     unset_then = {key for key, value in made.items() if value is None}
     unset_now = {key for key, value in asked.items() if value is None}
     found = []
@@ -82,6 +94,15 @@ def changes(made: Setting, asked: Setting) -> list[str]:
             found.append((key, made.get(key), value))
     found += [(key, value, None) for key, value in made.items() if any(s in unset_now for s in _sections(key))]
     return [f"{key}: {old} -> {new}" for key, old, new in found if old != new]
+
+
+def _as_read(made: Setting, asked: Setting) -> Setting:
+    """What a run was made with, its simulation under the keys that the job asks by."""
+    version = made.get(SIMULATION, UNNAMED)
+    if PIXELS not in asked:
+        return {**made, SIMULATION: version} if SIMULATION in asked else made
+    in_pixels = {MAGNITUDES_ONLY: 0.0} if version == UNNAMED else {}
+    return {**made, **in_pixels, PIXELS: pixels_of(version)}
 
 
 def _sections(key: str) -> list[str]:

@@ -78,6 +78,7 @@ def write_results(
         "scale": config.scale.name,
         "seed": config.seed,
         "network": config.network.name,
+        **({} if (version := sample.simulation_version) is None else {"simulation_version": version}),
         **training_cost(config, sample, splits, folder),
     }
     metrics = {**about, **metrics, **further(table, joined)}

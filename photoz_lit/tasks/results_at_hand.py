@@ -9,7 +9,7 @@ from typing import Any
 
 from photoz_lit.evaluation.kept_galaxies import copy_galaxies
 from photoz_lit.studies import Setting, StudyJob, galaxies_file, read_results
-from photoz_lit.tasks.job_settings import changes
+from photoz_lit.tasks.job_settings import PIXELS, SIMULATION, changes
 from photoz_lit.tasks.kept_settings import read_kept_settings
 
 Row = dict[str, Any]
@@ -79,7 +79,8 @@ def kept_rows(studies: Path, but: str) -> Iterator[KeptRow]:
 
 def twin(asked: Setting, kept: Sequence[KeptRow]) -> KeptRow | None:
     """Return the row that was made with all that a job asks for, key by key; None where there is none."""
-    return next((one for one in kept if asked.keys() <= one.made.keys() and not changes(one.made, asked)), None)
+    said = asked.keys() - {SIMULATION, PIXELS}  # of which an older row says nothing
+    return next((one for one in kept if said <= one.made.keys() and not changes(one.made, asked)), None)
 
 
 def take_over(job: StudyJob, found: KeptRow, results: Path) -> KeptRow:

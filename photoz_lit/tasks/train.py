@@ -132,7 +132,12 @@ def prepare(folder: RunFolder, config: Config, sample: Sample, splits: dict[int,
         for pdf in folder.path.glob("checkpoints/*/*"):
             pdf.unlink()
     record = provenance(config, sample.data, sample.data_hash)
-    folder.write_json("provenance.json", {**record, "bands": list(sample.bands), "lacking_a_band": sample.lacking})
+    of_sample = {
+        "bands": list(sample.bands),
+        "lacking_a_band": sample.lacking,
+        "simulation_version": sample.simulation_version,
+    }
+    folder.write_json("provenance.json", {**record, **of_sample})
     write_config(folder.path, config)
     table = sample.catalogue[["object_id", "ra", "dec", "fold"]].copy()
     table["role"] = roles(len(sample), splits)

@@ -138,3 +138,14 @@ def test_bad_limits_are_one_sentence(field: Field, changes: dict[str, object], s
 def test_a_cut_is_a_colour() -> None:
     with pytest.raises(ValueError, match="do not add up to 0"):
         ColourCut(colour={"g": 1, "r": -2}, below=0.0)
+
+
+def test_the_scatter_of_the_selection_is_not_in_the_catalogue(field: Field) -> None:
+    """The survey selects with calibrated magnitudes; who reads the catalogue sees the photons alone."""
+    with_it, without = (
+        simulate_catalogue(field, emitter_settings(n_galaxies=300, stamps=False, magnitude_floor=floor), 7)
+        for floor in (0.02, 0.0)
+    )
+    both = with_it.merge(without, on=["object_id", "z_true"], suffixes=("", "_without"))
+    assert 0 < len(both) < 300  # other galaxies pass the limits
+    assert with_it["mag_err_i"].min() < 0.01  # no floor in the errors

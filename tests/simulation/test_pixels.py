@@ -122,10 +122,10 @@ def test_poisson_noise_follows_the_gain(field: Field) -> None:
 def test_measured_magnitudes_scatter_by_their_errors(field: Field) -> None:
     n = 20000
     flux = np.full((n, 3), 10 ** (0.4 * (27.0 - 25.0)))
-    magnitude, error = measured_magnitudes(flux, np.full(n, 0.3), field, 0.02, np.random.default_rng(0))
+    magnitude, error = measured_magnitudes(flux, np.full(n, 0.3), field, np.random.default_rng(0))
     assert np.allclose(magnitude.std(axis=0), np.median(error, axis=0), rtol=0.05)
     assert np.allclose(np.median(magnitude, axis=0), 25.0, atol=0.005)
-    faint, _ = measured_magnitudes(np.full((n, 3), 1e-6), np.full(n, 0.3), field, 0.02, np.random.default_rng(0))
+    faint, _ = measured_magnitudes(np.full((n, 3), 1e-6), np.full(n, 0.3), field, np.random.default_rng(0))
     assert 0.4 < np.isnan(faint).mean() < 0.6  # half of the fluxes of nothing are negative: no magnitude
 
 

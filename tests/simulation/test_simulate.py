@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import namedtuple
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -208,3 +209,21 @@ def test_more_neighbours_make_more_light(field: Field, tmp_path: Path) -> None:
     )
     pd.testing.assert_frame_equal(lonely.catalogue, crowded.catalogue)
     assert crowded.images[:, 2].astype(float).sum() > 1.2 * lonely.images[:, 2].astype(float).sum()
+
+
+def test_a_calibration_scatter_is_in_pixels_and_magnitudes_alike(field: Field, catalogue: Path, tmp_path: Path) -> None:
+    """What the scatter does to a galaxy's magnitude it does to its pixels; without it both are as they were."""
+    quiet = {band: {**band_, "gain": 0.0} for band, band_ in field.model_dump()["bands"].items()}
+    deep = Field.model_validate(
+        {**field.model_dump(), "bands": {band: {**content, "depth": 34.0} for band, content in quiet.items()}}
+    )
+    for name, make in (("drawn", settings_of), ("real", partial(real_settings, catalogue))):
+        plain, scattered = (
+            simulate_store(deep, make(neighbours=0.0, magnitude_floor=floor), 1, tmp_path / f"{name}-{floor}")
+            for floor in (0.0, 0.1)
+        )
+        flux = [np.asarray(store.images, np.float64).sum(axis=(2, 3)) for store in (plain, scattered)]
+        magnitudes = [store.catalogue[["mag_g", "mag_r", "mag_i"]].to_numpy() for store in (plain, scattered)]
+        shift = magnitudes[1] - magnitudes[0]
+        assert shift.std() == pytest.approx(0.1, rel=0.25)
+        assert np.allclose(-2.5 * np.log10(flux[1] / flux[0]), shift, atol=2e-3), name

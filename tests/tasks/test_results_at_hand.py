@@ -9,7 +9,7 @@ import pytest
 
 from photoz_lit.errors import InputError
 from photoz_lit.studies import Study, read_results
-from photoz_lit.tasks.job_settings import asked_for, changes
+from photoz_lit.tasks.job_settings import SIMULATION, asked_for, changes
 from photoz_lit.tasks.kept_settings import keep_settings, read_kept_settings
 from photoz_lit.tasks.study import run
 from tests.composed import composed_study
@@ -151,3 +151,18 @@ def test_a_sitting_of_some_seeds_forgets_what_was_made_with_other_settings_of_al
     changed = first.model_copy(update={"common": [*SMALL, "network.min_samples_leaf=9"]})
     assert [row["seed"] for row in made(changed, tmp_path, "task.seeds=[0]")] == [0]
     assert [row["seed"] for row in made(changed, tmp_path)] == [0, 1]
+
+
+def test_a_change_of_the_catalogues_magnitudes_alone_makes_the_forest_again_and_no_network() -> None:
+    """Version 5 of the simulation took 0.02 mag of scatter off the magnitudes; the pixels are those of version 4."""
+    then = {"simulation.magnitude_floor": 0.02}
+    network, forest = asked_for(["field=hsc6b"]), asked_for(["field=hsc6b", "network=catalogue_forest"])
+    assert changes({**network, **then}, network) == []
+    assert changes({**forest, **then, SIMULATION: 4}, forest) == [
+        "simulation.magnitude_floor: 0.02 -> 0.0",
+        "simulation.version: 4 -> 5",
+    ]
+    # from version 5 on the scatter is in the pixels too
+    assert changes({**network, **then, SIMULATION: 5}, network) == ["simulation.magnitude_floor: 0.02 -> 0.0"]
+    chosen = asked_for(["field=hsc6b", "data.select='mag_i < 24'"])  # magnitudes decide who is trained on
+    assert changes({**chosen, **then, SIMULATION: 4}, chosen) != []
