@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from photoz_lit.errors import InputError
+from photoz_lit.rows import RowCount
 from photoz_lit.settings import Settings
 
 STORE_VERSION = 1
@@ -37,6 +38,8 @@ class StoreHeader(Settings):
     dtype : type of the pixels.
     checksums : CRC-32 of each block of ``BLOCK_ROWS`` rows of the images.
     catalogue_checksum : CRC-32 of ``catalogue.parquet``.
+    rows : rows of the catalogue that was read, those that became images and those left out, by reason.
+    rows_of : the same of further tables, such as ``ingest.join``.
     provenance : how the store was made (settings, versions, seed, source files).
     """
 
@@ -53,6 +56,8 @@ class StoreHeader(Settings):
     dtype: Literal["float32", "float16"] = "float32"
     checksums: tuple[int, ...] = ()
     catalogue_checksum: int = 0
+    rows: RowCount | None = None
+    rows_of: dict[str, RowCount] = {}
     provenance: dict[str, Any] = {}
 
     @property

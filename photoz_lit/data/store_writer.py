@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.store import BLOCK_ROWS, CutoutStore, StoreHeader, block_checksum, open_store
 from photoz_lit.errors import InputError
+from photoz_lit.rows import RowCount
 
 FLOAT16_LARGEST = 6.0e4
 FLOAT16_ROUNDING = 0.05
@@ -132,7 +133,7 @@ class StoreWriter:
         ------
         InputError : blocks are missing, or the disk is full.
         """
-        missing = self.missing_blocks()
+        missing, n = self.missing_blocks(), self.header.n_galaxies
         if missing:
             raise InputError(f"{self.path}: {len(missing)} of {self.n_blocks} blocks are missing; run the task again.")
         checksums = tuple(
@@ -146,6 +147,7 @@ class StoreWriter:
                 update={
                     "checksums": checksums,
                     "catalogue_checksum": zlib.crc32(table.read_bytes()),
+                    "rows": (self.header.rows or RowCount.of(n)).checked(n),
                     "provenance": {**self.header.provenance, **(provenance or {})},
                 }
             )

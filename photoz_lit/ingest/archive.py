@@ -33,5 +33,5 @@ def ingest(settings: IngestSettings, field: Field, path: str | Path, console: Co
     if store_path.exists():
         raise InputError(f"{store_path} exists already; choose another 'store' or remove it.")
     source = open_source(settings, field)
-    catalogue, rows = build_catalogue(source, settings)
-    return write_archive(source, catalogue, rows, settings, field.name, store_path, console or Console())
+    wanted = build_catalogue(source, settings)
+    return write_archive(source, wanted, settings, field.name, store_path, console or Console())

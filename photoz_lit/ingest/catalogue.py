@@ -2,44 +2,84 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.data.mapping import map_columns, require_columns, source_columns
+from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes, without_codes
 from photoz_lit.data.selection import required_columns, select
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.dust import fill_ebv
 from photoz_lit.ingest.join import join_catalogue
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Source
+from photoz_lit.rows import RowCount
 
 
-def build_catalogue(source: Source, settings: IngestSettings) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """Return the catalogue of the wanted galaxies and their row numbers in the archive.
+@dataclass(frozen=True)
+class Wanted:
+    """The galaxies of an archive that become a store.
+
+    Attributes
+    ----------
+    catalogue : one row per galaxy.
+    archive_rows : their row numbers in the archive, (n,).
+    rows : what became of the archive's rows.
+    rows_of : the same of further tables, by the key that names them.
+    """
+
+    catalogue: pd.DataFrame
+    archive_rows: NDArray[np.int64]
+    rows: RowCount
+    rows_of: dict[str, RowCount]
+
+    def in_order(self, order: NDArray[np.int64], reason: str) -> Wanted:
+        """Return these of the galaxies, in this order; the others leave for a reason."""
+        rows = self.rows.without(reason, len(self.catalogue) - len(order))
+        catalogue = self.catalogue.iloc[order].reset_index(drop=True)
+        return Wanted(catalogue, self.archive_rows[order], rows, self.rows_of)
+
+
+def build_catalogue(source: Source, settings: IngestSettings) -> Wanted:
+    """Return the wanted galaxies of an archive.
 
     Raises
     ------
-    InputError : a column, the selection or the joined catalogue is wrong, an id stands there twice, or nothing is
-        left.
+    InputError : a column, the selection or the joined catalogue is wrong, an id stands there twice, a redshift looks
+        like a code for "no value", or nothing is left.
     """
     known = source.column_names()
     require_columns(known, settings.columns)
     needed = {*source_columns(settings.columns), *required_columns([settings.select])}
     table = source.table([name for name in known if name in needed])
-    galaxies, matched = join_catalogue(map_columns(table, settings.columns), settings.join)
+    mapped = without_codes(map_columns(table, settings.columns), settings.missing)
+    galaxies, matched, rows_of_join = join_catalogue(mapped, settings.join, settings.missing)
+    rows = RowCount.of(len(galaxies))
     keep = select(settings.select, _selectable(galaxies, table, known, settings))
     if settings.join.unmatched == "drop":
+        rows = rows.keeping("without a match in ingest.join", matched)
+        rows = rows.without("ingest.select", int((matched & ~keep).sum()))
         keep &= matched
-    rows = np.flatnonzero(keep)[: settings.limit]
-    if not len(rows):
+    else:
+        rows = rows.keeping("ingest.select", keep)
+    chosen = np.flatnonzero(keep)
+    if not len(chosen):
         raise InputError(
             f"ingest.select='{settings.select}' leaves none of {len(galaxies)} galaxies; loosen it or check the"
             " columns."
         )
-    galaxies = galaxies.iloc[rows].reset_index(drop=True)
+    if "z" in galaxies:
+        keys = RedshiftKeys("ingest.missing", "ingest.allow", settings.missing, settings.allow)
+        require_no_codes(galaxies["z"].to_numpy(np.float64)[chosen], "the column mapped to z", keys)
+    rows = rows.without("beyond ingest.limit", len(chosen) - len(chosen[: settings.limit]))
+    chosen = chosen[: settings.limit]
+    galaxies = galaxies.iloc[chosen].reset_index(drop=True)
     _require_unique(galaxies["object_id"])
-    return _finished(galaxies, settings), rows
+    further = {} if rows_of_join is None else {"ingest.join": rows_of_join}
+    return Wanted(_finished(galaxies, settings), chosen, rows.checked(len(chosen)), further)
 
 
 def _selectable(

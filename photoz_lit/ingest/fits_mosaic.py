@@ -30,6 +30,8 @@ class FitsMosaic(Source):
     from the others. A tile with another zero point than its band's first is scaled to it.
     """
 
+    without_image = "outside the images"
+
     def __init__(self, settings: IngestSettings, field: Field) -> None:
         options = reader_options(MosaicOptions, settings)
         self._catalogue_path = required_catalogue(settings)

@@ -31,6 +31,8 @@ class FitsStamps(Source):
     is not there is a missing band.
     """
 
+    without_image = "no stamp file"
+
     def __init__(self, settings: IngestSettings, field: Field) -> None:
         self._options = reader_options(MosaicOptions, settings)
         self._catalogue_path = required_catalogue(settings)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,39 +13,53 @@ from astropy.coordinates import SkyCoord
 from numpy.typing import NDArray
 
 from photoz_lit.data.mapping import map_columns
+from photoz_lit.data.redshift_codes import without_codes
 from photoz_lit.data.tables import read_table
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.settings import JoinSettings
 from photoz_lit.ingest.source import archive_files
+from photoz_lit.rows import RowCount
 
 # Of two galaxies within the radius of one catalogue object, the nearer gets it; as near within this, both do.
 TIE = 0.1  # arcsec
 LABEL_COLUMNS = ("z", "z_err", "z_source", "z_quality")
 
 
-def join_catalogue(galaxies: pd.DataFrame, settings: JoinSettings) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+class Joined(NamedTuple):
+    """Galaxies with a further catalogue's columns.
+
+    Attributes
+    ----------
+    table : one row per galaxy.
+    matched : which galaxies have a match, (n,).
+    rows : what became of the catalogue's rows; None where nothing is joined.
+    """
+
+    table: pd.DataFrame
+    matched: NDArray[np.bool_]
+    rows: RowCount | None
+
+
+def join_catalogue(galaxies: pd.DataFrame, settings: JoinSettings, missing: Sequence[float] = ()) -> Joined:
     """Replace the galaxies' columns by those of the catalogue, where it has a value for a matched galaxy.
 
     Parameters
     ----------
     galaxies : mapped catalogue of the archive.
     settings : which catalogue, how to match, which columns.
-
-    Returns
-    -------
-    The joined table, and which galaxies are matched.
+    missing : redshifts that mean "no value".
 
     Raises
     ------
     InputError : the catalogue cannot be read or mapped, an id stands there twice, or nothing matches.
     """
     if settings.path is None:
-        return galaxies, np.ones(len(galaxies), bool)
+        return Joined(galaxies, np.ones(len(galaxies), bool), None)
     needed = ["object_id"] if settings.by == "id" else ["ra", "dec"]
     for name in needed:
         if name not in settings.columns:
             raise InputError(f"ingest.join.columns does not map '{name}', which a join by {settings.by} needs.")
-    catalogue = _read_joined(settings)
+    catalogue = without_codes(_read_joined(settings), missing)
     match = _by_id(galaxies, catalogue, settings) if settings.by == "id" else _by_sky(galaxies, catalogue, settings)
     matched = match >= 0
     if not matched.any():
@@ -61,7 +76,17 @@ def join_catalogue(galaxies: pd.DataFrame, settings: JoinSettings) -> tuple[pd.D
         label = name in LABEL_COLUMNS
         new = catalogue[name].to_numpy()[match]
         out[name] = _merged(out.get(name), new, labelled if label else matched, even_empty=label)
-    return out, matched
+    return Joined(out, matched, _rows(catalogue, match, settings))
+
+
+def _rows(catalogue: pd.DataFrame, match: NDArray[np.int64], settings: JoinSettings) -> RowCount:
+    """Count the rows of the catalogue that found a galaxy."""
+    rows, used = RowCount.of(len(catalogue)), np.zeros(len(catalogue), bool)
+    used[match[match >= 0]] = True
+    if settings.by == "sky":
+        placed = np.isfinite(catalogue["ra"].to_numpy(float)) & np.isfinite(catalogue["dec"].to_numpy(float))
+        rows, used = rows.keeping("without a position", placed), used[placed]
+    return rows.keeping("without a galaxy of the archive", used)
 
 
 def _read_joined(settings: JoinSettings) -> pd.DataFrame:

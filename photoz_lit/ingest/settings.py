@@ -55,6 +55,8 @@ class IngestSettings(Settings):
     options : the reader's own parameters, see its file in ``conf/ingest``.
     catalogue : table of the galaxies, where the archive holds none (FITS).
     columns : target column -> column of the archive's table or of ``catalogue``.
+    missing : redshifts that mean "no value", beside the usual ±99 and the like; of the galaxies and of ``join``.
+    allow : redshifts that repeat and are real, see :mod:`photoz_lit.data.redshift_codes`.
     join : a further catalogue, e.g. of redshifts.
     select : expression on mapped and original columns, e.g. ``"18 <= mag_i <= 25 and flags == 0"``.
     bands : names of the archive's bands in its order, where it does not name them, or those to take.
@@ -76,6 +78,8 @@ class IngestSettings(Settings):
     options: dict[str, Any] = {}
     catalogue: str | None = None
     columns: dict[str, str | ColumnSource | None] = {}
+    missing: tuple[float, ...] = ()
+    allow: tuple[float, ...] = ()
     join: JoinSettings = JoinSettings()
     select: str = ""
     bands: list[str] | None = None

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -63,6 +63,8 @@ class Source(ABC):
     """
 
     layout: Layout
+    #: Why :meth:`reading_order` leaves a galaxy out.
+    without_image: ClassVar[str] = "without an image"
 
     @abstractmethod
     def column_names(self) -> list[str]:

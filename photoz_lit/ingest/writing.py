@@ -16,18 +16,19 @@ from rich.console import Console
 from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
 from photoz_lit.data.store_writer import Float16Error, StoreWriter, float16_suits
 from photoz_lit.errors import InputError
+from photoz_lit.ingest.catalogue import Wanted
 from photoz_lit.ingest.flags import INCOMPLETE, StampFlag
 from photoz_lit.ingest.progress import galaxy_progress
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Source, Stamps
+from photoz_lit.rows import RowCount
 
 SAMPLE_ROWS = 1024  # stamps on which the pixel type is decided
 
 
 def write_archive(
     source: Source,
-    catalogue: pd.DataFrame,
-    rows: NDArray[np.int64],
+    wanted: Wanted,
     settings: IngestSettings,
     field_name: str,
     path: Path,
@@ -38,8 +39,7 @@ def write_archive(
     Parameters
     ----------
     source : the opened archive.
-    catalogue : one row per wanted galaxy.
-    rows : their row numbers in the archive.
+    wanted : the galaxies, their row numbers in the archive, and how many rows were left out why.
     settings : pixel type, and whether incomplete stamps are dropped.
     field_name : name of the field, for the header.
     path : the store to be.
@@ -52,9 +52,9 @@ def write_archive(
     """
     if path.exists():
         raise InputError(f"{path} exists already; choose another 'store' or remove it.")
-    order = source.reading_order(catalogue)
-    catalogue, rows = catalogue.iloc[order].reset_index(drop=True), rows[order]
-    header = _header(source, catalogue, rows, settings, field_name)
+    wanted = wanted.in_order(source.reading_order(wanted.catalogue), source.without_image)
+    catalogue, rows = wanted.catalogue, wanted.archive_rows
+    header = _header(source, wanted, settings, field_name)
     if settings.flagged == "keep":
         return _write(source, catalogue, rows, header, settings.dtype, path, console)
     # Which stamps are incomplete is known when all are read: they are written first and sifted then.
@@ -67,9 +67,7 @@ def write_archive(
     return sifted
 
 
-def _header(
-    source: Source, catalogue: pd.DataFrame, rows: NDArray[np.int64], settings: IngestSettings, field_name: str
-) -> StoreHeader:
+def _header(source: Source, wanted: Wanted, settings: IngestSettings, field_name: str) -> StoreHeader:
     """Describe the store; its provenance holds all that, when changed, makes a half-written store obsolete."""
     layout = source.layout
     files = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in layout.files]
@@ -80,17 +78,19 @@ def _header(
         pixel_scale=layout.pixel_scale,
         flux_unit=layout.flux_unit,
         zero_points=layout.zero_points,
-        n_galaxies=len(rows),
+        n_galaxies=len(wanted.catalogue),
         height=layout.height,
         width=layout.width,
+        rows=wanted.rows,
+        rows_of=wanted.rows_of,
         provenance={
             "task": "ingest",
             "settings": settings.model_dump(mode="json", by_alias=True),
             "files": [name for name, _, _ in files[:100]],
             "n_files": len(files),
             "files_checksum": zlib.crc32(repr(files).encode()),
-            "rows_checksum": zlib.crc32(np.ascontiguousarray(rows).tobytes()),
-            "catalogue_rows_checksum": int(pd.util.hash_pandas_object(catalogue, index=False).sum() % 2**63),
+            "rows_checksum": zlib.crc32(np.ascontiguousarray(wanted.archive_rows).tobytes()),
+            "catalogue_rows_checksum": int(pd.util.hash_pandas_object(wanted.catalogue, index=False).sum() % 2**63),
         },
     )
 
@@ -201,8 +201,9 @@ def _sift(candidates: CutoutStore, path: Path, console: Console) -> CutoutStore:
             f"all {dropped} stamps have missing pixels (an edge, a gap or a band) and ingest.flagged=drop; use"
             " ingest.flagged=keep, or other bands or images."
         )
+    rows = (candidates.header.rows or RowCount.of(len(candidates))).without("incomplete stamp", dropped)
     header = candidates.header.model_copy(
-        update={"n_galaxies": len(keep), "checksums": (), "catalogue_checksum": 0},
+        update={"n_galaxies": len(keep), "checksums": (), "catalogue_checksum": 0, "rows": rows},
     )
     header = header.model_copy(update={"provenance": {**header.provenance, "dropped": dropped}})
     writer = StoreWriter(path, header)

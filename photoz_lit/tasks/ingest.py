@@ -12,6 +12,7 @@ from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.archive import ingest
 from photoz_lit.ingest.writing import describe
+from photoz_lit.rows import RowCount, lines
 
 
 def run(config: Config) -> None:
@@ -38,4 +39,6 @@ def print_store(console: Console, store: CutoutStore, seconds: float) -> None:
     table.add_row("size", f"{size / 1e9:.3g} GB")
     table.add_row("time", f"{seconds:.0f} s, {len(store) / max(seconds, 1e-3):,.0f} galaxies/s")
     console.print(table)
+    for line in lines(store.header.rows or RowCount.of(len(store)), store.header.rows_of):
+        console.print(line, highlight=False)
     console.print(f"Look at it with [bold]task=inspect store={store.path}[/bold].")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -119,7 +120,8 @@ def test_table_has_the_columns_that_are_asked_for(opened: tuple[Source, IngestSe
 
 def test_rows_in_any_order_are_the_same_galaxies(opened: tuple[Source, IngestSettings]) -> None:
     source, settings = opened
-    catalogue, rows = build_catalogue(source, settings)
+    wanted = build_catalogue(source, settings)
+    catalogue, rows = wanted.catalogue, wanted.archive_rows
     whole = source.read(rows, catalogue)
     assert whole.images.dtype == np.float32
     assert whole.images.shape == (12, len(source.layout.bands), 64, 64)
@@ -133,7 +135,7 @@ def test_rows_in_any_order_are_the_same_galaxies(opened: tuple[Source, IngestSet
 
 def test_reading_order_is_a_permutation(opened: tuple[Source, IngestSettings]) -> None:
     source, settings = opened
-    catalogue, _ = build_catalogue(source, settings)
+    catalogue = build_catalogue(source, settings).catalogue
     assert sorted(source.reading_order(catalogue)) == list(range(12))
 
 
@@ -168,3 +170,15 @@ def test_unknown_option_is_refused(reader: str, tmp_path: Path) -> None:
     settings, field = settings_of(reader, *ARCHIVES[reader](tmp_path), "+ingest.options.nonsense=1")
     with pytest.raises(InputError, match=r"unknown key 'ingest\.options\.nonsense'"):
         ingest(settings, field, tmp_path / "store", Console(quiet=True))
+
+
+@pytest.mark.parametrize("reader", sorted(ARCHIVES))
+def test_rows_add_up(reader: str, tmp_path: Path) -> None:
+    names = ["ingest.columns.object_id=null", "ingest.select='isfinite(ra) and object_id != \"5\"'", "ingest.limit=9"]
+    if reader == "fits_stamps":  # its files are found by the ids
+        names = ["ingest.select='object_id != \"g5\"'", "ingest.limit=9"]
+    settings, field = settings_of(reader, *ARCHIVES[reader](tmp_path), *names)
+    store = ingest(settings, field, tmp_path / "store", Console(quiet=True))
+    written = json.loads((tmp_path / "store" / "store.json").read_text())["rows"]
+    assert written == {"read": 12, "used": 9, "left_out": {"ingest.select": 1, "beyond ingest.limit": 2}}
+    assert len(store) == written["used"]

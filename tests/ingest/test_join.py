@@ -37,7 +37,7 @@ def test_by_id_a_label_is_replaced_whole(tmp_path: Path) -> None:
         tmp_path / "t.parquet", n=["c", "a", "b", "x"], zp=[1.5, -99.0, 0.7, 3.0], ebv=[0.5, np.nan, 0.6, 0.7]
     )
     settings = JoinSettings(path=str(path), columns={"object_id": "n", **LABELS})
-    joined, matched = join_catalogue(GALAXIES, settings)
+    joined, matched, _ = join_catalogue(GALAXIES, settings)
     np.testing.assert_array_equal(matched, [True, True, True, False])
     np.testing.assert_allclose(joined["z"], [0.5, 0.7, 1.5, np.nan])
     # The first galaxy's spectrum stays what it is, as the catalogue has no redshift for it.
@@ -52,7 +52,7 @@ def test_by_sky_the_nearer_galaxy_gets_the_label(tmp_path: Path) -> None:
         tmp_path / "t.parquet", alpha=[150.00015, 0.00005, 150.1005], delta=[2.0, 0.0, 2.0], zp=[0.9, 0.4, 2.0]
     )
     columns = {"ra": "alpha", "dec": "delta", "z": "zp"}
-    joined, matched = join_catalogue(GALAXIES, JoinSettings(path=str(path), by="sky", columns=columns))
+    joined, matched, _ = join_catalogue(GALAXIES, JoinSettings(path=str(path), by="sky", columns=columns))
     np.testing.assert_array_equal(matched, [False, True, False, True])
     np.testing.assert_allclose(joined["z"], [0.5, 0.9, np.nan, 0.4])
 
@@ -65,7 +65,7 @@ def test_by_sky_repeated_galaxies_share_a_label(tmp_path: Path) -> None:
 
 
 def test_without_a_catalogue_nothing_changes() -> None:
-    joined, matched = join_catalogue(GALAXIES, JoinSettings())
+    joined, matched, _ = join_catalogue(GALAXIES, JoinSettings())
     assert joined.equals(GALAXIES)
     assert matched.all()
 
