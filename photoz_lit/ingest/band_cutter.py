@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from photoz_lit.ingest.bad_pixels import count_reasons
+from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.stamp_geometry import LocalGrid, local_grid, unit_vectors
-from photoz_lit.ingest.tile import Tile, TileReader
+from photoz_lit.ingest.tile import CutStamp, Tile, TileReader
 
 OPEN_TILES = 16  # files kept open per band
 _RUN_GAP = 64  # rows; windows no farther apart are decoded together
@@ -36,8 +38,24 @@ class Piece:
     grid: LocalGrid
 
 
-class BandCutter:
+@dataclass(frozen=True)
+class BandStamps:
     """Stamps of one band.
+
+    Attributes
+    ----------
+    images : (n, size, size); NaN where a pixel is unknown.
+    near : (n,) flags of masked and saturated pixels near the galaxy.
+    unknown : (n, reasons) how many pixels are unknown, by :data:`~photoz_lit.ingest.bad_pixels.REASONS`.
+    """
+
+    images: NDArray[np.float32]
+    near: NDArray[np.int64]
+    unknown: NDArray[np.int64]
+
+
+class BandCutter:
+    """Cuts the stamps of one band.
 
     Parameters
     ----------
@@ -60,28 +78,28 @@ class BandCutter:
         """Half diagonal of a stamp [arcsec]."""
         return float(self.size * self.pixel_scale * np.sqrt(0.5))
 
-    def cut(
-        self, ra: NDArray[np.float64], dec: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
+    def cut(self, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> BandStamps:
         """Cut the stamps at some positions.
 
         Parameters
         ----------
-        ra, dec : positions [deg], (n,).
-
-        Returns
-        -------
-        Images (n, size, size) with NaN where there are no data; flags of masked and saturated pixels (n,); and
-        whether a tile reaches around the whole stamp (n,).
+        ra, dec : ICRS positions [deg], (n,).
         """
         images = np.full((len(ra), self.size, self.size), np.nan, np.float32)
-        flags = np.zeros(len(ra), np.int64)
-        inside = np.zeros(len(ra), bool)
+        reason = np.full(images.shape, int(StampFlag.EDGE), np.uint8)  # until a tile holds the pixel
+        near = np.zeros(len(ra), np.int64)
         for piece in self._pieces(ra, dec):
-            inside[piece.galaxies[piece.margin >= 0]] = True
             todo = np.flatnonzero(np.isnan(images[piece.galaxies]).any(axis=(1, 2)))
-            self._fill(images, flags, piece.tile, piece.galaxies[todo], piece.grid.take(todo))
-        return images, flags, inside
+            galaxies = piece.galaxies[todo]
+            for position, stamp in self._stamps(piece.tile, piece.grid.take(todo)):
+                galaxy = galaxies[position]
+                missing = np.isnan(images[galaxy])
+                images[galaxy][missing] = stamp.image[missing]
+                # A tile that holds the pixel knows better why it is unknown than one that ends before it.
+                wiser = missing & (stamp.reason != int(StampFlag.EDGE))
+                reason[galaxy][wiser] = stamp.reason[wiser]
+                near[galaxy] |= stamp.near
+        return BandStamps(images, near, count_reasons(reason))
 
     def _pieces(self, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> list[Piece]:
         """Return which tile serves which galaxies, by rank."""
@@ -108,16 +126,12 @@ class BandCutter:
                 )
         return sorted(pieces, key=lambda piece: piece.rank)
 
-    def _fill(
-        self,
-        images: NDArray[np.float32],
-        flags: NDArray[np.int64],
-        number: int,
-        galaxies: NDArray[np.int64],
-        grid: LocalGrid,
-    ) -> None:
-        """Fill the missing pixels of some galaxies' stamps from one tile, scaled to the band's zero point."""
-        if not len(galaxies):
+    def _stamps(self, number: int, grid: LocalGrid) -> Iterator[tuple[int, CutStamp]]:
+        """Yield the stamps of some positions that a tile holds a part of, scaled to the band's zero point.
+
+        They come row by row of the tile; with each stands its number in the grid.
+        """
+        if not len(grid.centre):
             return
         reader = self._reader(number)
         factor = np.float32(10.0 ** (0.4 * (self.zero_point - reader.tile.zero_point)))
@@ -128,13 +142,10 @@ class BandCutter:
             top, bottom, left, right = bounds[position]
             if bottom - top < 2 or right - left < 2:
                 continue
-            stamp, flag = reader.cut(
+            stamp = reader.cut(
                 bounds[position], int(end), grid.centre[position], grid.jacobian[position], self.size, self.flag_radius
             )
-            image = images[galaxies[position]]
-            missing = np.isnan(image)
-            image[missing] = stamp[missing] * factor
-            flags[galaxies[position]] |= flag
+            yield int(position), replace(stamp, image=stamp.image * factor)
         reader.release()
 
     def _reader(self, number: int) -> TileReader:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from photoz_lit.data.tables import read_table, table_columns
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
+from photoz_lit.ingest.bad_pixels import REASONS
 from photoz_lit.ingest.band_cutter import BandCutter
 from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_band, required_catalogue
@@ -94,23 +95,32 @@ class FitsMosaic(Source):
         ra, dec = positions(catalogue)
         layout = self.layout
         images = np.empty((len(rows), len(layout.bands), layout.height, layout.width), np.float32)
-        flags = np.zeros(len(rows), np.int64)
-        inside = np.zeros((len(rows), len(layout.bands)), bool)
+        near = np.zeros(len(rows), np.int64)
+        unknown = np.zeros((len(rows), len(REASONS)), np.int64)
         for axis, cutter in enumerate(self._cutters):
-            images[:, axis], band_flags, inside[:, axis] = cutter.cut(ra, dec)
-            flags |= band_flags
-        return flagged(images, flags, inside)
+            band = cutter.cut(ra, dec)
+            images[:, axis] = band.images
+            near |= band.near
+            unknown += band.unknown
+        return flagged(images, near, unknown)
 
 
-def flagged(images: NDArray[np.float32], flags: NDArray[np.int64], inside: NDArray[np.bool_]) -> Stamps:
-    """Tell missing pixels at an edge from those in a gap."""
+def flagged(images: NDArray[np.float32], near: NDArray[np.int64], unknown: NDArray[np.int64]) -> Stamps:
+    """Return stamps with their flags and the share of unknown pixels by reason.
+
+    Parameters
+    ----------
+    images : (n, bands, height, width).
+    near : (n,) flags of masked and saturated pixels near the galaxies.
+    unknown : (n, reasons) unknown pixels of all bands by :data:`~photoz_lit.ingest.bad_pixels.REASONS`.
+    """
     stamps = blanked(images)
-    missing = np.any(np.isnan(images), axis=(2, 3))
-    edge = np.any(missing & ~inside, axis=1)
-    gap = np.any(missing & inside, axis=1)
-    out = flags | (stamps.flags & int(StampFlag.NO_BAND))
-    out = out | np.where(edge, int(StampFlag.EDGE), 0) | np.where(gap, int(StampFlag.GAP), 0)
-    return Stamps(stamps.images, out.astype(np.int64))
+    at_edge = REASONS.index(StampFlag.EDGE)
+    flags = near | (stamps.flags & int(StampFlag.NO_BAND))
+    flags |= np.where(unknown[:, at_edge] > 0, int(StampFlag.EDGE), 0)
+    flags |= np.where(np.delete(unknown, at_edge, axis=1).any(axis=1), int(StampFlag.GAP), 0)
+    share = (unknown / images[0].size).astype(np.float32)
+    return Stamps(stamps.images, flags, {str(f.name).lower(): share[:, k] for k, f in enumerate(REASONS)})
 
 
 def positions(catalogue: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,16 @@ from numpy.typing import NDArray
 from photoz_lit.data.tables import read_table, table_columns
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
+from photoz_lit.ingest.bad_pixels import REASONS, count_reasons, unknown_pixels
 from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, find_plane
 from photoz_lit.ingest.fits_mosaic import DEFAULT_SIZE, flagged
+from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_tile_files, pattern_of, required_catalogue
 from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, centre_crop
 from photoz_lit.ingest.stamp_geometry import local_grid
-from photoz_lit.ingest.tile import TileReader
+from photoz_lit.ingest.tile import CutStamp, TileReader
 from photoz_lit.ingest.zero_point import header_zero_point
 
 
@@ -107,28 +110,32 @@ class FitsStamps(Source):
         """Read the stamps of these galaxies."""
         layout = self.layout
         images = np.full((len(rows), len(layout.bands), layout.height, layout.width), np.nan, np.float32)
-        flags = np.zeros(len(rows), np.int64)
-        inside = np.zeros((len(rows), len(layout.bands)), bool)
+        near = np.zeros(len(rows), np.int64)
+        unknown = np.zeros((len(rows), len(REASONS)), np.int64)
         ids = catalogue["object_id"].astype(str).to_list()
         blank = pd.Series(np.nan, catalogue.index)
         ra, dec = (catalogue.get(name, blank).to_numpy(np.float64) for name in ("ra", "dec"))
         for galaxy, name in enumerate(ids):
             for axis, band in enumerate(layout.bands):
                 path = self._file(self._options.images, band, name)
-                if path is not None and path.is_file():
-                    stamp, flag, whole = self._stamp(path, band, name, ra[galaxy], dec[galaxy])
-                    images[galaxy, axis] = stamp
-                    flags[galaxy] |= flag
-                    inside[galaxy, axis] = whole
-        return flagged(images, flags, inside)
+                if path is None or not path.is_file():
+                    unknown[galaxy, REASONS.index(StampFlag.EDGE)] += images[galaxy, axis].size
+                    continue
+                stamp = self._stamp(path, band, name, ra[galaxy], dec[galaxy])
+                images[galaxy, axis] = stamp.image
+                near[galaxy] |= stamp.near
+                unknown[galaxy] += count_reasons(stamp.reason[None])[0]
+        return flagged(images, near, unknown)
 
-    def _stamp(self, path: Path, band: str, name: str, ra: float, dec: float) -> tuple[NDArray[np.float32], int, bool]:
-        """Return one stamp, its flags, and whether the file reaches around it."""
+    def _stamp(self, path: Path, band: str, name: str, ra: float, dec: float) -> CutStamp:
+        """Return one stamp, scaled to the zero point of its band's first."""
         image = find_plane(path, self._options.image_hdu)
         zero_point = header_zero_point(image.header, band, path, self._given.get(band))
         factor = np.float32(10.0 ** (0.4 * (self.layout.zero_points[band] - zero_point)))
         if self._cropped and ("CTYPE1" not in image.header or not np.isfinite(ra + dec)):
-            return self._centre(image) * factor, 0, True
+            centre = self._centre(image)
+            reason = unknown_pixels(centre)
+            return CutStamp(np.where(reason > 0, np.float32(np.nan), centre * factor), reason, 0)
         if not np.isfinite(ra + dec):
             raise InputError(f"object_id '{name}' has no position to centre {path} on; give it, or ingest.pixel_scale.")
         weight = self._file(self._options.weights, band, name)
@@ -140,11 +147,9 @@ class FitsStamps(Source):
         bounds = reader.bounds(grid.centre, grid.half_extent(size))[0]
         if bounds[1] - bounds[0] < 2 or bounds[3] - bounds[2] < 2:
             raise InputError(f"{path} does not contain the position of object_id '{name}'; is the catalogue its own?")
-        stamp, flag = reader.cut(
-            bounds, int(bounds[1]), grid.centre[0], grid.jacobian[0], size, self._options.flag_radius
-        )
+        stamp = reader.cut(bounds, int(bounds[1]), grid.centre[0], grid.jacobian[0], size, self._options.flag_radius)
         reader.close()
-        return stamp * factor, flag, bool(tile.margin(grid, size)[0] >= 0)
+        return replace(stamp, image=stamp.image * factor)
 
     def _centre(self, image: PlaneInfo) -> NDArray[np.float32]:
         """Return the central pixels of a stamp as they are."""

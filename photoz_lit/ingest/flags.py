@@ -11,9 +11,9 @@ class StampFlag(IntFlag):
     Attributes
     ----------
     EDGE : the stamp reaches over the edge of the images; what is missing is NaN.
-    GAP : pixels inside the images are without data (not finite, weight 0); they are NaN.
-    MASKED : a masked pixel lies near the galaxy.
-    SATURATED : a saturated pixel lies near the galaxy.
+    GAP : pixels inside the images are unknown (no data, weight 0, masked, saturated, blocks of zeros); they are NaN.
+    MASKED : such a masked pixel lies near the galaxy.
+    SATURATED : such a saturated pixel lies near the galaxy.
     ARCHIVE : the archive's own flag is set.
     NO_BAND : a band has no pixels at all; the catalogue's ``missing_<band>`` says which.
     """

@@ -49,10 +49,12 @@ class Stamps:
     ----------
     images : (n, bands, height, width) linear flux; NaN where there are no data.
     flags : (n,) :class:`~photoz_lit.ingest.flags.StampFlag` bits.
+    unknown : reason -> share of the stamp's pixels, of all bands, that are NaN by it, (n,).
     """
 
     images: NDArray[np.float32]
     flags: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    unknown: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class Source(ABC):
@@ -104,7 +106,8 @@ def blanked(images: NDArray[Any]) -> Stamps:
     flags = np.where(np.all(finite, axis=(1, 2, 3)), 0, int(StampFlag.GAP))
     lacks_band = ~np.all(np.any(finite, axis=(2, 3)), axis=1)
     flags = flags | np.where(lacks_band, int(StampFlag.NO_BAND), 0)
-    return Stamps(pixels, flags.astype(np.int64))
+    unknown = 1.0 - np.count_nonzero(finite, axis=(1, 2, 3)) / max(1, finite[:1].size)
+    return Stamps(pixels, flags.astype(np.int64), {"gap": unknown.astype(np.float32)})
 
 
 def centre_crop(height: int, width: int, size: int | None, where: str) -> tuple[slice, slice]:

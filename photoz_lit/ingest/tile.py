@@ -11,8 +11,10 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError, nearest
+from photoz_lit.ingest.bad_pixels import UNKNOWN_PLANES, reasons_at, unknown_pixels
 from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, celestial_wcs
 from photoz_lit.ingest.flags import StampFlag
+from photoz_lit.ingest.inpaint import RIM
 from photoz_lit.ingest.resample import MARGIN, resample_stamp
 from photoz_lit.ingest.sky_frame import pixel_to_sky
 from photoz_lit.ingest.stamp_geometry import LocalGrid, unit_vectors
@@ -100,21 +102,39 @@ def open_tile(
 
 
 def mask_bits(mask: PlaneInfo, planes: list[str | int]) -> int:
-    """Return the bits of these mask planes, by the header's ``MP_<name>`` or by number; all bits where none is named.
+    """Return the bits of these mask planes, by the header's ``MP_<name>`` or by number.
+
+    Where none is named: those of the pipeline's planes whose pixels hold no flux, or all bits of a mask without planes.
 
     Raises
     ------
     InputError : a name is not in the header.
     """
-    if not planes:
-        return -1
     known = {k.removeprefix("MP_"): int(v) for k, v in mask.header.items() if k.startswith("MP_")}
+    if not planes and not known:
+        return -1
     bits = 0
-    for plane in planes:
+    for plane in planes or [name for name in UNKNOWN_PLANES if name in known]:
         if isinstance(plane, str) and plane not in known:
             raise InputError(f"{mask.path} has no mask plane '{plane}'{nearest(plane, known)}")
         bits |= 1 << (known[plane] if isinstance(plane, str) else plane)
     return bits
+
+
+@dataclass(frozen=True)
+class CutStamp:
+    """A stamp out of one tile.
+
+    Attributes
+    ----------
+    image : (size, size) in the tile's own flux unit; NaN where it is unknown.
+    reason : (size, size) why it is so, see :data:`~photoz_lit.ingest.bad_pixels.REASONS`; 0 where it is known.
+    near : flags of masked and saturated pixels near the galaxy.
+    """
+
+    image: NDArray[np.float32]
+    reason: NDArray[np.uint8]
+    near: int
 
 
 class TileReader:
@@ -149,8 +169,8 @@ class TileReader:
         jacobian: NDArray[np.float64],
         size: int,
         flag_radius: float,
-    ) -> tuple[NDArray[np.float32], int]:
-        """Return one stamp in the tile's own flux unit, and its flags for masked and saturated pixels.
+    ) -> CutStamp:
+        """Cut one stamp, resampled once; what is unknown in it is NaN.
 
         Parameters
         ----------
@@ -162,31 +182,37 @@ class TileReader:
         """
         top, bottom, left, right = (int(b) for b in bounds)
         window = np.asarray(self._image.window(top, bottom, left, right, ahead), np.float32)
-        good = np.isfinite(window)
-        if self._weight is not None:
-            weight = self._weight.window(top, bottom, left, right, ahead)
-            good &= np.isfinite(weight) & (weight > 0)
+        weight = self._weight.window(top, bottom, left, right, ahead) if self._weight else None
+        masked = self._masked(self._mask.window(top, bottom, left, right, ahead)) if self._mask else None
+        reason = unknown_pixels(window, weight, masked, self.tile.saturation)
         inner = centre - [left, top]
-        bad = None if good.all() else ~good
-        stamp = resample_stamp(window, bad, inner, jacobian, size)
-        return stamp, self._flags(window, (top, bottom, left, right, ahead), inner, flag_radius / self.tile.scale)
+        near = self._near(reason, inner, flag_radius / self.tile.scale)
+        # Where the image ends, a spline would be mirrored: the pixels beyond are unknown ones.
+        rows, columns = self.tile.image.shape
+        beyond = [(RIM * (top == 0), RIM * (bottom == rows)), (RIM * (left == 0), RIM * (right == columns))]
+        if any(map(any, beyond)):
+            window = np.pad(window, beyond)
+            reason = np.pad(reason, beyond, constant_values=int(StampFlag.EDGE))
+            inner = inner + np.array([beyond[1][0], beyond[0][0]])
+        bad = reason > 0
+        if not bad.any():
+            stamp = resample_stamp(window, None, inner, jacobian, size)
+            return CutStamp(stamp, np.where(np.isnan(stamp), np.uint8(StampFlag.EDGE), np.uint8(0)), near)
+        stamp = resample_stamp(np.where(bad, np.float32(0.0), window), bad, inner, jacobian, size)
+        return CutStamp(stamp, np.where(np.isnan(stamp), reasons_at(reason, inner, jacobian, size), np.uint8(0)), near)
 
-    def _flags(
-        self, window: NDArray[np.float32], where: tuple[int, ...], inner: NDArray[np.float64], radius: float
-    ) -> int:
-        """Look at the pixels within a radius [image pixel] of the galaxy."""
-        if self._mask is None and not np.isfinite(self.tile.saturation):
-            return 0
+    def _masked(self, mask: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return where a mask has one of the bits that count; a mask that is not a number there counts too."""
+        lost = ~np.isfinite(mask)
+        return np.asarray(lost | ((np.where(lost, 0, mask).astype(np.int64) & self.tile.mask_bits) != 0))
+
+    def _near(self, reason: NDArray[np.uint8], inner: NDArray[np.float64], radius: float) -> int:
+        """Return the flags of masked and saturated pixels within a radius [image pixel] of the galaxy."""
         x, y = inner
         rows = slice(max(0, round(y - radius)), max(0, round(y + radius) + 1))
         columns = slice(max(0, round(x - radius)), max(0, round(x + radius) + 1))
-        flags = 0
-        if self._mask is not None:
-            bits: NDArray[Any] = self._mask.window(*where)[rows, columns].astype(np.int64)
-            flags |= int(StampFlag.MASKED) if np.any(bits & self.tile.mask_bits) else 0
-        if np.any(window[rows, columns] >= self.tile.saturation):
-            flags |= int(StampFlag.SATURATED)
-        return flags
+        close = reason[rows, columns]
+        return sum(int(flag) for flag in (StampFlag.MASKED, StampFlag.SATURATED) if np.any(close == flag))
 
     def release(self) -> None:
         """Free what is held decoded."""

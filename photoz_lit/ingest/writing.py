@@ -168,13 +168,16 @@ def _write_blocks(
 
 
 def flagged_catalogue(catalogue: pd.DataFrame, stamps: Stamps, bands: tuple[str, ...]) -> pd.DataFrame:
-    """Return the catalogue with the stamps' flags and, per band, whether it has no pixels (``missing_<band>``).
+    """Return the catalogue with the stamps' flags and what is unknown of their pixels.
 
-    A flag of the archive's own becomes the bit ARCHIVE.
+    ``unknown_<reason>`` is the share of a stamp's pixels that is NaN by that reason, ``missing_<band>`` whether a band
+    has no pixels. A flag of the archive's own becomes the bit ARCHIVE.
     """
     out = catalogue.copy()
     own = out["flags"].to_numpy(np.int64) if "flags" in out else np.zeros(len(out), np.int64)
     out["flags"] = stamps.flags | np.where(own != 0, int(StampFlag.ARCHIVE), 0)
+    for reason, share in stamps.unknown.items():
+        out[f"unknown_{reason}"] = share
     lacking = ~np.any(np.isfinite(stamps.images), axis=(2, 3))
     for position, band in enumerate(bands):
         out[f"missing_{band}"] = lacking[:, position]
@@ -229,4 +232,9 @@ def describe(store: CutoutStore) -> dict[str, Any]:
         "stamps": f"{store.header.height}×{store.header.width} {store.header.dtype}",
         "labelled": int(np.isfinite(store.catalogue["z"]).sum()),
         **{flag.name.lower(): int(((flags & int(flag)) != 0).sum()) for flag in StampFlag if flag.name},
+        **{
+            str(name).replace("unknown_", "unknown pixels, "): f"{store.catalogue[name].mean():.2%}"
+            for name in store.catalogue
+            if str(name).startswith("unknown_") and store.catalogue[name].any()
+        },
     }
