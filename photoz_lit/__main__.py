@@ -1,4 +1,4 @@
-"""Compose the config, call its task: ``python -m photoz_lit +experiment=hsc9b_early_fusion``."""
+"""Compose the config, call its task: ``python -m photoz_lit experiment=hsc9b_early_fusion``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from photoz_lit.command_line import explain, print_help, with_default_scale
+import photoz_lit
+from photoz_lit.command_line.arguments import Arguments, read_arguments, require_key_and_value
+from photoz_lit.command_line.explain import explain
+from photoz_lit.command_line.help import print_help
+from photoz_lit.command_line.overrides import for_hydra
 from photoz_lit.config import locate, validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
@@ -32,21 +36,29 @@ def run_task(composed: DictConfig) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; bad input prints one sentence and exits with code 2."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    given.sort(key=lambda argument: argument not in ("-m", "--multirun"))  # Hydra knows it before or after all others
-    if {"-h", "--help"} & set(given):
-        print_help()
-        return
-    # Hydra prints errors of its own and exits with 1; with this it lets them through to the sentence below.
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
-        overrides = with_default_scale(given)
-        sys.argv[1:] = overrides
-        hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name="config")(run_task)()
+        given = read_arguments(sys.argv[1:] if arguments is None else arguments)
+        if given.wants_version:
+            print(f"photoz_lit {photoz_lit.__version__}")
+        elif given.wants_help or given.asks_for_nothing:
+            print_help(given.config_dir)
+        else:
+            _run(given)
     except InputError as error:
         _fail(str(error))
+
+
+def _run(given: Arguments) -> None:
+    """Hand the command line to Hydra, which composes the config and calls :func:`run_task` or the sweep."""
+    # Hydra prints errors of its own and exits with 1; with this it lets them through to the sentence below.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    require_key_and_value(given.overrides, given.config_dir)
+    overrides = for_hydra(given.overrides, given.multirun)
+    try:
+        sys.argv[1:] = [*given.options, *overrides]
+        hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name="config")(run_task)()
     except (HydraException, OmegaConfBaseException) as error:
-        _fail(explain(error, given))
+        _fail(explain(error, overrides, given.config_dir, given.overrides))
     except YAMLError as error:
         _fail(f"a config file is no YAML: {' '.join(str(error).split())}.")
     except RuntimeError as error:

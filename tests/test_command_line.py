@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from photoz_lit.__main__ import main
-from photoz_lit.command_line import with_default_scale
+from photoz_lit.command_line.overrides import with_default_scale
 from photoz_lit.errors import InputError
 from photoz_lit.tasks.train import train
 from tests.composed import composed

@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 import photoz_lit
-from photoz_lit.command_line import with_default_scale
+from photoz_lit.command_line.overrides import for_hydra
 from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
@@ -123,7 +123,7 @@ def composed(overrides: Sequence[str]) -> Config:
     with ExitStack() as opened:
         if not GlobalHydra.instance().is_initialized():  # it is, where the command line called us
             opened.enter_context(initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"))
-        return validate(compose("config", overrides=with_default_scale(overrides)))
+        return validate(compose("config", overrides=for_hydra(overrides)))
 
 
 def leaves(content: Any, prefix: str = "") -> dict[str, Any]:

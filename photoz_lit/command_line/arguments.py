@@ -1,0 +1,111 @@
+"""Split a command line into Hydra's own options, overrides and the two that photoz_lit answers: help and version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from photoz_lit.command_line.choices import choices_of, config_folders
+from photoz_lit.errors import InputError, nearest
+
+HELP = ("-h", "--help")
+MULTIRUN = ("-m", "--multirun")
+#: Options of Hydra that stand alone, and those that take a value behind ``=`` or as the next argument.
+ALONE = ("--hydra-help", "--resolve", "--run", "-r", "--shell-completion", "-sc", *MULTIRUN)
+WITH_VALUE = (
+    *("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn"),
+    *("--config-dir", "-cd", "--experimental-rerun", "--info", "-i"),
+)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """A command line in its parts.
+
+    Attributes
+    ----------
+    options : of Hydra, in order.
+    overrides : all the rest, as typed.
+    config_dir : the user's own config folder, else None.
+    multirun : whether a sweep is asked for.
+    wants_help, wants_version : what photoz_lit answers itself.
+    """
+
+    options: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    config_dir: Path | None = None
+    multirun: bool = False
+    wants_help: bool = False
+    wants_version: bool = False
+
+    @property
+    def asks_for_nothing(self) -> bool:
+        """Whether nothing is given that photoz_lit or Hydra could answer, as in a bare ``python -m photoz_lit``."""
+        return not self.overrides and set(self.options) <= {*MULTIRUN, "-r", "--run", *self._config_dir_words}
+
+    @property
+    def _config_dir_words(self) -> set[str]:
+        folder = str(self.config_dir)
+        return {"--config-dir", "-cd", folder, f"--config-dir={folder}", f"-cd={folder}"}
+
+
+def read_arguments(given: Sequence[str]) -> Arguments:
+    """Split a command line.
+
+    Parameters
+    ----------
+    given : arguments without the program's name.
+
+    Raises
+    ------
+    InputError : an option is unknown.
+    """
+    options, overrides = [], []
+    config_dir = None
+    wants_help = wants_version = False
+    rest = list(given)
+    while rest:
+        word = rest.pop(0)
+        name, equals, value = word.partition("=")
+        if word in HELP:
+            wants_help = True
+        elif word == "--version":
+            wants_version = True
+        elif word in ALONE:
+            options.append(word)
+        elif name in WITH_VALUE:
+            options.append(word)
+            if not equals and rest and not rest[0].startswith("-") and "=" not in rest[0]:
+                value = rest.pop(0)
+                options.append(value)
+            if name in ("--config-dir", "-cd"):
+                config_dir = Path(value)
+        elif word.startswith("-"):
+            known = (*HELP, "--version", *ALONE, *WITH_VALUE)
+            raise InputError(f"unknown option '{word}'{nearest(name, [o for o in known if o.startswith('--')], '--')}")
+        else:
+            overrides.append(word)
+    if config_dir is not None and not config_dir.is_dir():
+        raise InputError(f"--config-dir {config_dir}: there is no such folder.")
+    multirun = bool(set(MULTIRUN) & set(options))
+    return Arguments(tuple(options), tuple(overrides), config_dir, multirun, wants_help, wants_version)
+
+
+def require_key_and_value(overrides: Sequence[str], config_dir: Path | None = None) -> None:
+    """Refuse words that are no ``key=value``.
+
+    Raises
+    ------
+    InputError : names the first such word, and the choice that is meant where it is the name of one.
+    """
+    folders = config_folders(config_dir)
+    for word in overrides:
+        key, equals, _ = word.partition("=")
+        if word.startswith("~") or (equals and key.strip("+ ")):
+            continue
+        for group in ("task", "experiment", "field", "study", "network", "ingest"):
+            if word in choices_of(group, folders):
+                meant = f"task=study study={word}" if group == "study" else f"{group}={word}"
+                raise InputError(f"'{word}' is no key=value; did you mean {meant}?")
+        raise InputError(f"'{word}' is no key=value; --help shows what can be given.")

@@ -1,0 +1,57 @@
+"""The choices of every config group: the package's, and those in the user's own ``--config-dir``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from photoz_lit.fields import conf_directory
+
+
+def config_folders(config_dir: Path | None = None) -> tuple[Path, ...]:
+    """Folders in which config groups are looked for, the user's own first, as Hydra looks."""
+    return (conf_directory(),) if config_dir is None else (config_dir, conf_directory())
+
+
+def is_group(name: str, folders: Sequence[Path]) -> bool:
+    """Whether a config group has this name."""
+    return bool(name) and any((folder / name).is_dir() for folder in folders)
+
+
+def choices_of(group: str, folders: Sequence[Path]) -> dict[str, Path]:
+    """Files of a group by the name of the choice, sorted."""
+    found: dict[str, Path] = {}
+    for folder in reversed(folders):
+        found.update({path.stem: path for path in (folder / group).glob("*.yaml")})
+    return dict(sorted(found.items()))
+
+
+def read_choice(path: Path) -> dict[str, Any]:
+    """Content of a choice's file as it stands there; empty where it is no mapping: Hydra says what is wrong with it."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def description_of(path: Path, group: str) -> str:
+    """One line on a choice: its ``description``, else the first comment of its file."""
+    content = read_choice(path)
+    section = content.get(group)
+    found = content.get("description") or (section.get("description") if isinstance(section, dict) else None)
+    return str(found) if found else _first_comment(path)
+
+
+def _first_comment(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for line in lines:
+        text = line.removeprefix("#").strip()
+        if not line.startswith("#"):
+            return ""
+        if not text.startswith("@"):
+            return text
+    return ""

@@ -1,0 +1,121 @@
+"""Overrides as typed, turned into what Hydra reads: texts with any letter, open dictionaries, defaults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from photoz_lit.command_line.key_types import accepts, is_open, takes_dictionaries, takes_lists, types_of
+from photoz_lit.command_line.quoting import in_quotes, parsed
+
+
+def for_hydra(overrides: Sequence[str], multirun: bool = False, options: type[BaseModel] | None = None) -> list[str]:
+    """Turn overrides as typed into overrides as Hydra reads them.
+
+    ``experiment=x`` needs no plus sign. ``ingest.zero_points.r=26`` sets a name that the dictionary lacks, with or
+    without ``+``. A value that Hydra cannot read, or reads as a number or a list where the key takes a text, is that
+    text: ``ingest.path=healpix=1``. Real data get the full scale.
+
+    Parameters
+    ----------
+    overrides : as typed, ``key=value`` each.
+    multirun : whether a comma separates the values of a sweep.
+    options : type of the task's options.
+    """
+    return with_default_scale([_one(override, multirun, options) for override in overrides])
+
+
+def with_default_scale(overrides: Sequence[str]) -> list[str]:
+    """Add ``scale=paper`` where ``data.store`` names real data and no scale is given."""
+    given = dict(o.lstrip("+").split("=", 1) for o in overrides if "=" in o)
+    if "scale" in given or "data.store" not in given:
+        return list(overrides)
+    override = parsed(f"data.store={given['data.store']}")
+    store: Any = given["data.store"] if override is None or override.is_sweep_override() else override.value()
+    first = Path(str(store[0] if isinstance(store, list) and store else store).split(",")[0])
+    try:
+        real = json.loads((first / "store.json").read_text()).get("data") == "real"
+    except (OSError, ValueError, AttributeError):
+        real = False  # the task that opens the store says what is wrong with it
+    return [*overrides, "scale=paper"] if real else list(overrides)
+
+
+def key_of(override: str) -> str:
+    """Key or group of an override without ``+``, ``~``, package and value."""
+    return override.lstrip("+~").partition("=")[0].partition("@")[0].strip()
+
+
+def _one(override: str, multirun: bool, options: type[BaseModel] | None) -> str:
+    key, equals, raw = override.partition("=")
+    name = key.lstrip("+")
+    if not equals or name.startswith("~"):
+        return override
+    if name == "experiment":
+        return f"+experiment={raw}"
+    if is_open(name, options):
+        key = f"++{name}"
+    return f"{key}={literal(name, raw, multirun, options)}"
+
+
+def literal(key: str, raw: str, multirun: bool = False, options: type[BaseModel] | None = None) -> str:
+    """Return a value with the quotes that make it the text which the key takes; as it is where Hydra reads it right.
+
+    Parameters
+    ----------
+    key : dotted.
+    raw : value as typed.
+    multirun : whether a comma separates the values of a sweep.
+    options : type of the task's options.
+    """
+    kinds = types_of(key, options)
+    if not kinds or not accepts(kinds, raw):
+        return raw
+    override = parsed(f"key={raw}")
+    if override is None:
+        return _text(kinds, raw, multirun)
+    if override.is_sweep_override():
+        is_place = not multirun and Path(raw).exists()  # a comma in a name: without -m there is nothing to sweep
+        return in_quotes(raw) if is_place else raw
+    value = override.value()
+    other = takes_lists if isinstance(value, list) else takes_dictionaries if isinstance(value, dict) else None
+    return raw if accepts(kinds, value) or (other is not None and other(kinds)) else in_quotes(raw)
+
+
+def _text(kinds: list[Any], raw: str, multirun: bool) -> str:
+    """A value that Hydra cannot read: a text, or those of a list or of a sweep, each in quotes if it needs them."""
+    inner = raw.strip()
+    if inner.startswith("[") and inner.endswith("]") and takes_lists(kinds):
+        return f"[{','.join(_element(part) for part in split_at_commas(inner[1:-1]))}]"
+    if inner[:1] in ("[", "{") and (takes_lists(kinds) or takes_dictionaries(kinds)):
+        return raw  # a list or a dictionary with a slip in it, for which Hydra's sentence is right
+    if multirun:
+        return ",".join(_element(part) for part in split_at_commas(raw))
+    return in_quotes(raw)
+
+
+def _element(part: str) -> str:
+    override = parsed(f"key={part}")
+    return in_quotes(part.strip()) if override is None or not isinstance(override.value(), str) else part.strip()
+
+
+def split_at_commas(text: str) -> list[str]:
+    """Split a text at the commas outside of brackets and of quotes, which open at the start of a part."""
+    parts, depth, quote = [""], 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"" and not parts[-1].strip():
+            quote = letter
+        elif letter in "([{":
+            depth += 1
+        elif letter in ")]}":
+            depth = max(0, depth - 1)
+        if letter == "," and not depth and not quote:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part for part in parts if part.strip()]
