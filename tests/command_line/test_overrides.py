@@ -61,7 +61,8 @@ def test_lists_numbers_and_choices_stay_what_they_are() -> None:
         "data.store=[a,b]", "drop=[u_g,g_r]", "seed=0,1", "modality.size=2,3", "modality.order=[1,2]", "network=plain",
         "run=null", "rerun=true", "adapt.strength=1e-3", "trainer.devices=2", "scale=paper", "study=width",
         "study.common=['scale=paper']", "data.bands=[u,g]", "~data.labels",  "hydra.sweep.dir=x", "data.store=${run}",
-        "simulation.conditions={base: cosmos_ud, parts: [depth, seeing]}", "network=treyer,plain", "data.resident=auto", "data.bands=[]", "data.store=[1,2]",
+        "simulation.conditions={base: cosmos_ud, parts: [depth, seeing]}", "network=treyer,plain", "data.resident=auto",
+        "data.bands=[]", "data.store=[1,2]",
     ]  # fmt: skip
     assert for_hydra(kept) == kept
     assert for_hydra(["targets=[h=1, b]", "targets=h=1"]) == ["targets=['h=1',b]", "targets='h=1'"]
