@@ -38,7 +38,7 @@ def mosaic(tmp: Path) -> list[str]:
     ra = 150.1 + np.tile(offset, 10) * 0.004 / np.cos(np.deg2rad(2.2))
     dec = 2.2 + np.repeat(offset, 10) * 0.004
     (tmp / "images").mkdir()
-    write_plain(tmp / "images" / "i.fits", paint(wcs, (400, 400), ra[:1], dec[:1], 100.0), megacam_header(wcs))
+    write_plain(tmp / "images" / "i.fits", paint(wcs, (400, 400), ra, dec, 100.0), megacam_header(wcs))
     positions_table(tmp / "cat.csv", ra, dec, z=0.5, mag_i=np.where(np.arange(100) == 55, 30.0, 22.0))
     return [f"ingest.path={tmp}/images", f"ingest.catalogue={tmp}/cat.csv", "ingest.bands=[i]", "ingest.stamp_size=64"]
 
