@@ -118,6 +118,18 @@ class ForestSettings(Settings):
     max_features: float = Entry(gt=0, le=1)
 
 
+class PhotometryForestSettings(Settings):
+    """The forest on magnitudes measured on the stamps; see ``conf/network/photometry_forest.yaml``."""
+
+    reads_catalogue: ClassVar[bool] = False
+    name: Literal["photometry_forest"]
+    target: str = Entry(alias="_target_")
+    apertures: tuple[Annotated[float, Entry(gt=0)], ...] = Entry(min_length=1)
+    trees: int = Entry(gt=0)
+    min_samples_leaf: int = Entry(gt=0)
+    max_features: float = Entry(gt=0, le=1)
+
+
 class TemplateFitSettings(Settings):
     """Template fitting; see ``conf/network/template_fit.yaml``."""
 
@@ -181,9 +193,13 @@ class PathSettings(Settings):
     pointer: Path | None
 
 
+#: What learns no features: forests and template fitting.
+RIVALS = ("catalogue_forest", "photometry_forest", "template_fit")
+
+
 def _network_kind(network: Any) -> str:
     name = network.get("name") if isinstance(network, Mapping) else getattr(network, "name", None)
-    return str(name) if name in ("catalogue_forest", "template_fit") else "network"
+    return str(name) if name in RIVALS else "network"
 
 
 class Config(Settings):
@@ -198,6 +214,7 @@ class Config(Settings):
     simulation: SimulationSettings
     network: Annotated[
         Annotated[ForestSettings, Tag("catalogue_forest")]
+        | Annotated[PhotometryForestSettings, Tag("photometry_forest")]
         | Annotated[TemplateFitSettings, Tag("template_fit")]
         | Annotated[NetworkSettings, Tag("network")],
         Discriminator(_network_kind),

@@ -190,7 +190,7 @@ def _method(path: Path, metrics: Mapping[str, Any], config: Mapping[str, Any]) -
     if metrics.get("method"):
         return str(metrics["method"])
     network = config.get("network") or {}
-    if network.get("name") in ("catalogue_forest", "template_fit"):
+    if network.get("name") in ("catalogue_forest", "photometry_forest", "template_fit"):
         return str(network["name"])
     name = str(metrics.get("experiment") or (config.get("experiment") or {}).get("name") or path.parent.name)
     return name.removeprefix(f"{metrics['field']}_") or name

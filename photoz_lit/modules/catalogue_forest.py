@@ -1,107 +1,25 @@
-"""The rival in every table: a random forest on colours and magnitudes, same folds, same PDFs."""
+"""The rival in every table: a random forest on the catalogue's colours and magnitudes."""
 
 from __future__ import annotations
-
-from collections.abc import Collection
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from sklearn.ensemble import RandomForestRegressor
 
-from photoz_lit.config import Config, ForestSettings
-from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
-from photoz_lit.errors import InputError
-from photoz_lit.files import require_whole_archive, whole_file
-from photoz_lit.modules.decision_trees import DecisionTrees, trees_of
-
-FILE = "forest.npz"
-NODES = ("start", "left", "right", "feature", "threshold")
-MISSING = -5.0  # of a colour or magnitude without a value: far from all others, so that a tree can split it off
+from photoz_lit.modules.forest import QuantileForest, with_missing
 
 
 def colours_and_magnitude(catalogue: pd.DataFrame, bands: tuple[str, ...], reference_band: str) -> NDArray[np.float64]:
     """Adjacent colours, the reference magnitude and E(B-V): features (N, bands + 1), missing ones -5."""
     magnitudes = catalogue[[f"mag_{b}" for b in bands]].to_numpy(float)
     reference = catalogue[[f"mag_{reference_band}", "ebv"]].to_numpy(float)
-    features = np.concatenate([magnitudes[:, :-1] - magnitudes[:, 1:], reference], axis=1)
-    return np.asarray(np.nan_to_num(features, nan=MISSING))
+    return with_missing(np.concatenate([magnitudes[:, :-1] - magnitudes[:, 1:], reference], axis=1))
 
 
-class CatalogueForest:
-    """Random forest whose PDF is the distribution of the training redshifts in the leaves a galaxy falls into.
+class CatalogueForest(QuantileForest):
+    """Forest on the magnitudes of the catalogue: in simulations those of model fitting, free of blends."""
 
-    This is a quantile regression forest (Meinshausen 2006): each tree spreads the weight 1 over the labels of the
-    galaxy's leaf, the trees are averaged, and the labels are binned on the field's redshift grid.
-
-    Parameters
-    ----------
-    config : the run's config; ``config.network`` holds the forest's settings.
-    """
-
-    def __init__(self, config: Config) -> None:
-        assert isinstance(config.network, ForestSettings)
-        self.settings = config.network
-        self.trees: DecisionTrees | None = None
-        self.fit_report: dict[str, float] = {"epochs": 1}
-        self.leaves = np.empty((0, 0), np.int32)  # leaf of every training galaxy in every tree
-        self.z_bin = np.empty(0, np.int64)  # and its redshift bin
-
-    def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
-        """Fit on the galaxies a network would be trained on; the validation galaxies take no part."""
-        table = sample.catalogue.iloc[split.train]
-        features = colours_and_magnitude(table, sample.bands, sample.field.reference_band)
-        z = table["z"].to_numpy(float)
-        forest = RandomForestRegressor(
-            n_estimators=self.settings.trees,
-            min_samples_leaf=self.settings.min_samples_leaf,
-            max_features=self.settings.max_features,
-            random_state=seed % 2**32,
-            n_jobs=-1,
-        )
-        forest.fit(features, z)
-        z_bin = np.clip(np.searchsorted(sample.field.z_edges, z, side="right") - 1, 0, sample.field.n_bins - 1)
-        self.trees, self.leaves, self.z_bin = trees_of(forest), forest.apply(features).astype(np.int32), z_bin
-        nodes = {name: getattr(self.trees, name) for name in NODES}
-        with whole_file(folder / FILE) as partial:
-            np.savez_compressed(partial, leaves=self.leaves, z_bin=self.z_bin, **nodes)
-
-    def load(self, folder: Path) -> None:
-        """Read the forest.
-
-        Raises
-        ------
-        InputError : it is not there, is damaged, or holds something else.
-        """
-        require_whole_archive(folder / FILE)
-        try:
-            with np.load(folder / FILE, allow_pickle=False) as content:
-                self.trees = DecisionTrees(*(content[name] for name in NODES))
-                self.leaves, self.z_bin = content["leaves"], content["z_bin"]
-        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-            raise InputError(f"{folder / FILE} cannot be read ({error}); train the run again.") from error
-
-    def predict(
-        self, sample: Sample, galaxies: NDArray[np.int64], dropped: Collection[str] = ()
-    ) -> NDArray[np.float32]:
-        """PDFs of some galaxies, (n, n_bins)."""
-        if dropped:
-            raise InputError("drop: the catalogue forest has no modalities; drop them from a multimodal run.")
-        assert self.trees is not None
-        table = sample.catalogue.iloc[galaxies]
-        features = colours_and_magnitude(table, sample.bands, sample.field.reference_band)
-        leaves = self.trees.apply(features)
-        pdf = np.zeros((len(galaxies), sample.field.n_bins), np.float32)
-        for tree in range(leaves.shape[1]):
-            pdf += _leaf_histograms(self.leaves[:, tree], self.z_bin, sample.field.n_bins)[leaves[:, tree]].toarray()
-        return np.asarray(pdf / pdf.sum(axis=1, keepdims=True))
-
-
-def _leaf_histograms(leaf: NDArray[np.int32], z_bin: NDArray[np.int64], n_bins: int) -> csr_array:
-    """Share of a leaf's training galaxies in each redshift bin, sparse (leaf number, n_bins)."""
-    per_leaf = np.bincount(leaf)
-    share = (1.0 / per_leaf[leaf]).astype(np.float32)
-    return csr_array((share, (leaf, z_bin)), shape=(len(per_leaf), n_bins))
+    def features(self, sample: Sample, galaxies: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Adjacent colours, the reference magnitude and E(B-V), (n, bands + 1)."""
+        return colours_and_magnitude(sample.catalogue.iloc[galaxies], sample.bands, sample.field.reference_band)

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from photoz_lit.config import Config, ForestSettings, TemplateFitSettings
+from photoz_lit.config import Config, ForestSettings, PhotometryForestSettings, TemplateFitSettings
 from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
@@ -37,8 +37,9 @@ def print_start(console: Console, config: Config, sample: Sample, split: Split, 
     counts += f", {unlabelled} without a redshift left out" if unlabelled else ""
     table.add_row("galaxies", counts + (f", {sample.lacking} that lack a band left out" if sample.lacking else ""))
     network = None
-    if isinstance(config.network, ForestSettings):
-        table.add_row("network", f"random forest, {config.network.trees} trees")
+    if isinstance(config.network, ForestSettings | PhotometryForestSettings):
+        read = "the catalogue's magnitudes" if config.network.reads_catalogue else "magnitudes measured on the stamps"
+        table.add_row("network", f"random forest on {read}, {config.network.trees} trees")
     elif isinstance(config.network, TemplateFitSettings):
         table.add_row("network", f"template fit, {config.network.colours * len(config.network.a_v)} templates")
     else:

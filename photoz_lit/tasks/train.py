@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 from rich.console import Console
 
-from photoz_lit.config import Config, ForestSettings, TemplateFitSettings
+from photoz_lit.config import Config, ForestSettings, PhotometryForestSettings, TemplateFitSettings
 from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, bands_of_field
@@ -25,6 +25,7 @@ from photoz_lit.modules.adaptation import AdaptationEstimator
 from photoz_lit.modules.catalogue_forest import CatalogueForest
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.estimator import Estimator
+from photoz_lit.modules.photometry_forest import PhotometryForest
 from photoz_lit.modules.template_fit import TemplateFit
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_config
@@ -111,6 +112,8 @@ def estimator_of(config: Config, loggers: list[Logger] | None = None) -> Estimat
     """The estimator that ``network`` names; ``loggers`` get a network's training curve beside ``metrics.csv``."""
     if isinstance(config.network, ForestSettings):
         return CatalogueForest(config)
+    if isinstance(config.network, PhotometryForestSettings):
+        return PhotometryForest(config)
     if isinstance(config.network, TemplateFitSettings):
         return TemplateFit(config)
     return AdaptationEstimator(config, loggers) if config.data.adapts else CNNEstimator(config, loggers)

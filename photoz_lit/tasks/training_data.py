@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from photoz_lit.config import Config, ForestSettings, TemplateFitSettings
+from photoz_lit.config import Config, ForestSettings, PhotometryForestSettings, TemplateFitSettings
 from photoz_lit.data.domains import AdaptationSplit, split_fields, warnings_of
 from photoz_lit.data.folds import N_FOLDS
 from photoz_lit.data.module import Split, split_sample
@@ -58,7 +58,7 @@ def training_data(config: Config) -> TrainingData:
             "network=template_fit learns nothing that could be carried; run it on the target itself: field=<target>"
             " without data.target and data.target_fields."
         )
-    if isinstance(config.network, ForestSettings) and adapt.name not in ("none", "oracle"):
+    if isinstance(config.network, ForestSettings | PhotometryForestSettings) and adapt.name not in ("none", "oracle"):
         raise InputError(f"network={config.network.name} has no features to align; choose adapt=none or a network.")
     if adapt.labels == "target" and (adapt.uses_target_images or adapt.degrade):
         raise InputError(

@@ -1,0 +1,1 @@
+"""What stamps show: photometry of the galaxies in them."""
