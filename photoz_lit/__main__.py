@@ -18,9 +18,10 @@ from photoz_lit.command_line.arguments import Arguments, read_arguments, require
 from photoz_lit.command_line.explain import explain
 from photoz_lit.command_line.help import print_help
 from photoz_lit.command_line.overrides import for_hydra
-from photoz_lit.config import locate, validate
+from photoz_lit.config import validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
+from photoz_lit.targets import find_task, import_trusted
 
 INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from it."
 
@@ -29,7 +30,8 @@ def run_task(composed: DictConfig) -> None:
     """Validate a composed config and call its task."""
     try:
         config = validate(composed)
-        locate(config.task.target)(config)
+        import_trusted(config.trust)
+        find_task(config.task.target)(config)
     except InputError as error:
         _fail(str(error))  # here, since Hydra would print lines of its own before letting it through
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -237,6 +236,7 @@ class Config(Settings):
     runs: str | list[str] | None
     baseline: str | None
     drop: Names
+    trust: Names = []
     study: Study | None = None
     source: str | None
     targets: Names
@@ -299,20 +299,3 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
     for part in location[:-1]:
         section = section.model_fields[part].annotation if part in getattr(section, "model_fields", {}) else None
     return list(getattr(section, "model_fields", {}))
-
-
-def locate(path: str) -> Callable[..., Any]:
-    """Import ``package.module.name``.
-
-    Raises
-    ------
-    InputError : there is no such thing.
-    """
-    module, _, name = path.rpartition(".")
-    try:
-        found = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"'{path}' cannot be imported ({error}); correct its _target_.") from error
-    if not callable(found):
-        raise InputError(f"'{path}' is not callable; correct its _target_.")
-    return found  # type: ignore[no-any-return]

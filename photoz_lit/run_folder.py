@@ -25,7 +25,7 @@ from photoz_lit.locks import locked
 
 LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "qp-prob")
 # What does not change a result: where it goes, and how it is watched.
-TASK_ARGUMENTS = ("store", "run", "runs", "baseline", "source", "targets", "drop", "study")
+TASK_ARGUMENTS = ("store", "run", "runs", "baseline", "source", "targets", "drop", "study", "trust")
 #: What ``task=emitters`` and ``task=modalities`` find with a run's networks.
 FOLLOW_UPS = (EMITTERS, MODALITIES) = ("emitters.json", "modalities.json")
 OUTSIDE_THE_RESULT = ("task", "paths", "rerun", "logger", "jobs", *TASK_ARGUMENTS)

@@ -1,6 +1,6 @@
 import pytest
 
-from photoz_lit.config import Config, ForestSettings, TemplateFitSettings, locate, validate
+from photoz_lit.config import Config, ForestSettings, TemplateFitSettings, validate
 from photoz_lit.errors import InputError
 from tests.composed import composed
 
@@ -37,13 +37,6 @@ def test_a_wrong_key_or_value_is_named(
     with pytest.raises(InputError) as caught:
         validate(changed)
     assert str(caught.value).startswith(sentence)
-
-
-def test_targets_that_are_not_there() -> None:
-    with pytest.raises(InputError, match=r"'photoz_lit\.nothing' cannot be imported"):
-        locate("photoz_lit.nothing")
-    with pytest.raises(InputError, match="is not callable"):
-        locate("photoz_lit.fields.BAND_ORDER")
 
 
 def test_jobs_at_once_are_a_number_or_auto(content: dict[str, object]) -> None:

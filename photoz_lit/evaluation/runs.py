@@ -18,7 +18,7 @@ from photoz_lit.evaluation.report import read_json
 # sections and keys of a config that say where and how, not what
 NO_SETTING = {
     "task", "experiment", "paths", "logger", "store", "run", "runs", "baseline", "seed", "rerun", "drop", "jobs",
-    "source", "targets", "study", "ingest", "labels", "bench",
+    "source", "targets", "study", "trust", "ingest", "labels", "bench",
 }  # fmt: skip
 MACHINE = {"trainer.name", "accelerator", "devices", "strategy", "precision", "compile", "channels_last", "threads"}
 # sizes that other sections refer to, where they stand again

@@ -35,6 +35,8 @@ def fill_ebv(
     if not folder.is_dir():
         raise InputError(f"ingest.dust.path={folder} is no folder; give the folder with the dust map's files.")
     module, _, name = settings.map.rpartition(".")
+    if module.partition(".")[0] != "dustmaps":
+        raise InputError(f"ingest.dust.map={settings.map} is not in dustmaps; e.g. dustmaps.sfd.SFDQuery.")
     try:
         query_class = getattr(import_module(module), name)
     except (ImportError, ValueError) as error:

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Source
+from photoz_lit.targets import find_class
 
 
 def open_source(settings: IngestSettings, field: Field) -> Source:
-    """Open the archive with the reader that ``ingest._target_`` names, the package's or the user's own.
+    """Open the archive with the reader that ``ingest._target_`` names, the package's or one of a package in ``trust``.
 
     Raises
     ------
     InputError : the reader cannot be imported or is none, or the archive is not what it reads.
     """
-    module, _, name = settings.target.rpartition(".")
-    try:
-        reader = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"reader '{settings.target}' cannot be imported ({error}); correct ingest._target_."
-        ) from error
-    if not (isinstance(reader, type) and issubclass(reader, Source)):
-        raise InputError(f"'{settings.target}' is no reader; derive it from photoz_lit.ingest.source.Source.")
+    reader = find_class(settings.target, Source, "reader", "ingest._target_")  # type: ignore[type-abstract]  # a concrete one comes back
     try:
         return reader(settings, field)  # type: ignore[call-arg]  # each reader's constructor takes these two
     except PermissionError as error:

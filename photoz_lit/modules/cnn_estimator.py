@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 
-from photoz_lit.config import Config, locate
+from photoz_lit.config import Config
 from photoz_lit.data.module import CutoutDataModule, Split
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
@@ -34,6 +34,7 @@ from photoz_lit.modules.dead_network import (
 from photoz_lit.modules.epochs import BEST, LAST
 from photoz_lit.modules.features import network_features
 from photoz_lit.modules.trainer import build_trainer
+from photoz_lit.targets import find_class
 
 
 class CNNEstimator:
@@ -64,9 +65,10 @@ class CNNEstimator:
         ------
         InputError : network, modalities and module do not fit the bands, the stamps or each other.
         """
-        module = locate(self.config.module.target)(**self.arguments(bands, stamp_size, field))
-        assert isinstance(module, PhotoZModule)
-        return module
+        return self._module_class()(**self.arguments(bands, stamp_size, field))
+
+    def _module_class(self) -> type[PhotoZModule]:
+        return find_class(self.config.module.target, PhotoZModule, "module", "module._target_")
 
     def arguments(self, bands: Sequence[str], stamp_size: int, field: Field) -> dict[str, Any]:
         """Arguments of the module for some bands, the side of the stamps [pixel] and a field's redshift bins."""
@@ -167,10 +169,10 @@ class CNNEstimator:
         ------
         InputError : they are not there or cannot be read.
         """
-        self.module = self.read_module(folder, locate(self.config.module.target))
+        self.module = self.read_module(folder, self._module_class())
 
     @staticmethod
-    def read_module(folder: Path, kind: Callable[..., Any]) -> PhotoZModule:
+    def read_module(folder: Path, kind: type[PhotoZModule]) -> PhotoZModule:
         """Rebuild the module of a member's best checkpoint.
 
         Raises
@@ -185,7 +187,6 @@ class CNNEstimator:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise InputError(f"{path} does not fit the network of its run ({reason}); train the run again.") from error
-        assert isinstance(module, PhotoZModule)
         return module
 
     def predict(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import torch
-from hydra.utils import get_class
 from torch import Tensor, nn
 
 from photoz_lit.errors import InputError, nearest
@@ -17,6 +16,7 @@ from photoz_lit.networks.heads import Heads, NetworkOutput
 from photoz_lit.networks.layers import Stage
 from photoz_lit.networks.modalities import Modality, modalities_of, modality_name
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
+from photoz_lit.targets import find_class
 
 FILTERS_PER_BAND = 32
 
@@ -172,13 +172,8 @@ def build_network(
 
 
 def _family(network: NetworkSettings) -> type[Family]:
-    try:
-        found = get_class(network.target)
-    except Exception as error:  # hydra wraps whatever the import raised
-        raise InputError(f"network '{network.name}': '{network.target}' cannot be imported; mend _target_.") from error
-    if not issubclass(found, Family):
-        raise InputError(f"network '{network.name}': '{network.target}' is no family of networks; mend _target_.")
-    return found
+    what = f"family of networks (network '{network.name}')"
+    return find_class(network.target, Family, what, "network._target_")  # type: ignore[type-abstract]  # it is concrete
 
 
 def _branch_widths(

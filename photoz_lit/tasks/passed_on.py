@@ -12,7 +12,7 @@ from photoz_lit.tasks.job_settings import composed, leaves
 
 #: Sections of the config that are of the study itself, and keys beside them that its jobs take over.
 NOT_OF_JOBS = {"task", "study", "paths", "logger", "jobs"}
-PASSED_ON = ("simulation.catalogue", "data.cache", "trainer.devices", "trainer.threads", "trainer.progress")
+PASSED_ON = ("trust", "simulation.catalogue", "data.cache", "trainer.devices", "trainer.threads", "trainer.progress")
 
 
 def inherited(config: Config) -> list[str]:
@@ -20,6 +20,7 @@ def inherited(config: Config) -> list[str]:
     trainer = config.trainer
     catalogue = config.simulation.catalogue
     return [
+        *([f"trust=[{','.join(config.trust)}]"] if config.trust else []),
         *([] if catalogue is None else [quoted("simulation.catalogue", catalogue)]),
         quoted("paths.runs", config.paths.runs),
         quoted("data.cache", config.data.cache),

@@ -84,6 +84,7 @@ def test_own_reader_needs_no_change_in_the_package(tmp_path: Path) -> None:
         "--config-dir",
         "own",
         "task=ingest",
+        "trust=own_reader",
         "ingest=plain",
         "ingest.path=images.npy",
         "ingest.dtype=float32",

@@ -1,0 +1,79 @@
+"""What a ``_target_`` may name: classes of this package, and of packages that the user names on the command line.
+
+A run folder or a config from elsewhere must not choose what is imported and called. A name leads to a class only where
+the class is of the kind that is asked for, and nothing outside this package is ever imported by a name from a file.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, TypeVar
+
+from photoz_lit.errors import InputError
+
+PACKAGE = __name__.partition(".")[0]
+TASK = re.compile(rf"{PACKAGE}\.tasks\.(\w+)\.run")
+Kind = TypeVar("Kind")
+
+
+def import_trusted(packages: Iterable[str]) -> None:
+    """Import packages with readers, networks or modules of the user's own (``trust=[my_package]``).
+
+    Raises
+    ------
+    InputError : one cannot be imported.
+    """
+    for name in packages:
+        try:
+            import_module(name)
+        except (ImportError, ValueError, TypeError) as error:
+            raise InputError(f"trust={name} cannot be imported ({error}); put its folder on PYTHONPATH.") from error
+
+
+def find_class(path: str, base: type[Kind], what: str, key: str) -> type[Kind]:
+    """Return the class that a ``_target_`` names.
+
+    Parameters
+    ----------
+    path : ``package.module.Class``.
+    base : what it must be derived from.
+    what : what it is, for the sentence, e.g. ``reader``.
+    key : where it is set, e.g. ``ingest._target_``.
+
+    Raises
+    ------
+    InputError : it is neither of this package nor of one that was imported before, or it is of another kind.
+    """
+    module, _, name = path.rpartition(".")
+    if module == PACKAGE or module.startswith(f"{PACKAGE}."):
+        with suppress(ImportError):  # told below
+            import_module(module)
+    found = vars(sys.modules[module]).get(name) if module in sys.modules else None
+    if found is None:
+        raise InputError(
+            f"{what} '{path}' cannot be imported (it is neither in {PACKAGE} nor in a package named on the command"
+            f" line, trust=[{path.partition('.')[0]}]); correct {key}."
+        )
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise InputError(f"'{path}' is no {what}; derive it from {base.__module__}.{base.__qualname__}.")
+    return found
+
+
+def find_task(path: str) -> Callable[[Any], None]:
+    """Return the function of a task, ``photoz_lit.tasks.<name>.run``.
+
+    Raises
+    ------
+    InputError : there is none of that name.
+    """
+    try:
+        if TASK.fullmatch(path) is None:
+            raise ImportError(f"no {PACKAGE}.tasks.<name>.run")
+        run: Callable[[Any], None] = import_module(path.rpartition(".")[0]).run
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"task '{path}' cannot be imported ({error}); correct task._target_.") from error
+    return run
