@@ -152,6 +152,7 @@ class TrainerSettings(Settings):
     max_epochs: int = Entry(gt=0)
     max_steps: int
     precision: str
+    evaluation_precision: Literal["float32", "training"] = "float32"
     channels_last: bool
     compile: bool
     gradient_clip: float | None

@@ -132,6 +132,8 @@ def shaping(record: dict[str, Any]) -> dict[str, Any]:
     data = content.get("data", {})
     if data.get("source_select") is None:  # unset, it shapes nothing: runs made before there was one stay found
         data.pop("source_select", None)
+    if content.get("trainer", {}).get("evaluation_precision") == "float32":  # the rule, for which runs had no key
+        del content["trainer"]["evaluation_precision"]
     return content
 
 

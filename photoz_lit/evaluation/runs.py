@@ -20,7 +20,10 @@ NO_SETTING = {
     "task", "experiment", "paths", "logger", "store", "run", "runs", "baseline", "seed", "rerun", "drop", "jobs",
     "source", "targets", "study", "trust", "ingest", "labels", "bench",
 }  # fmt: skip
-MACHINE = {"trainer.name", "accelerator", "devices", "strategy", "precision", "compile", "channels_last", "threads"}
+MACHINE = {
+    "trainer.name", "accelerator", "devices", "strategy", "precision", "evaluation_precision", "compile",
+    "channels_last", "threads",
+}  # fmt: skip
 # sizes that other sections refer to, where they stand again
 REFERRED = {
     f"scale.{name}" for name in ("width", "n_galaxies", "max_epochs", "batch_size", "learning_rate", "standardise")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from photoz_lit.data.module import CutoutDataModule, Split
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
+from photoz_lit.errors import InputError
 from photoz_lit.evaluation.conditions import measured_conditions
 from photoz_lit.evaluation.domain_probe import domain_probe
 from photoz_lit.locks import locked
@@ -31,6 +33,7 @@ from photoz_lit.modules.epochs import BEST
 from photoz_lit.modules.features import network_features
 from photoz_lit.modules.field_numbers import field_numbers
 from photoz_lit.modules.frozen_features import by_source, frozen_features, teach_discriminator
+from photoz_lit.networks.settings import AdaptSettings
 from photoz_lit.run_folder import write_json
 
 REPORT = "adaptation.json"
@@ -46,9 +49,9 @@ class AdaptationEstimator(CNNEstimator):
 
     First the network is trained on the labelled field as any other; this start is kept below ``paths.runs`` and shared
     by all methods and targets that begin from it. Then it is adapted: the discriminator is taught on the start's
-    frozen features until it wins on held-out galaxies, λ rises, and the epoch is chosen by ``val_selection``, in which
-    no label of a target takes part. Every method, also ``none``, goes through the second step with as many labelled
-    images.
+    frozen features until it wins on held-out galaxies; only then λ rises. The epoch is chosen by ``val_selection``, in
+    which no label of a target takes part. Every method, also ``none``, goes through the second step with as many
+    labelled images.
 
     Parameters
     ----------
@@ -81,6 +84,10 @@ class AdaptationEstimator(CNNEstimator):
         seed : of weights, order and augmentation.
         folder : of this member; ``adaptation.json`` says what the discriminator and the probe found, and the
             validation loss on the labelled field before it and after.
+
+        Raises
+        ------
+        InputError : no discriminator wins on frozen features, and ``adapt.without_win`` is ``stop``.
         """
         assert isinstance(split, AdaptationSplit)
         adapt = self.config.adapt
@@ -106,9 +113,12 @@ class AdaptationEstimator(CNNEstimator):
             report |= guidance
             if module.adversary is not None:
                 report |= teach_discriminator(module.adversary, known, held, adapt, data.batch_size, seed)
+                module.won = bool(report["wins"])
         folder.mkdir(parents=True, exist_ok=True)
         if is_main_process():
             write_json(folder / REPORT, report)
+        if not module.won and adapt.without_win == "stop":
+            raise InputError(_nothing_to_align(adapt, module.fields, report["frozen_accuracy"]))
         self.module = module
         original = self.config
         self.config = original.model_copy(
@@ -194,7 +204,7 @@ class AdaptationEstimator(CNNEstimator):
         config = self.config
         sections = ("network", "modality", "fusion", "module", "scale", "trainer")
         content = config.model_dump(mode="json", by_alias=True, include=set(sections))
-        for name in ("name", "progress", "threads"):
+        for name in ("name", "progress", "threads", "evaluation_precision"):
             del content["trainer"][name]
         labelled = sorted(set(sample.part[split.train].tolist()))
         stores = [sample.views[number].store.data_hash for number in labelled]
@@ -218,6 +228,16 @@ class _StartEstimator(CNNEstimator):
         return AdaptationDataModule(
             sample, split, with_targets=False, degradation=self.degradation, **self.data_options(seed, training)
         )
+
+
+def _nothing_to_align(adapt: AdaptSettings, fields: Sequence[str], accuracy: float) -> str:
+    return (
+        f"adapt={adapt.name}: no discriminator tells {', '.join(fields[1:])} from {fields[0]} by this network's"
+        f" features (accuracy {accuracy:.3f} on held-out galaxies, adapt.least_accuracy={adapt.least_accuracy:g} is"
+        f" asked for, {adapt.discriminator_tries} tries of {adapt.discriminator_steps} steps), so there is nothing to"
+        " align; choose adapt=none, more adapt.discriminator_steps, or adapt.without_win=unaligned, which trains on"
+        " without aligning."
+    )
 
 
 def how_it_started(folder: Path) -> dict[str, float]:

@@ -40,6 +40,10 @@ class DomainAdversarialCNN(PhotoZModule):
     adapt : the ``adapt`` section.
     fields : names of source and targets, in the order of their numbers.
     stores : hashes of their data, kept in the checkpoint so that their galaxies are known again.
+
+    Attributes
+    ----------
+    won : whether the discriminator has won on frozen features; λ stays 0 where it has not.
     """
 
     def __init__(
@@ -68,11 +72,14 @@ class DomainAdversarialCNN(PhotoZModule):
         self._memory_state: list[dict[str, Any]] = []
         self.probe: Probe | None = None
         self.seed = 0  # of the draws of pairs, with the step
+        self.won = True
         self._probed: list[tuple[Tensor, Tensor]] = []
 
     @property
     def strength(self) -> float:
         """λ at this point of the adaptation."""
+        if not self.won:
+            return 0.0
         trainer = self._trainer
         total = max(1, int(trainer.estimated_stepping_batches)) if trainer is not None else 1
         progress = min(1.0, self.global_step / total) if trainer is not None else 1.0

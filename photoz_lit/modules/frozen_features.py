@@ -113,6 +113,8 @@ def teach_discriminator(
 ) -> dict[str, float | int | bool]:
     """Train the discriminator alone, on frozen features, until it wins on held-out galaxies.
 
+    One that does not win within its steps is tried again with fresh weights, ``discriminator_tries`` times in all.
+
     Parameters
     ----------
     adversary : is trained in place.
@@ -123,29 +125,50 @@ def teach_discriminator(
 
     Returns
     -------
-    ``frozen_accuracy`` (balanced, on held-out galaxies), ``frozen_steps``, and whether the discriminator ``wins``:
-    where it does not, the fields look alike to the network and there is nothing to align.
+    ``frozen_accuracy`` (balanced, on held-out galaxies) and ``frozen_steps`` of the last try, ``frozen_tries``, and
+    whether the discriminator ``wins``: where it does not, the fields look alike to the network and there is nothing to
+    align.
     """
-    random = np.random.default_rng(seed)
+    report: dict[str, float | int | bool] = {}
+    for number in range(settings.discriminator_tries):
+        if number:
+            refresh(adversary, seed + number)
+        accuracy, steps = _taught(adversary, known, held, settings, max(batch_size, FEWEST_JUDGED), [seed, number])
+        wins = bool(accuracy > settings.least_accuracy)
+        report = {"frozen_accuracy": accuracy, "frozen_steps": steps, "frozen_tries": number + 1, "wins": wins}
+        if wins:
+            break
+    return report
+
+
+def _taught(
+    adversary: Adversary, known: Galaxies, held: Galaxies, settings: AdaptSettings, size: int, seeds: list[int]
+) -> tuple[float, int]:
+    """Held-out accuracy and steps of one try."""
+    random = np.random.default_rng(seeds[0] if not seeds[1] else seeds)
     optimiser = torch.optim.Adam(adversary.parameters(), lr=settings.discriminator_learning_rate)
-    size = max(batch_size, FEWEST_JUDGED)
     drawn = JudgedDraw(known, settings.tolerance if settings.guided else None)
-    accuracy, best_steps = 0.5, 0
+    accuracy = 0.5
     for step in range(1, settings.discriminator_steps + 1):
         verdict = adversary(known, drawn.rows(size, random))
         optimiser.zero_grad()
         torch.autograd.backward(verdict.loss)
         optimiser.step()
-        best_steps = step
         if step % CHECK_EVERY == 0 or step == settings.discriminator_steps:
             accuracy = held_accuracy(adversary, held, settings)
             if accuracy > settings.least_accuracy and step >= 4 * CHECK_EVERY:
-                break
-    return {
-        "frozen_accuracy": accuracy,
-        "frozen_steps": best_steps,
-        "wins": bool(accuracy > settings.least_accuracy),
-    }
+                return accuracy, step
+    return accuracy, settings.discriminator_steps
+
+
+def refresh(adversary: Adversary, seed: int) -> None:
+    """Give a discriminator fresh weights, whatever torch's own random numbers are."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for part in adversary.modules():
+            reset = getattr(part, "reset_parameters", None)
+            if callable(reset):
+                reset()
 
 
 @torch.no_grad()

@@ -16,6 +16,7 @@ from photoz_lit.config import TrainerSettings
 from photoz_lit.modules.checkpoint_files import CheckpointFiles
 from photoz_lit.modules.epoch_lines import EpochLines
 from photoz_lit.modules.epochs import EpochKeeper
+from photoz_lit.modules.evaluation_precision import precision_plugin
 from photoz_lit.networks.precision import best_precision
 
 
@@ -53,18 +54,20 @@ def build_trainer(
         used.append(EarlyStopping(monitor, patience=settings.patience))
     if drawn:
         used.append(RichProgressBar())
+    precision = precision_of(settings, accelerator)
+    in_float32 = precision_plugin(precision, accelerator) if settings.evaluation_precision == "float32" else None
     return pl.Trainer(
         accelerator=accelerator,
         devices=settings.devices,
         strategy=settings.strategy,
         max_epochs=settings.max_epochs,
         max_steps=settings.max_steps,
-        precision=precision_of(settings, accelerator),  # type: ignore[arg-type]
+        precision=None if in_float32 else precision,  # type: ignore[arg-type]
         gradient_clip_val=settings.gradient_clip,
         logger=loggers or False,
         enable_checkpointing=folder is not None,
         callbacks=used,
-        plugins=[CheckpointFiles()],
+        plugins=[CheckpointFiles(), *([in_float32] if in_float32 else [])],
         enable_progress_bar=drawn,
         enable_model_summary=False,
         use_distributed_sampler=False,  # the data module shares the galaxies out itself, without repeating any
@@ -73,7 +76,7 @@ def build_trainer(
 
 
 def precision_of(settings: TrainerSettings, accelerator: str) -> str:
-    """Precision of the Trainer: as given, or what the processor is fast in."""
+    """Precision of the training step: as given, or what the processor is fast in."""
     if settings.precision != "auto":
         return settings.precision
     return best_precision("cuda" if accelerator == "gpu" else "cpu")

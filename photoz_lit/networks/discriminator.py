@@ -64,6 +64,11 @@ class PairDiscriminator(nn.Module):
         self.weight = nn.Parameter(torch.ones(embedded))
         self.bias = nn.Parameter(torch.zeros(1))
 
+    def reset_parameters(self) -> None:
+        """Set the weights of the product as they were at first; those of the embedding reset themselves."""
+        nn.init.ones_(self.weight)
+        nn.init.zeros_(self.bias)
+
     def forward(self, features: Tensor, first: Tensor, partners: Tensor, alike: Tensor | None = None) -> Tensor:
         """Judge pairs.
 

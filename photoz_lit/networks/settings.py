@@ -100,7 +100,9 @@ class AdaptSettings(Settings):
     calibration_learning_rate : of the targets' flux scales (in their logarithm) and backgrounds.
     discriminator_updates : steps of the discriminator alone on remembered features, before each step of both.
     discriminator_steps : steps of the discriminator on frozen features, at most, before λ rises.
-    least_accuracy : on held-out frozen features, that the discriminator must reach before λ rises.
+    discriminator_tries : discriminators that are taught, one after the other, until one wins.
+    least_accuracy : on held-out frozen features, that the discriminator must reach before λ rises; 0 asks for none.
+    without_win : what follows where no discriminator wins: ``stop`` ends the run, ``unaligned`` trains on with λ = 0.
     probe_weight : weight of the probe's 2 AUC − 1 beside the source's validation loss when the epoch is chosen.
     """
 
@@ -126,7 +128,9 @@ class AdaptSettings(Settings):
     calibration_learning_rate: float = Entry(default=5e-4, gt=0)
     discriminator_updates: int = Entry(default=0, ge=0)
     discriminator_steps: int = Entry(default=2000, ge=0)
-    least_accuracy: float = Entry(default=0.65, gt=0.5, lt=1)
+    discriminator_tries: int = Entry(default=3, gt=0)
+    least_accuracy: float = Entry(default=0.65, ge=0, lt=1)
+    without_win: Literal["stop", "unaligned"] = "stop"
     probe_weight: float = Entry(default=0.0, ge=0)
 
     @property

@@ -15,7 +15,8 @@ HARMFUL = 0.1
 
 def cautions(metrics: dict[str, Any]) -> list[str]:
     """Sentences about a run, from its ``metrics.json``."""
-    return [sentence for sentence in (_learnt_nothing(metrics), _harmed_source(metrics)) if sentence is not None]
+    found = (_learnt_nothing(metrics), _never_won(metrics), _harmed_source(metrics))
+    return [sentence for sentence in found if sentence is not None]
 
 
 def _learnt_nothing(metrics: dict[str, Any]) -> str | None:
@@ -32,6 +33,17 @@ def _learnt_nothing(metrics: dict[str, Any]) -> str | None:
             f" weights took their places (metrics_died_*.csv in {place})."
         )
     return None
+
+
+def _never_won(metrics: dict[str, Any]) -> str | None:
+    """Return a sentence where no discriminator won, so that the run aligned nothing."""
+    found = metrics.get("adaptation", {})
+    if found.get("wins", True) or "frozen_tries" not in found:  # older runs aligned all the same
+        return None
+    return (
+        f"no discriminator told the fields apart by the network's features (accuracy {found['frozen_accuracy']:.3f} on"
+        " held-out galaxies): the reversed gradient stayed off and nothing was aligned."
+    )
 
 
 def _harmed_source(metrics: dict[str, Any]) -> str | None:

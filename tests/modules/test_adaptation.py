@@ -12,8 +12,9 @@ from photoz_lit.config import Config
 from photoz_lit.data.domains import AdaptationSample, AdaptationSplit, join_fields, split_fields
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.store import CutoutStore
+from photoz_lit.errors import InputError
 from photoz_lit.fields import load_field
-from photoz_lit.modules import cnn_estimator
+from photoz_lit.modules import cnn_estimator, frozen_features
 from photoz_lit.modules.adaptation import AdaptationEstimator
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
 from photoz_lit.modules.frozen_features import JudgedDraw, held_accuracy, teach_discriminator
@@ -23,7 +24,8 @@ from photoz_lit.tasks.cautions import cautions
 from tests.composed import composed
 from tests.two_fields import changed, joined, source_and_target
 
-SMALL = ("field=hsc6b", "network=plain", "adapt.epochs=3", "adapt.discriminator_steps=40", "adapt.hidden=16")
+SMALL = ("field=hsc6b", "network=plain", "adapt.epochs=3", "adapt.discriminator_steps=40", "adapt.hidden=16",
+         "adapt.least_accuracy=0")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +195,7 @@ def made_features(n: int, shift: float, seed: int = 0) -> Galaxies:
 
 @pytest.mark.parametrize("method", ["guided", "guided_paired"])
 def test_the_discriminator_wins_on_frozen_features_that_differ_and_not_on_alike_ones(method: str) -> None:
-    settings = config_of(f"adapt={method}", "adapt.discriminator_steps=400").adapt
+    settings = config_of(f"adapt={method}", "adapt.discriminator_steps=400", "adapt.least_accuracy=0.65").adapt
     found = {}
     for shift in (0.0, 3.0):
         torch.manual_seed(0)
@@ -204,9 +206,53 @@ def test_the_discriminator_wins_on_frozen_features_that_differ_and_not_on_alike_
     assert found[3.0]["wins"]
     assert found[3.0]["frozen_accuracy"] > 0.65
     assert found[3.0]["frozen_steps"] < 400
+    assert found[3.0]["frozen_tries"] == 1
     assert not found[0.0]["wins"]
+    assert found[0.0]["frozen_tries"] == 3
     assert found[0.0]["frozen_accuracy"] == pytest.approx(0.5, abs=0.1)
     assert found[0.0]["frozen_steps"] == 400
+
+
+def test_a_discriminator_that_does_not_win_is_taught_again_with_fresh_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = config_of("adapt=guided_paired", "adapt.discriminator_steps=200", "adapt.least_accuracy=0.65").adapt
+    torch.manual_seed(0)
+    adversary = Adversary("paired", 5, 2, 32, settings.tolerance, settings.partners)
+    accuracies = iter([0.6, 0.6, 0.6, 0.6, 0.5, 0.5, 0.5, 0.7])  # every 50 steps: the first try loses, the second wins
+    seen = []
+
+    def judged(*_: object) -> float:
+        seen.append([float(value.detach().sum()) for value in adversary.parameters()])
+        return next(accuracies)
+
+    monkeypatch.setattr(frozen_features, "held_accuracy", judged)
+    made = made_features(300, 0.0)
+    report = teach_discriminator(adversary, made, made, settings, 64, seed=0)
+    assert report == {"frozen_accuracy": 0.7, "frozen_steps": 200, "frozen_tries": 2, "wins": True}
+    assert all(first != second for first, second in zip(seen[3], seen[4], strict=True))
+    frozen_features.refresh(adversary, 1)
+    assert torch.equal(adversary.discriminator.weight, torch.ones(16))
+    state = torch.get_rng_state()
+    frozen_features.refresh(adversary, 2)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_nothing_is_aligned_where_no_discriminator_wins(
+    two: tuple[AdaptationSample, AdaptationSplit], tmp_path: Path
+) -> None:
+    hard = ("adapt.least_accuracy=0.99", "adapt.discriminator_tries=2")
+    with pytest.raises(InputError, match=r"adapt=dann: no discriminator tells hsc6b.* 2 tries of 40 steps.*adapt=none"):
+        fitted(two, tmp_path, "dann", *hard)
+    report = json.loads((tmp_path / "dann" / "adaptation.json").read_text())
+    assert (report["wins"], report["frozen_tries"]) == (False, 2)
+    assert not (tmp_path / "dann" / "best.ckpt").exists()
+    fitted(two, tmp_path, "dann", *hard, "adapt.without_win=unaligned")
+    curve = pd.read_csv(tmp_path / "dann" / "metrics.csv")
+    assert (curve["val_strength"].dropna() == 0).all()
+    assert "stayed off" in cautions({"adaptation": report})[0]
+    fitted(two, tmp_path, "none")  # trains as long on the same batches
+    aligned, alone = (weights(tmp_path / name / "last.ckpt") for name in ("dann", "none"))
+    for name, value in alone.items():
+        torch.testing.assert_close(aligned[name], value, rtol=1e-4, atol=1e-5)
 
 
 def test_unguided_discriminators_of_single_galaxies_win_by_the_population_alone() -> None:

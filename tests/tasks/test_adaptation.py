@@ -20,7 +20,8 @@ from tests.composed import composed
 from tests.two_fields import changed, source_and_target
 
 METHODS = sorted(path.stem for path in (conf_directory() / "adapt").glob("*.yaml") if path.stem != "base")
-SMALL = ("field=hsc6b", "network=plain", "adapt.discriminator_steps=20", "adapt.hidden=16", "seed=3")
+SMALL = ("field=hsc6b", "network=plain", "adapt.discriminator_steps=20", "adapt.hidden=16", "seed=3",
+         "adapt.least_accuracy=0")  # fmt: skip
 Stores = tuple[CutoutStore, CutoutStore]
 
 

@@ -88,6 +88,7 @@ def test_two_processes_adapt_one_network_with_one_discriminator(tmp_path: Path) 
         f"paths.runs={tmp_path / 'runs'}", "trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu",
         "trainer.precision=32-true", "scale.max_epochs=1", "scale.batch_size=8", "adapt=guided_paired",
         "adapt.epochs=2", "adapt.batch_size=8", "adapt.discriminator_steps=20", "adapt.hidden=16",
+        "adapt.least_accuracy=0",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, str(tmp_path / "adapting.py"), str(tmp_path), *overrides]
