@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import math
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError, nearest
+from photoz_lit.ingest.npy import BROKEN, ArrayHeader, StoredArray, one_line, read_header
 
-_CHUNK = 65536  # rows of a compressed record array held at once
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, …, length of the name, length of the extra field
+_LARGEST_RATIO = 1100  # deflate packs at most 1032 bytes into one
+_UNREADABLE = (*BROKEN, zipfile.BadZipFile, zlib.error, RuntimeError)  # RuntimeError: encrypted, or an unknown packing
 
 
-class NpzMember:
+class NpzMember(StoredArray):
     """One array of an archive.
 
     Parameters
@@ -27,91 +28,37 @@ class NpzMember:
     path : the archive.
     name : of the member, without ``.npy``.
 
-    Attributes
-    ----------
-    shape, dtype : of the array; the byte order is the file's.
-    mapped : whether the member is stored uncompressed, so that any row is read in place.
-
     Raises
     ------
-    InputError : the archive is broken, has no such member, or the member holds Python objects.
+    InputError : the archive is broken, has no such member, or the member is larger than the file can hold, packed in an
+        unusual way or of Python objects.
     """
 
     def __init__(self, path: Path, name: str) -> None:
-        self.path, self.name = path, name
+        self.name = name
+        where = f"{path}: member '{name}'"
         with open_archive(path) as archive:
-            names = [Path(n).stem for n in archive.namelist()]
-            if name not in names:
-                raise InputError(f"{path} has no member '{name}'{nearest(name, names)}")
-            self._info = archive.infolist()[names.index(name)]
-            try:
-                with archive.open(self._info) as stream:
-                    self.shape, self._fortran, self.dtype = _array_header(stream)
-                    self._header_size = stream.tell()
-            except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, struct.error) as error:
-                raise InputError(f"{path}: member '{name}' is no complete array ({error}); copy it again.") from error
-        if self.dtype.hasobject:
-            raise InputError(
-                f"{path}: member '{name}' holds pickled Python objects, which are not read for safety; save it as a"
-                " record array."
-            )
-        self.mapped = self._info.compress_type == zipfile.ZIP_STORED
-        if not self.shape or (self._fortran and not self.mapped and len(self.shape) > 1):
-            what = "a scalar" if not self.shape else "compressed in Fortran order"
-            raise InputError(f"{path}: member '{name}' is {what}; save it with np.savez in C order.")
-        if not self.mapped and self._info.compress_type != zipfile.ZIP_DEFLATED:
-            raise InputError(f"{path}: member '{name}' has an unusual compression; save it with np.savez.")
-        self._map = self._mapped() if self.mapped else None
+            members = _members(archive)
+            if name not in members:
+                raise InputError(f"{path} has no member '{name}'{nearest(name, list(members))}")
+            self._info = members[name]
+            header = _member_header(archive, self._info, where)
+        stored = self._info.compress_type == zipfile.ZIP_STORED
+        if header.fortran and not stored and len(header.shape) > 1:
+            raise InputError(f"{where} is compressed in Fortran order; save it with np.savez in C order.")
+        if not stored and self._info.compress_type != zipfile.ZIP_DEFLATED:
+            raise InputError(f"{where} has an unusual compression; save it with np.savez.")
+        offset = _offset(path, self._info, where) + header.size if stored else None
+        super().__init__(path, where, header, offset, path.stat().st_size)
+        if not stored:
+            _require_size(self._info, header, where)
+        self._header_size = header.size
         self._stream: IO[bytes] | None = None
         self._next_row = 0
 
-    def __len__(self) -> int:
-        return int(self.shape[0])
-
-    def _mapped(self) -> NDArray[Any]:
-        """Map the member at its offset: local header, name, extra field, array header, then the data."""
-        with self.path.open("rb") as file:
-            file.seek(self._info.header_offset)
-            head = file.read(_LOCAL_HEADER.size)
-            size = os.fstat(file.fileno()).st_size
-        if len(head) < _LOCAL_HEADER.size or head[:4] != b"PK\x03\x04":
-            raise InputError(f"{self.path}: member '{self.name}' is not where the archive says; copy it again.")
-        _, name_length, extra_length = _LOCAL_HEADER.unpack(head)
-        offset = self._info.header_offset + _LOCAL_HEADER.size + name_length + extra_length + self._header_size
-        if offset + int(np.prod(self.shape)) * self.dtype.itemsize > size:
-            raise InputError(f"{self.path} ends before its member '{self.name}' does; copy the archive again.")
-        order: Any = "F" if self._fortran else "C"
-        if 0 in self.shape:
-            return np.zeros(self.shape, self.dtype)
-        return np.memmap(self.path, self.dtype, "r", offset, self.shape, order)
-
-    def read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Return some rows, in the archive's byte order. Rows of a compressed member are best asked for in order.
-
-        Raises
-        ------
-        InputError : the compressed data are broken.
-        """
-        if self._map is not None:
-            first, last = (int(rows.min()), int(rows.max())) if len(rows) else (0, -1)
-            if len(rows) and last - first + 1 == len(rows) and np.all(np.diff(rows) == 1):
-                return np.asarray(self._map[first : last + 1])
-            return np.asarray(self._map[rows])
-        return self._streamed(rows)
-
-    def columns(self, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Return these columns of a record array, whole."""
-        if self._map is not None:
-            return {name: np.array(self._map[name]) for name in names}
-        parts = []
-        for start in range(0, len(self), _CHUNK):
-            records = self._streamed(np.arange(start, min(start + _CHUNK, len(self))))
-            parts.append({name: np.array(records[name]) for name in names})
-        return {name: np.concatenate([part[name] for part in parts]) for name in names}
-
-    def _streamed(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+    def _unpacked(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         out = np.empty((len(rows), *self.shape[1:]), self.dtype)
-        row_size = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+        row_size = math.prod(self.shape[1:]) * self.dtype.itemsize
         try:
             for position in np.argsort(rows, kind="stable"):
                 stream = self._stream_at(int(rows[position]), row_size)
@@ -120,16 +67,14 @@ class NpzMember:
                     raise EOFError("it ends too early")
                 out[position] = np.frombuffer(data, self.dtype).reshape(self.shape[1:])
                 self._next_row += 1
-        except (EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-            raise InputError(
-                f"{self.path}: member '{self.name}' is broken ({error}); copy the archive again."
-            ) from error
+        except _UNREADABLE as error:
+            raise InputError(f"{self.where} is broken ({one_line(error)}); copy the archive again.") from error
         return out
 
     def _stream_at(self, row: int, row_size: int) -> IO[bytes]:
         """Return the decompressed stream, at a row; going back means to start again."""
         if self._stream is None or row < self._next_row:
-            self._stream = open_archive(self.path).open(self._info.filename)
+            self._stream = open_archive(self.path).open(self._info)
             self._skip(self._stream, self._header_size)
             self._next_row = 0
         self._skip(self._stream, (row - self._next_row) * row_size)
@@ -154,8 +99,8 @@ def open_archive(path: Path) -> zipfile.ZipFile:
     """
     try:
         return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{path} is no .npz archive or is cut off ({error}); copy it again.") from error
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
+        raise InputError(f"{path} is no .npz archive or is cut off ({one_line(error)}); copy it again.") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}).") from error
 
@@ -163,13 +108,66 @@ def open_archive(path: Path) -> zipfile.ZipFile:
 def member_names(path: Path) -> list[str]:
     """Return the names of the arrays in an archive."""
     with open_archive(path) as archive:
-        return [Path(name).stem for name in archive.namelist()]
+        return list(_members(archive))
 
 
-def _array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in readers:
-        raise ValueError(f"array format {version} is unknown")
-    shape, fortran, dtype = readers[version](stream)
-    return tuple(int(n) for n in shape), bool(fortran), dtype
+def array_headers(path: Path) -> dict[str, ArrayHeader]:
+    """Return what the arrays of an archive say of themselves; scalars and Python objects are left out."""
+    with open_archive(path) as archive:
+        headers = {
+            name: _member_header(archive, info, f"{path}: member '{name}'") for name, info in _members(archive).items()
+        }
+    return {name: header for name, header in headers.items() if header.shape and not header.dtype.hasobject}
+
+
+def flat_members(path: Path, rows: int, apart_from: tuple[str, ...]) -> dict[str, NpzMember]:
+    """Return the members with one value or record per row, by name.
+
+    Parameters
+    ----------
+    rows : how many rows the images have.
+    apart_from : members that are no part of the table.
+    """
+    return {
+        name: NpzMember(path, name)
+        for name, header in array_headers(path).items()
+        if name not in apart_from and header.shape in ((rows,), (rows, 1)) and header.dtype.kind in "fiubSUV"
+    }
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the arrays of an archive; of two with one name the later counts, as for numpy."""
+    return {info.filename[:-4]: info for info in archive.infolist() if info.filename.endswith(".npy")}
+
+
+def _member_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> ArrayHeader:
+    try:
+        with archive.open(info) as stream:
+            return read_header(stream)
+    except _UNREADABLE as error:
+        raise InputError(f"{where} is no complete array ({one_line(error)}); copy it again.") from error
+
+
+def _offset(path: Path, info: zipfile.ZipInfo, where: str) -> int:
+    """Return the byte at which a stored member begins: behind its local header, name and extra field."""
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        head = file.read(_LOCAL_HEADER.size)
+    if len(head) < _LOCAL_HEADER.size or head[:4] != b"PK\x03\x04":
+        raise InputError(f"{where} is not where the archive says; copy it again.")
+    _, name_length, extra_length = _LOCAL_HEADER.unpack(head)
+    return int(info.header_offset + _LOCAL_HEADER.size + name_length + extra_length)
+
+
+def _require_size(info: zipfile.ZipInfo, header: ArrayHeader, where: str) -> None:
+    """Refuse a compressed member that is not as large as it says, before anything is made for it."""
+    if header.size + header.nbytes != info.file_size:
+        raise InputError(
+            f"{where} claims {header.shape} values of {header.dtype.itemsize} bytes and has {info.file_size:,} bytes;"
+            " copy it again."
+        )
+    if info.file_size > _LARGEST_RATIO * (info.compress_size + 64):
+        raise InputError(
+            f"{where} claims {info.file_size:,} bytes in {info.compress_size:,} packed ones, which no compression"
+            " reaches; copy it again."
+        )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from photoz_lit.data.tables import table_to_frame
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
-from photoz_lit.ingest.npz import NpzMember, member_names
+from photoz_lit.ingest.npz import NpzMember, flat_members, member_names
 from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, archive_files, blanked, centre_crop, require_zero_points
@@ -45,7 +45,7 @@ class SdssNpz(Source):
         name = next((n for n in options.cube if n in members), options.cube[0])
         self._cube = NpzMember(self.path, name)
         self._labels = NpzMember(self.path, options.labels) if options.labels in members else None
-        self._flat = {} if self._labels else self._flat_members([m for m in members if m != name])
+        self._flat = {} if self._labels else flat_members(self.path, len(self._cube), (name,))
         self._check_labels()
         bands = tuple(settings.bands or field.band_names)
         height, width = cube_shape(self._cube, bands)
@@ -60,10 +60,6 @@ class SdssNpz(Source):
             (self.path,),
             sequential=not self._cube.mapped,
         )
-
-    def _flat_members(self, names: Sequence[str]) -> dict[str, NpzMember]:
-        members = {name: NpzMember(self.path, name) for name in names}
-        return {name: m for name, m in members.items() if m.shape in ((len(m),), (len(m), 1))}
 
     def _check_labels(self) -> None:
         if self._labels is not None and self._labels.dtype.names is None:

@@ -52,6 +52,7 @@ class IngestSettings(Settings):
     target : dotted path of the reader: called with (settings, field), it returns a
         :class:`photoz_lit.ingest.source.Source`.
     path : file, folder or pattern of the images.
+    layout : axis of the bands in an archive that can have it in either: ``bands_first`` or ``bands_last``.
     options : the reader's own parameters, see its file in ``conf/ingest``.
     catalogue : table of the galaxies, where the archive holds none (FITS).
     columns : target column -> column of the archive's table or of ``catalogue``.
@@ -75,6 +76,7 @@ class IngestSettings(Settings):
     description: str = ""
     target: str = Entry(alias="_target_")
     path: str | None
+    layout: Literal["bands_first", "bands_last"] | None = None
     options: dict[str, Any] = {}
     catalogue: str | None = None
     columns: dict[str, str | ColumnSource | None] = {}

@@ -173,9 +173,16 @@ def require_zero_points(zero_points: dict[str, float], bands: Sequence[str], whe
     ------
     InputError : one is unknown.
     """
-    for band in bands:
-        if band not in zero_points or not np.isfinite(zero_points[band]):
-            raise InputError(
-                f"{where}: the AB zero point of band '{band}' is unknown; give ingest.zero_points.{band}=…"
-            )
+    unknown = [band for band in bands if not np.isfinite(zero_points.get(band, np.nan))]
+    if len(unknown) == 1:
+        raise InputError(
+            f"{where}: the AB zero point of band '{unknown[0]}' is unknown; give ingest.zero_points.{unknown[0]}=<AB"
+            " magnitude of one flux unit>."
+        )
+    if unknown:
+        keys = ", ".join(f"{band}: <AB magnitude>" for band in unknown)
+        raise InputError(
+            f"{where}: the AB zero points of bands {', '.join(unknown)} are unknown; give, of one flux unit,"
+            f" 'ingest.zero_points={{{keys}}}'."
+        )
     return {band: float(zero_points[band]) for band in bands}

@@ -20,8 +20,10 @@ from photoz_lit.ingest.reader import open_source
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Source
 from tests.ingest.archives import (
+    ARRAY_FACTS,
     positions_table,
     settings_of,
+    write_arrays,
     write_galaxiesml,
     write_lam,
     write_mmu,
@@ -48,6 +50,11 @@ def galaxiesml(tmp: Path) -> list[str]:
 def mmu(tmp: Path) -> list[str]:
     write_mmu(tmp / "mmu", {3: 5, 9: 7}, size=64)
     return [f"ingest.path={tmp}/mmu"]
+
+
+def arrays(tmp: Path) -> list[str]:
+    write_arrays(tmp, 12)
+    return [f"ingest.path={tmp}/images.npy", f"ingest.catalogue={tmp}/cat.csv", *ARRAY_FACTS]
 
 
 def fits_mosaic(tmp: Path) -> list[str]:
@@ -78,7 +85,7 @@ def fits_stamps(tmp: Path) -> list[str]:
 
 
 ARCHIVES: dict[str, Callable[[Path], list[str]]] = {
-    f.__name__: f for f in (sdss_npz, lam_npz, galaxiesml, mmu, fits_mosaic, fits_stamps)
+    f.__name__: f for f in (arrays, sdss_npz, lam_npz, galaxiesml, mmu, fits_mosaic, fits_stamps)
 }
 PRESETS = {"sdss_mgs": "sdss_npz", "hsc_clauds": "lam_npz"}
 

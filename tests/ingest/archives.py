@@ -55,6 +55,20 @@ def stamps(n: int, bands: int, size: int, seed: int = 0, sky: float = 0.05) -> N
     return (flux * profile + random.normal(0, sky, (n, bands, size, size))).astype(np.float32)
 
 
+#: What a user must say of arrays.
+ARRAY_FACTS = ["ingest.bands=[g,r,z]", "ingest.pixel_scale=0.262", "++ingest.zero_points={g: 22.5, r: 22.6, z: 22.7}"]
+
+
+def write_arrays(folder: Path, n: int = 20, size: int = 64) -> NDArray[np.float32]:
+    """``images.npy`` (n, 3, size, size) and ``cat.csv`` with one row per stamp."""
+    images = stamps(n, 3, size)
+    np.save(folder / "images.npy", images)
+    rows = np.arange(n)
+    columns = {"object_id": [f"g{k}" for k in rows], "ra": 150 + 0.01 * rows, "dec": 2.0, "z": 0.1 + 0.01 * rows}
+    pd.DataFrame({**columns, "z_source": "spec", "mag_r": 20.0 + 0.1 * rows}).to_csv(folder / "cat.csv", index=False)
+    return images
+
+
 SDSS_LABELS = [
     ("specObjID", "S20"), ("ra", ">f8"), ("dec", ">f8"), ("z", ">f4"), ("zErr", "<f4"), ("EBV", "<f4"),
     ("zphot", "<f4"), ("primtarget", "<i4"),
