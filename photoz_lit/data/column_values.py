@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from astropy import units as u
-from astropy.coordinates import Angle
 from numpy.typing import NDArray
 
 from photoz_lit.data.catalogue import NUMBER_COLUMNS, TEXT_COLUMNS
 from photoz_lit.data.column_source import ColumnSource
 from photoz_lit.data.expression import plain_column
 from photoz_lit.data.selection import evaluate
-from photoz_lit.data.tables import MISSING_CODES, blank_missing
 from photoz_lit.errors import InputError
+from photoz_lit.tables.angles import degrees
+from photoz_lit.tables.no_value import MISSING_TEXTS, numbers
+from photoz_lit.tables.units import VEGA, ab_magnitudes, is_counts, is_flux_density, magnitude_scale, understood
 
 POGSON = 2.5 / np.log(10.0)
 _EXACT_FLOAT = 2.0**53
@@ -46,26 +47,34 @@ def target_values(
     InputError : the values do not fit the target's type or unit.
     """
     raw = _translated(_raw(table, source), source.translate)
+    where = _where(target, source)
     if target in TEXT_COLUMNS:
         return _texts(raw, source)
     if target == "flags":
-        return np.nan_to_num(_numbers(raw, target, source)).astype(np.int64)
+        return np.nan_to_num(numbers(raw, where, source.missing, ())).astype(np.int64)
     if target in ("ra", "dec"):
-        return _degrees(raw, target, source, _unit(table, source)) + source.offset
+        return degrees(raw, target, _stated(table, source), where, source.missing) + source.offset
     if target.startswith("mag_err_"):
         return _magnitude_error(table, target, source, sources)
     if target.startswith("mag_"):
-        return _magnitude(raw, target, source, _unit(table, source))
+        return _magnitude(raw, target, source, _unit(table, target, source))
     if target in NUMBER_COLUMNS:
-        return blank_missing(_numbers(raw, target, source), MISSING_CODES) + source.offset
+        _require_plain(target, _unit(table, target, source), where)
+        return numbers(raw, where, source.missing) + source.offset
     return _other(raw, target, source)
 
 
+def _where(target: str, source: ColumnSource) -> str:
+    """Name a column for a sentence."""
+    given = source.single or source.formula
+    return f"column '{given}', mapped to '{target}'" if given else f"column '{target}'"
+
+
 def _raw(table: pd.DataFrame, source: ColumnSource) -> NDArray[Any]:
-    if source.column:
-        return plain_column(table[source.column])
-    if source.expression:
-        return evaluate(source.expression, table)
+    if source.single:
+        return plain_column(table[source.single])
+    if source.formula:
+        return evaluate(source.formula, table)
     return np.full(len(table), source.value, object if isinstance(source.value, str) else np.float64)
 
 
@@ -86,107 +95,101 @@ def _plain_text(value: Any) -> str:
 
 
 def _texts(raw: NDArray[Any], source: ColumnSource) -> NDArray[Any]:
-    """Return strings; whole numbers without decimals, codes for missing values as empty strings."""
-    if source.column and raw.dtype.kind == "f" and bool(np.any(np.abs(raw) > _EXACT_FLOAT)):
+    """Return strings; whole numbers without decimals, "no value" in any spelling as empty strings."""
+    if source.single and raw.dtype.kind == "f" and bool(np.any(np.abs(raw) > _EXACT_FLOAT)):
         raise InputError(
-            f"column '{source.column}' holds ids as floating point, which has rounded them; store it as integer or"
+            f"column '{source.single}' holds ids as floating point, which has rounded them; store it as integer or"
             " text, or leave the mapping of object_id out to number the rows."
         )
     codes = {_plain_text(code) for code in source.missing}
     texts = [_plain_text(value).strip() for value in raw]
-    return np.array(["" if text in codes else text for text in texts], object)
+    return np.array(["" if text in codes or text.lower() in MISSING_TEXTS else text for text in texts], object)
 
 
-def _numbers(raw: NDArray[Any], target: str, source: ColumnSource) -> NDArray[np.float64]:
-    """Return floating-point values with the source's own codes blanked."""
-    if raw.dtype.kind in "iufb":
-        values = raw.astype(np.float64)
-    else:
-        texts = pd.Series(raw.astype(str)).str.strip()
-        blank = texts.str.lower().isin(["", "nan", "null", "none", "--", *map(str, source.missing)]).to_numpy(bool)
-        values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
-        bad = np.flatnonzero(np.isnan(values) & ~blank)
-        if len(bad):
-            raise InputError(
-                f"column '{source.column or target}', mapped to '{target}': row {bad[0]} is '{texts[bad[0]]}', not a"
-                " number; mend it or name it in 'missing'."
-            )
-    return blank_missing(values, [float(code) for code in source.missing if isinstance(code, float | int)])
+def _stated(table: pd.DataFrame, source: ColumnSource) -> str:
+    """Return the unit of the source as text: as configured, else as the file states it, else ``""``."""
+    units: Mapping[str, object] = table.attrs.get("units", {})
+    return source.unit or str(units.get(source.single, "") or "")
 
 
-def _unit(table: pd.DataFrame, source: ColumnSource) -> u.UnitBase | None:
-    """Return the unit of the source: as configured, else as the file states it, else None."""
-    stated = source.unit or str(table.attrs.get("units", {}).get(source.column, ""))
-    if not stated:
+def _unit(table: pd.DataFrame, target: str, source: ColumnSource) -> u.UnitBase | None:
+    """Return the unit of the source, None where neither config nor file states one."""
+    if source.formula and not source.unit and "log10" not in source.formula:
+        for name in source.names:  # an expression that is no logarithm keeps the unit of its columns
+            unit = understood(str(table.attrs.get("units", {}).get(name, "") or ""), f"column '{name}'")
+            if unit is not None and target.startswith("mag_") and (is_flux_density(unit) or is_counts(unit)):
+                raise InputError(
+                    f"expression '{source.formula}', mapped to '{target}': column '{name}' is in {unit}; give the"
+                    " expression's 'unit'."
+                )
         return None
-    try:
-        return u.Unit(stated)
-    except ValueError as error:
-        if not source.unit:
-            return None  # a file may state what it likes
-        raise InputError(
-            f"column '{source.column}': unit '{stated}' is unknown to astropy; write it as in 'uJy'."
-        ) from error
+    return understood(_stated(table, source), _where(target, source))
 
 
-def _is_flux(unit: u.UnitBase) -> bool:
-    return bool(unit.is_equivalent(u.Jy) or unit.is_equivalent(u.mgy))
-
-
-def _is_magnitude(unit: u.UnitBase) -> bool:
-    return unit == u.mag or isinstance(unit, u.MagUnit)
-
-
-def _degrees(raw: NDArray[Any], target: str, source: ColumnSource, unit: u.UnitBase | None) -> NDArray[np.float64]:
-    unit = unit or u.deg
-    if not unit.is_equivalent(u.deg):
-        raise InputError(f"column '{source.column}', mapped to '{target}': unit '{unit}' is no angle.")
-    try:
-        if raw.dtype.kind == "O" and any(":" in str(v) or "h" in str(v) or "d" in str(v) for v in raw[:1]):
-            values = np.asarray(Angle([str(v) for v in raw], unit=unit).to_value(u.deg))
-        else:
-            values = np.asarray((_numbers(raw, target, source) * unit).to_value(u.deg))
-    except ValueError as error:
-        raise InputError(f"column '{source.column}', mapped to '{target}': {error}; give its 'unit'.") from error
-    values = blank_missing(values, [code for code in MISSING_CODES if code < 0])
-    low, high = (-90.0, 90.0) if target == "dec" else (-180.0, 360.0)
-    bad = np.flatnonzero((values < low) | (values > high))
-    if len(bad):
-        raise InputError(
-            f"column '{source.column}', mapped to '{target}': row {bad[0]} is {values[bad[0]]:g} degrees, outside"
-            f" [{low:g}, {high:g}]; are columns or units mixed up?"
-        )
-    return values
+def _require_plain(target: str, unit: u.UnitBase | None, where: str) -> None:
+    """Refuse a redshift or E(B-V) with a unit; E(B-V) may be in magnitudes."""
+    if unit is None or unit == u.dimensionless_unscaled or (target == "ebv" and magnitude_scale(unit) == 1.0):
+        return
+    raise InputError(
+        f"{where}: unit '{unit}' is none of a {'reddening' if target == 'ebv' else 'redshift'}; name the"
+        " right column, or give its 'unit' (none, where the file is wrong)."
+    )
 
 
 def _magnitude(raw: NDArray[Any], target: str, source: ColumnSource, unit: u.UnitBase | None) -> NDArray[np.float64]:
     """Return AB magnitudes; a flux density that is not positive has none."""
-    values = _numbers(raw, target, source)
-    if unit is not None and _is_flux(unit):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values = np.asarray((values * unit).to_value(u.ABmag, u.zero_point_flux(u.AB)))
-        return blank_missing(values, ()) + source.offset
-    if source.unit and unit is not None and not _is_magnitude(unit):
-        raise InputError(f"column '{target}': unit '{source.unit}' is neither a magnitude nor a flux density.")
-    return blank_missing(values, MISSING_CODES) + source.offset
+    where = _where(target, source)
+    if unit is None or unit == u.dimensionless_unscaled:
+        return numbers(raw, where, source.missing) + source.offset
+    if is_flux_density(unit):
+        return ab_magnitudes(numbers(raw, where, source.missing, ()), unit) + source.offset
+    scale = _magnitudes_per(unit, target, source)
+    return numbers(raw, where, source.missing) * scale + source.offset
+
+
+def _magnitudes_per(unit: u.UnitBase, target: str, source: ColumnSource) -> float:
+    """Return how many AB magnitudes a unit is.
+
+    Raises
+    ------
+    InputError : it is neither a magnitude nor a flux density.
+    """
+    scale, where = magnitude_scale(unit), _where(target, source)
+    if scale is not None:
+        return scale
+    if is_counts(unit):
+        raise InputError(
+            f"{where}: unit '{unit}' needs a zero point; convert it, e.g. with"
+            " {expression: 27 - 2.5 * log10(FLUX)} for a zero point of 27."
+        )
+    if unit == VEGA:
+        raise InputError(f"{where}: magnitudes in the Vega system; give 'unit: mag' and their 'offset' to AB.")
+    raise InputError(
+        f"column '{target}': unit '{unit}' is neither a magnitude nor a flux density per frequency; convert the column"
+        f" '{source.single or source.formula}', or give its right 'unit'."
+    )
 
 
 def _magnitude_error(
     table: pd.DataFrame, target: str, source: ColumnSource, sources: Mapping[str, ColumnSource]
 ) -> NDArray[np.float64]:
     """Return σ_m; from fluxes it is 2.5/ln 10 · σ_f / f, with the flux that is mapped to the band's magnitude."""
-    values = _numbers(_raw(table, source), target, source)
-    unit = _unit(table, source)
-    if unit is None or not _is_flux(unit):
-        values = blank_missing(values, MISSING_CODES)
+    where = _where(target, source)
+    unit = _unit(table, target, source)
+    raw = _raw(table, source)
+    if unit is None or unit == u.dimensionless_unscaled:
+        values = numbers(raw, where, source.missing)
+    elif not is_flux_density(unit):
+        values = numbers(raw, where, source.missing) * _magnitudes_per(unit, target, source)
     else:
-        band = target.removeprefix("mag_err_")
-        flux = sources.get(f"mag_{band}")
-        flux_unit = _unit(table, flux) if flux else None
-        if flux is None or flux_unit is None or not _is_flux(flux_unit):
-            raise InputError(f"column '{target}' is a flux error, so 'mag_{band}' must be mapped to its flux.")
-        fluxes = _numbers(_raw(table, flux), f"mag_{band}", flux)
-        values = POGSON * values * unit.to(flux_unit) / np.where(fluxes > 0, fluxes, np.nan)
+        flux = sources.get(target.replace("mag_err_", "mag_"))
+        name = target.replace("mag_err_", "mag_")
+        flux_unit = _unit(table, name, flux) if flux else None
+        if flux is None or flux_unit is None or not is_flux_density(flux_unit):
+            raise InputError(f"column '{target}' is a flux error, so '{name}' must be mapped to its flux.")
+        fluxes = numbers(_raw(table, flux), _where(name, flux), flux.missing, ())
+        errors = numbers(raw, where, source.missing, ())
+        values = POGSON * errors * unit.to(flux_unit) / np.where(fluxes > 0, fluxes, np.nan)
     values[values < 0] = np.nan
     return values
 
@@ -197,4 +200,4 @@ def _other(raw: NDArray[Any], target: str, source: ColumnSource) -> NDArray[Any]
         return _texts(raw, source) if raw.dtype.kind == "O" else raw
     if not source.missing and not source.offset:
         return raw
-    return _numbers(raw, target, source) + source.offset
+    return numbers(raw, _where(target, source), source.missing, ()) + source.offset

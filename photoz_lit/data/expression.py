@@ -12,6 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError, nearest
+from photoz_lit.tables.frame import missing_column
+from photoz_lit.tables.no_value import parsed_numbers
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "abs": np.abs,
@@ -76,7 +78,8 @@ class Evaluator:
 
     def _column(self, name: str) -> NDArray[Any]:
         if name not in self.table:
-            raise InputError(f"expression '{self.expression}': no column '{name}'{nearest(name, self.table.columns)}")
+            known = self.table.columns
+            raise InputError(f"expression '{self.expression}': no column '{name}'{missing_column(name, known)}")
         return plain_column(self.table[name])
 
     def _condition(self, node: ast.expr) -> Any:
@@ -95,10 +98,19 @@ class Evaluator:
         return -value if isinstance(node.op, ast.USub) else +value
 
     def _number(self, node: ast.expr) -> Any:
-        value = self.value(node)
-        if np.asarray(value).dtype.kind not in "iufb":
+        value = self._as_number(self.value(node))
+        if value.dtype.kind not in "iufb":
             raise InputError(f"expression '{self.expression}': '{self._text(node)}' is text, not a number.")
         return np.asarray(value).astype(np.int64) if np.asarray(value).dtype.kind == "b" else np.asarray(value)
+
+    @staticmethod
+    def _as_number(value: Any) -> NDArray[Any]:
+        """Return a column of texts that are all numbers, or no value (``--``), as numbers; others as they are."""
+        array = np.asarray(value)
+        if array.ndim != 1 or array.dtype.kind not in "UO":
+            return array
+        numbers, bad = parsed_numbers(array, codes=())
+        return array if bad is not None else numbers
 
     def _arithmetic(self, node: ast.BinOp) -> Any:
         left, right = self._number(node.left), self._number(node.right)
@@ -136,8 +148,7 @@ class Evaluator:
             return self._membership(left, right, isinstance(kind, ast.NotIn))
         if type(kind) not in _COMPARISONS:
             raise InputError(f"expression '{self.expression}': 'is' is not allowed; write '=='.")
-        a, b = np.asarray(self.value(left)), np.asarray(self.value(right))
-        self._same_kind(left, a, right, b)
+        a, b = self._same_kind(left, np.asarray(self.value(left)), right, np.asarray(self.value(right)))
         return _COMPARISONS[type(kind)](a, b)
 
     def _membership(self, left: ast.expr, right: ast.expr, negate: bool) -> Any:
@@ -146,17 +157,22 @@ class Evaluator:
         a = np.asarray(self.value(left))
         found = np.zeros(a.shape, bool)
         for item in right.elts:
-            b = np.asarray(self.value(item))
-            self._same_kind(left, a, item, b)
-            found = found | (a == b)
+            value, b = self._same_kind(left, a, item, np.asarray(self.value(item)))
+            found = found | (value == b)
         return ~found if negate else found
 
-    def _same_kind(self, left: ast.expr, a: NDArray[Any], right: ast.expr, b: NDArray[Any]) -> None:
+    def _same_kind(
+        self, left: ast.expr, a: NDArray[Any], right: ast.expr, b: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return two sides of a comparison as two numbers or two texts."""
+        if (a.dtype.kind in "UO") != (b.dtype.kind in "UO"):
+            a, b = self._as_number(a), self._as_number(b)
         if (a.dtype.kind in "UO") != (b.dtype.kind in "UO"):
             raise InputError(
                 f"expression '{self.expression}': '{self._text(left)}' and '{self._text(right)}' are text and number,"
                 " which cannot be compared."
             )
+        return a, b
 
     def _text(self, node: ast.expr) -> str:
         text = ast.unparse(node)

@@ -9,8 +9,8 @@ from astropy.coordinates import SkyCoord
 
 from photoz_lit.data.folds import LINKING_RADIUS
 from photoz_lit.data.sample import Sample
-from photoz_lit.data.tables import read_table
 from photoz_lit.errors import InputError
+from photoz_lit.tables.reading import read_table
 
 LABEL_COLUMNS = ("z", "z_err", "z_source", "z_quality", "weight")
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.column_source import ColumnSource as ColumnSource
 from photoz_lit.data.column_values import empty_values, target_values
-from photoz_lit.errors import InputError, nearest
+from photoz_lit.errors import InputError
+from photoz_lit.tables.frame import missing_column
 
 ColumnMapping = Mapping[str, str | ColumnSource | None]  # None leaves a target out
 
@@ -35,11 +36,17 @@ def require_columns(known: Collection[str], mapping: ColumnMapping) -> None:
     """
     for target, entry in mapping.items():
         source = as_source(entry) if entry else None
-        for name in source.names if source and not source.optional else []:
+        for name in source.names if source and not source.may_be_missing else []:
             if name not in known:
                 raise InputError(
-                    f"column '{name}', mapped to '{target}', is not in the catalogue{nearest(name, known)}"
+                    f"column '{name}', mapped to '{target}', is not in the catalogue{missing_column(name, known)}"
                 )
+
+
+def numbers_rows(known: Collection[str], mapping: ColumnMapping) -> bool:
+    """Return whether the row number serves as ``object_id``, since no column among the known ones does."""
+    entry = mapping.get("object_id")
+    return not entry or any(name not in known for name in as_source(entry).names)
 
 
 def map_columns(table: pd.DataFrame, mapping: ColumnMapping) -> pd.DataFrame:
@@ -47,11 +54,11 @@ def map_columns(table: pd.DataFrame, mapping: ColumnMapping) -> pd.DataFrame:
 
     ``object_id``, ``z_source`` and ``z_quality`` become strings, ``flags`` integers, ``ra`` and ``dec`` degrees,
     ``mag_*`` and ``mag_err_*`` AB magnitudes; other targets keep their values. Missing numbers are NaN. Without an
-    ``object_id`` in the mapping the row number serves.
+    ``object_id`` in the mapping, or without its optional column, the row number serves.
 
     Parameters
     ----------
-    table : the source, see :func:`photoz_lit.data.tables.read_table`; the units in its ``attrs`` are honoured.
+    table : the source, see :func:`photoz_lit.tables.reading.read_table`; the units in its ``attrs`` are honoured.
     mapping : target column -> source column, or :class:`ColumnSource`.
 
     Returns
@@ -65,9 +72,11 @@ def map_columns(table: pd.DataFrame, mapping: ColumnMapping) -> pd.DataFrame:
     require_columns(table.columns, mapping)
     sources = {target: as_source(entry) for target, entry in mapping.items() if entry}
     out: dict[str, NDArray[Any]] = {}
-    if "object_id" not in sources:
+    if numbers_rows([str(name) for name in table.columns], mapping):
         out["object_id"] = np.arange(len(table)).astype(str).astype(object)
     for target, source in sources.items():
+        if target in out:
+            continue
         if any(name not in table for name in source.names):
             out[target] = empty_values(target, len(table))
             continue

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from photoz_lit.data.tables import read_table, table_columns
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.bad_pixels import REASONS
@@ -19,6 +18,7 @@ from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, blanked
 from photoz_lit.ingest.stamp_geometry import local_grid, unit_vectors
+from photoz_lit.tables.reading import read_table, table_columns
 
 DEFAULT_SIZE = 64  # pixels
 _NOWHERE = np.iinfo(np.int64).max

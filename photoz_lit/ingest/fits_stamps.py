@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from photoz_lit.data.tables import read_table, table_columns
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.bad_pixels import REASONS, count_reasons, unknown_pixels
@@ -24,6 +23,7 @@ from photoz_lit.ingest.source import Layout, Source, Stamps, centre_crop
 from photoz_lit.ingest.stamp_geometry import local_grid
 from photoz_lit.ingest.tile import CutStamp, TileReader
 from photoz_lit.ingest.zero_point import header_zero_point
+from photoz_lit.tables.reading import read_table, table_columns
 
 
 class FitsStamps(Source):

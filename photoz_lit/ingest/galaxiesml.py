@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from photoz_lit.data.tables import table_to_frame
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.hdf5 import dataset_shapes, flat_columns, open_hdf5, read_rows, require_dataset
@@ -26,6 +25,7 @@ from photoz_lit.ingest.source import (
     split_rows,
 )
 from photoz_lit.settings import Settings
+from photoz_lit.tables.frame import table_to_frame
 
 
 class GalaxiesMLOptions(Settings):

@@ -11,22 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError, nearest
+from photoz_lit.tables.hdf5_file import open_hdf5 as open_hdf5
 
 _CHUNK_BYTES = 64e6
-
-
-def open_hdf5(path: Path) -> h5py.File:
-    """Open a file for reading.
-
-    Raises
-    ------
-    InputError : it is no HDF5 file, is cut off, or cannot be read.
-    """
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        reason = str(error).split("(", 1)[-1].rstrip(")")
-        raise InputError(f"{path} is no HDF5 file or is cut off ({reason}); copy it again.") from error
 
 
 def dataset_shapes(path: Path) -> dict[str, tuple[int, ...]]:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.mapping import map_columns
 from photoz_lit.data.redshift_codes import without_codes
-from photoz_lit.data.tables import read_table
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.settings import JoinSettings
 from photoz_lit.ingest.source import archive_files
 from photoz_lit.rows import RowCount
+from photoz_lit.tables.reading import read_table
 
 # Of two galaxies within the radius of one catalogue object, the nearer gets it; as near within this, both do.
 TIE = 0.1  # arcsec

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from photoz_lit.data.tables import blank_missing, table_to_frame
 from photoz_lit.errors import InputError
 from photoz_lit.fields import BAND_ORDER, Field
 from photoz_lit.ingest.npz import NpzMember, member_names
@@ -26,6 +25,8 @@ from photoz_lit.ingest.source import (
     split_rows,
 )
 from photoz_lit.settings import Settings
+from photoz_lit.tables.frame import table_to_frame
+from photoz_lit.tables.no_value import blank_missing
 
 COMPUTED = ("z_best", "z_best_source", "flag_any")
 

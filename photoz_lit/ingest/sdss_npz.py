@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from photoz_lit.data.tables import table_to_frame
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.npz import NpzMember, flat_members, member_names
@@ -16,6 +15,7 @@ from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, archive_files, blanked, centre_crop, require_zero_points
 from photoz_lit.settings import Settings
+from photoz_lit.tables.frame import table_to_frame
 
 
 class SdssOptions(Settings):

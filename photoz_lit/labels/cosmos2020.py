@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
-from photoz_lit.data.tables import read_table
 from photoz_lit.errors import InputError
 from photoz_lit.labels.consensus import consensus, photo_z_columns
 from photoz_lit.labels.crossmatch import match_sky
 from photoz_lit.labels.exclusions import Exclusions
 from photoz_lit.labels.settings import ConsensusSettings
+from photoz_lit.tables.reading import read_table
 
 # FLAG_COMBINED 0: inside HSC, UltraVISTA and outside every bright-star mask. lp_type 0 galaxy, 1 star, 2 X-ray source,
 # -9 failed fit. MODEL_FLAG 0: The Farmer found a valid profile.

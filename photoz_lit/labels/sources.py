@@ -13,12 +13,12 @@ from photoz_lit.data.catalogue import NUMBER_COLUMNS, TEXT_COLUMNS
 from photoz_lit.data.mapping import map_columns
 from photoz_lit.data.selection import select
 from photoz_lit.data.store import open_store
-from photoz_lit.data.tables import read_table
 from photoz_lit.errors import InputError
 from photoz_lit.labels.consensus import consensus, photo_z_columns
 from photoz_lit.labels.cosmos2020 import cosmos2020_labels
 from photoz_lit.labels.exclusions import Exclusions
 from photoz_lit.labels.settings import ConsensusSettings, CosmosSettings, LabelSourceSettings, Tier
+from photoz_lit.tables.reading import read_table
 
 COSMOS2020 = "cosmos2020"
 DataKind = str  # "simulated", "simulated_from_catalogue" or "real"

@@ -15,7 +15,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from photoz_lit.config import Config
-from photoz_lit.data.tables import read_table
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.evaluation.nz import (
     Block,
@@ -31,6 +30,7 @@ from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.qp_file import iterate_pdfs, pdf_count, read_pdfs_hdf5
 from photoz_lit.evaluation.report import read_json
 from photoz_lit.evaluation.settings import NzSettings, task_settings
+from photoz_lit.tables.reading import read_table
 from photoz_lit.tasks.predict import predict
 
 FOUR = [0.0, 0.25, 0.5, 0.75, 1.0]

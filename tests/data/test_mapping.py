@@ -70,10 +70,12 @@ def test_flux_densities_become_ab_magnitudes() -> None:
 def test_units_of_the_file_are_honoured() -> None:
     table = pd.DataFrame({"alpha": [1.0], "delta": [0.5], "flux": [1.0], "odd": [21.0]})
     table.attrs["units"] = {"alpha": "rad", "delta": "rad", "flux": "uJy", "odd": "furlong of nothing"}
-    mapped = map_columns(table, {"ra": "alpha", "dec": "delta", "mag_g": "flux", "mag_r": "odd"})
+    mapped = map_columns(table, {"ra": "alpha", "dec": "delta", "mag_g": "flux"})
     np.testing.assert_allclose(mapped[["ra", "dec"]], np.rad2deg([[1.0, 0.5]]))
     assert mapped["mag_g"][0] == pytest.approx((1 * u.uJy).to_value(u.ABmag))
-    assert mapped["mag_r"][0] == 21.0
+    with pytest.raises(InputError, match="mapped to 'mag_r': unit 'furlong of nothing' is unknown"):
+        map_columns(table, {"mag_r": "odd"})
+    assert map_columns(table, {"mag_r": ColumnSource(column="odd", unit="mag")})["mag_r"][0] == 21.0
 
 
 def test_sexagesimal_positions() -> None:

@@ -13,8 +13,9 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
 from photoz_lit.data.selection import select
-from photoz_lit.data.tables import blank_missing, read_table, table_columns
 from photoz_lit.errors import InputError
+from photoz_lit.tables.no_value import blank_missing
+from photoz_lit.tables.reading import read_table, table_columns
 
 
 def reference() -> Table:
