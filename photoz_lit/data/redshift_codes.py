@@ -31,8 +31,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.stats import poisson
 
-from photoz_lit.data.tables import blank_missing
 from photoz_lit.errors import InputError
+from photoz_lit.tables.no_value import blank_missing
 
 SHARE = 0.005  # of the rows; a value that repeats more often is looked at
 FEWEST = 4  # rows of one value
