@@ -15,6 +15,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
+from photoz_lit.ingest.linear_pixels import asinh_scale
 from photoz_lit.ingest.sky_frame import sky_frame
 
 STRIP_BYTES = 160e6  # of a compressed or scaled image held decoded at once
@@ -146,7 +147,7 @@ def celestial_wcs(info: PlaneInfo) -> WCS:
 
 
 class PlaneReader:
-    """Windows of a plane, in the machine's byte order."""
+    """Windows of a plane, in the machine's byte order; asinh-scaled pixels come as linear flux."""
 
     def __init__(self, info: PlaneInfo) -> None:
         self.info = info
@@ -155,6 +156,7 @@ class PlaneReader:
             kind = fits.BITPIX2DTYPE[info.header["BITPIX"]]
             dtype = np.dtype(kind).newbyteorder(">")
             self._map = np.memmap(info.path, dtype, "r", info.offset, info.shape)
+        self._scale = asinh_scale(info.header, info.path)
         self._hdus: fits.HDUList | None = None
         self._strip: NDArray[Any] | None = None
         self._first = 0
@@ -172,11 +174,15 @@ class PlaneReader:
         """
         if self._map is not None:
             window = self._map[top:bottom, left:right]
-            return window.astype(window.dtype.newbyteorder("="))
+            return self._linear(window.astype(window.dtype.newbyteorder("=")))
         if self._strip is None or top < self._first or bottom > self._first + len(self._strip):
             self._read_strip(top, bottom, ahead)
         assert self._strip is not None
-        return self._strip[top - self._first : bottom - self._first, left:right]
+        return self._linear(self._strip[top - self._first : bottom - self._first, left:right])
+
+    def _linear(self, window: NDArray[Any]) -> NDArray[Any]:
+        """Return a window as linear flux; whole numbers are the bits of a mask."""
+        return self._scale.flux(window) if self._scale and window.dtype.kind == "f" else window
 
     def _read_strip(self, top: int, bottom: int, ahead: int) -> None:
         rows = max(bottom - top, int(STRIP_BYTES / (8 * self.info.shape[1])))

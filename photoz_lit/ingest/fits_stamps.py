@@ -71,7 +71,7 @@ class FitsStamps(Source):
                 " bands there are: ingest.bands=[…]."
             )
         info = find_plane(first, self._options.image_hdu)
-        return header_zero_point(info.header, band, first, self._given.get(band))
+        return header_zero_point(info.header, band, first, self._given.get(band), self._options.magnitude_system)
 
     def column_names(self) -> list[str]:
         """Columns of the catalogue."""
@@ -130,7 +130,7 @@ class FitsStamps(Source):
     def _stamp(self, path: Path, band: str, name: str, ra: float, dec: float) -> CutStamp:
         """Return one stamp, scaled to the zero point of its band's first."""
         image = find_plane(path, self._options.image_hdu)
-        zero_point = header_zero_point(image.header, band, path, self._given.get(band))
+        zero_point = header_zero_point(image.header, band, path, self._given.get(band), self._options.magnitude_system)
         factor = np.float32(10.0 ** (0.4 * (self.layout.zero_points[band] - zero_point)))
         if self._cropped and ("CTYPE1" not in image.header or not np.isfinite(ra + dec)):
             centre = self._centre(image)

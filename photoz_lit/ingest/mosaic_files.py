@@ -7,6 +7,7 @@ from pathlib import Path
 
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.fits_image import find_plane
+from photoz_lit.ingest.magnitude_systems import System
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.tile import Tile, open_tile
 from photoz_lit.ingest.zero_point import header_zero_point
@@ -24,6 +25,7 @@ class MosaicOptions(Settings):
     weight_hdu, mask_hdu : HDUs of the weight's and mask's files, or of the image's own where these are null.
     mask_planes : names (``MP_<name>`` in the header) or numbers of the bits that count; empty counts all.
     flag_radius : a masked or saturated pixel as near as that flags the galaxy [arcsec].
+    magnitude_system : AB or Vega, of the headers' zero points; null leaves it to the headers.
     """
 
     images: str | dict[str, str]
@@ -34,6 +36,7 @@ class MosaicOptions(Settings):
     mask_hdu: str | int | None
     mask_planes: list[str | int]
     flag_radius: float
+    magnitude_system: System | None = None
 
 
 def open_band(root: Path, options: MosaicOptions, band: str, given: float | None) -> list[Tile]:
@@ -80,7 +83,7 @@ def open_tile_files(
     mask_file = mask or (path if options.mask_hdu is not None else None)
     return open_tile(
         band,
-        header_zero_point(image.header, band, path, given),
+        header_zero_point(image.header, band, path, given, options.magnitude_system),
         image,
         find_plane(weight_file, options.weight_hdu) if weight_file else None,
         find_plane(mask_file, options.mask_hdu) if mask_file else None,

@@ -15,6 +15,7 @@ from photoz_lit.ingest.bad_pixels import UNKNOWN_PLANES, reasons_at, unknown_pix
 from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, celestial_wcs
 from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.inpaint import RIM
+from photoz_lit.ingest.linear_pixels import asinh_scale
 from photoz_lit.ingest.resample import MARGIN, resample_stamp
 from photoz_lit.ingest.sky_frame import pixel_to_sky
 from photoz_lit.ingest.stamp_geometry import LocalGrid, unit_vectors
@@ -85,9 +86,10 @@ def open_tile(
 
     Raises
     ------
-    InputError : the WCS is missing, a plane has another shape, or a mask plane is unknown.
+    InputError : the WCS is missing, the pixels are no flux, a plane has another shape, or a mask plane is unknown.
     """
     wcs = celestial_wcs(image)
+    asinh_scale(image.header, image.path)  # refuses pixels that are no flux
     for name, plane in (("weight", weight), ("mask", mask)):
         if plane is not None and plane.shape != image.shape:
             raise InputError(
