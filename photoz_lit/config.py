@@ -16,9 +16,12 @@ from photoz_lit.fields import Field
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.labels.settings import LabelsSettings
 from photoz_lit.networks.settings import AdaptSettings, BenchSettings, FusionSettings, ModalitySettings, NetworkSettings
+from photoz_lit.recipes import register_recipes
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.studies import Study
+
+register_recipes()  # before any config is composed
 
 #: Names, or a single one without brackets: ``drop=u_g``.
 Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
@@ -51,6 +54,7 @@ class ScaleSettings(Settings):
     batch_size: int = Entry(gt=0)
     learning_rate: float = Entry(gt=0)
     standardise: bool
+    recipe: str = "published"
 
 
 class DataSettings(Settings):
@@ -92,14 +96,25 @@ class DataSettings(Settings):
 
 
 class ModuleSettings(Settings):
-    """LightningModule class, loss and optimiser schedule; see ``conf/module``."""
+    """LightningModule class, loss and recipe of training; see ``conf/module/base.yaml``.
+
+    What has a default here is not in the records of runs made before there were recipes: they were made so.
+    """
 
     name: str
     target: str = Entry(alias="_target_")
+    recipe: str = "published"
     learning_rate: float = Entry(gt=0)
+    optimiser: Literal["adam", "muon"] = "adam"
+    muon_learning_rate: float = Entry(default=0.02, gt=0)
+    muon_momentum: float = Entry(default=0.9, ge=0, lt=1)
+    schedule: Literal["steps", "linear"] = "steps"
     milestones: list[float]
     decay: float = Entry(gt=0, le=1)
     warmup: float = Entry(ge=0, lt=1)
+    tta: Literal[1, 8] = 1
+    weight_average: float | None = Entry(default=None, gt=0, lt=1)
+    initialisation: Literal["glorot", "quiet_heads"] = "glorot"
     weight_decay: float = Entry(ge=0)
     point_loss: Literal["mae", "mse"]
     point_loss_weight: float = Entry(ge=0)
@@ -242,6 +257,12 @@ class Config(Settings):
     source: str | None
     targets: Names
     rerun: bool
+    tta: Literal[1, 8] | None = None
+
+    @property
+    def images_per_galaxy(self) -> int:
+        """How many symmetric images of a galaxy its PDF is the mean of: ``tta``, or what the recipe says."""
+        return self.module.tta if self.tta is None else self.tta
 
     @property
     def reads_catalogue(self) -> bool:
@@ -265,6 +286,8 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
         content = OmegaConf.to_container(composed, resolve=True) if isinstance(composed, DictConfig) else composed
         return Config.model_validate(content)
     except OmegaConfBaseException as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from error
         raise InputError(f"config: {str(error).splitlines()[0]}.") from error
     except ValidationError as error:
         first = error.errors()[0]

@@ -28,7 +28,10 @@ ADAPTATION = {
 BY_MAG, NZ = "by_mag", "nz"
 # of task=emitters, beside the usual metrics
 EMITTERS = ("contamination", "sigma_mad_true", "eta_true", "bias_true", "z_phot_counts")
-COSTS = ("n_train", "train_images", "gflop_per_image", "parameters", "train_seconds", "restarts", "dead_networks")
+COSTS = (
+    *("recipe", "tta", "n_train", "train_images", "gflop_per_image", "parameters", "train_seconds"),
+    *("restarts", "dead_networks"),
+)
 Setting = dict[str, Any]
 
 

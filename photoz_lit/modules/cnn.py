@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -12,9 +12,11 @@ from torch.nn import functional
 from torchmetrics import MeanMetric, Metric
 
 from photoz_lit.data.module import Batch
+from photoz_lit.data.pixels import turn
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.metrics import CRPS, SigmaMAD
 from photoz_lit.networks.multimodal import build_network
+from photoz_lit.networks.optimiser import build_optimiser, rate_factor
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
 
 VAL_LOSS = "val_loss"
@@ -32,14 +34,18 @@ class PhotoZModule(pl.LightningModule):
     stamp_size : [pixel].
     z_edges : edges of the redshift bins, (n_bins + 1,).
     learning_rate : of Adam, after the warm-up.
-    milestones, decay : at these shares of the training the learning rate is multiplied by ``decay``.
+    optimiser, muon_learning_rate, muon_momentum : see :func:`~photoz_lit.networks.optimiser.build_optimiser`.
+    schedule : ``steps`` or ``linear``, see :func:`~photoz_lit.networks.optimiser.rate_factor`.
+    milestones, decay : at these shares of the training the learning rate is multiplied by ``decay`` (``steps``).
     warmup : share of the training over which the learning rate rises from zero.
     weight_decay : decoupled (AdamW); 0 is plain Adam.
     point_loss, point_loss_weight : ``mae`` or ``mse`` of the scalar head, and its weight.
+    initialisation : ``glorot``, or ``quiet_heads``: the last layer of each head begins at zero.
     channels_last : memory format of images and weights.
 
     Attributes
     ----------
+    images_per_galaxy : 8 predicts the mean PDF over all flips and quarter turns of an image, 1 the image as it is.
     input_scale : factor per band on the stretched image, (bands, 1, 1); 1 as published, see :meth:`standardise`.
     """
 
@@ -60,6 +66,11 @@ class PhotoZModule(pl.LightningModule):
         weight_decay: float = 0.0,
         point_loss: str = "mae",
         point_loss_weight: float = 1.0,
+        optimiser: str = "adam",
+        muon_learning_rate: float = 0.02,
+        muon_momentum: float = 0.9,
+        schedule: str = "steps",
+        initialisation: str = "glorot",
         channels_last: bool = True,
     ) -> None:
         super().__init__()
@@ -72,10 +83,13 @@ class PhotoZModule(pl.LightningModule):
             stamp_size,
             len(z_edges) - 1,
         )
+        if initialisation == "quiet_heads":
+            self.network.heads.quieten()
         if channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.register_buffer("input_scale", torch.ones(len(bands), 1, 1))
         self.dropped: frozenset[str] = frozenset()  # modalities left out, by name
+        self.images_per_galaxy = 1
         self.point_loss = {"mae": nn.L1Loss(reduction="none"), "mse": nn.MSELoss(reduction="none")}[point_loss]
         self.val_loss = MeanMetric()
         self.val_metrics = nn.ModuleDict({"sigma_mad": SigmaMAD(z_edges), "crps": CRPS(z_edges)})
@@ -140,24 +154,34 @@ class PhotoZModule(pl.LightningModule):
             checkpoint[VAL_LOSS] = float(loss)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:
-        """Rows of the sample, (B,), and their PDFs, (B, n_bins)."""
-        output = self(batch["image"], batch["ebv"])
-        return batch["index"], output.logits.float().softmax(dim=1)
+        """Rows of the sample, (B,), and their PDFs, (B, n_bins): the mean over the symmetric images."""
+        pdf = sum(self.pdf(turned) for turned in self._symmetric(batch))
+        assert isinstance(pdf, Tensor)
+        return batch["index"], pdf / self.images_per_galaxy
+
+    def pdf(self, batch: Batch) -> Tensor:
+        """PDFs of a batch, (B, n_bins), of its images as they are."""
+        logits: Tensor = self(batch["image"], batch["ebv"]).logits
+        return logits.float().softmax(dim=1)
+
+    def _symmetric(self, batch: Batch) -> Iterator[Batch]:
+        image = batch["image"]
+        for symmetry in range(self.images_per_galaxy):
+            transform = torch.full((len(image),), symmetry, device=image.device)
+            yield {**batch, "image": turn(image, transform) if symmetry else image}
+
+    def rate_factor(self, step: int) -> float:
+        """Factor on the learning rates at a step of the training."""
+        settings = self.hparams
+        one = 1.0 / max(1, int(self.trainer.estimated_stepping_batches))
+        return rate_factor(
+            step * one, settings["schedule"], settings["milestones"], settings["decay"], settings["warmup"], one
+        )
 
     def configure_optimizers(self) -> Any:
-        """Adam with a short warm-up and steps down at the milestones."""
-        settings = self.hparams
-        optimiser = torch.optim.AdamW(
-            self.parameters(), lr=settings["learning_rate"], weight_decay=settings["weight_decay"]
-        )
-        total = max(1, int(self.trainer.estimated_stepping_batches))
-
-        def factor(step: int) -> float:
-            share = step / total
-            rise = min(1.0, (step + 1) / max(1.0, settings["warmup"] * total))
-            return float(rise * settings["decay"] ** sum(share >= m for m in settings["milestones"]))
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+        """The recipe's optimiser, with a short warm-up and its schedule."""
+        optimiser = build_optimiser(self, self.hparams)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self.rate_factor)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

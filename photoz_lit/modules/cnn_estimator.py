@@ -21,6 +21,7 @@ from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import gathered, is_main_process
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
+from photoz_lit.modules.averaging import RunningMeanOfWeights
 from photoz_lit.modules.checkpoint_files import read_checkpoint
 from photoz_lit.modules.cnn import VAL_LOSS, PhotoZModule
 from photoz_lit.modules.dead_network import (
@@ -35,6 +36,9 @@ from photoz_lit.modules.epochs import BEST, LAST
 from photoz_lit.modules.features import network_features
 from photoz_lit.modules.trainer import build_trainer
 from photoz_lit.targets import find_class
+
+#: Settings of the section ``module`` that the estimator acts on, not the module.
+NOT_OF_THE_MODULE = {"name", "target", "recipe", "standardise", "weight_average", "tta"}
 
 
 class CNNEstimator:
@@ -81,7 +85,7 @@ class CNNEstimator:
             "stamp_size": stamp_size,
             "z_edges": field.z_edges.tolist(),
             "channels_last": config.trainer.channels_last,
-            **config.module.model_dump(exclude={"name", "target", "standardise"}),
+            **config.module.model_dump(exclude=NOT_OF_THE_MODULE),
         }
 
     def data_module(self, sample: Sample, split: Split, seed: int, training: bool = True) -> CutoutDataModule:
@@ -130,7 +134,9 @@ class CNNEstimator:
             self.module.network.compile()
         data = self.data_module(sample, split, seed)
         stop = DeadNetworkStop(loss_of_one_pdf(self.module, data), only_watches=last)
-        self.run_training(data, folder, callbacks=[stop])
+        decay = self.config.module.weight_average
+        averaging = [] if decay is None else [RunningMeanOfWeights(decay)]
+        self.run_training(data, folder, callbacks=[stop, *averaging])
         return stop
 
     def run_training(
@@ -194,6 +200,7 @@ class CNNEstimator:
     ) -> NDArray[np.float32]:
         """PDFs of some galaxies, (n, n_bins), in their order; under DDP every rank returns all of them."""
         assert self.module is not None
+        self.module.images_per_galaxy = self.config.images_per_galaxy
         self.module.dropped = self.module.network.check_dropped(dropped) if dropped else frozenset()
         trainer = self.trainer or build_trainer(self.config.trainer)
         data = self.data_module(sample, Split(galaxies, galaxies, galaxies, -1), seed=0, training=False)

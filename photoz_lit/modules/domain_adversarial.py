@@ -178,10 +178,11 @@ class DomainAdversarialCNN(PhotoZModule):
         if self.adapt.uses_target_images:
             self._probed.append((self.aligned(output, trunk).float().cpu(), batch["domain"].cpu()))
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
-        """Rows of the sample, (B,), and their PDFs, (B, n_bins)."""
+    def pdf(self, batch: Batch) -> Tensor:
+        """PDFs of a batch, (B, n_bins), of its images as they are, calibrated as their field's."""
         output, _ = self.with_trunk(batch["image"], batch["ebv"], batch["domain"])
-        return batch["index"], output.logits.float().softmax(dim=1)
+        logits: Tensor = output.logits
+        return logits.float().softmax(dim=1)
 
     def on_validation_epoch_end(self) -> None:
         """Log the source's metrics, the probe's AUC and ``val_selection``, by which the epoch is chosen.
@@ -203,7 +204,6 @@ class DomainAdversarialCNN(PhotoZModule):
 
     def configure_optimizers(self) -> Any:
         """Adam with a rate each for network, discriminator and calibration; the discriminator has no schedule."""
-        configured = super().configure_optimizers()
         rates = {"network": self.hparams["learning_rate"]}
         if self.adversary is not None:
             rates["adversary"] = self.adapt.discriminator_learning_rate
@@ -211,8 +211,7 @@ class DomainAdversarialCNN(PhotoZModule):
             rates["calibration"] = self.adapt.calibration_learning_rate
         groups = [{"params": list(getattr(self, name).parameters()), "lr": rate} for name, rate in rates.items()]
         optimiser = torch.optim.AdamW(groups, weight_decay=self.hparams["weight_decay"])
-        factor = configured["lr_scheduler"]["scheduler"].lr_lambdas[0]
-        factors = [factor if name != "adversary" else lambda _: 1.0 for name in rates]
+        factors = [self.rate_factor if name != "adversary" else lambda _: 1.0 for name in rates]
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factors)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -48,6 +48,14 @@ class Heads(nn.Module):
         self.pdf = _head(width, [scaled(n, settings.width) for n in settings.pdf_head], n_bins, nn.ReLU)
         self.scalar = _head(width, [scaled(n, settings.width) for n in settings.scalar_head], 1, nn.Tanh)
 
+    def quieten(self) -> None:
+        """Set the last layer of each head to zero: every galaxy begins with the same flat PDF and z = 0."""
+        for head in (self.pdf, self.scalar):
+            last = head[-1]
+            assert isinstance(last, nn.Linear)
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
     def forward(self, trunk: Tensor, ebv: Tensor) -> NetworkOutput:
         """Map the trunk's values (B, trunk_values) and E(B-V) (B, 1) [mag] to the output."""
         with torch.autocast(trunk.device.type, enabled=False):

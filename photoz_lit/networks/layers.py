@@ -55,12 +55,25 @@ def convolution(inputs: int, outputs: int, kernel: int, *, valid: bool = False) 
     return layer
 
 
+class ParallelConvolutions(nn.Conv2d):
+    """1x1 convolutions of one input, held in one layer.
+
+    Attributes
+    ----------
+    parts : outputs of each.
+    """
+
+    def __init__(self, inputs: int, parts: Sequence[int]) -> None:
+        super().__init__(inputs, sum(parts), 1)
+        self.parts = tuple(parts)
+
+
 def parallel_convolutions(inputs: int, outputs: Sequence[int]) -> nn.Conv2d:
     """1x1 convolutions that read the same input, held in one layer: it is read once instead of once per branch.
 
     Each is initialised as the layer of its own that it stands for.
     """
-    layer = nn.Conv2d(inputs, sum(outputs), 1)
+    layer = ParallelConvolutions(inputs, outputs)
     assert layer.bias is not None
     for weight, bias in zip(
         torch.split(layer.weight, list(outputs)), torch.split(layer.bias, list(outputs)), strict=True

@@ -117,6 +117,8 @@ def training_cost(config: Config, sample: Sample, splits: dict[int, Split], fold
     epochs = float(np.mean([fit["epochs"] for fit in fits]))
     return {
         **cost,
+        "recipe": config.module.recipe,
+        "tta": config.images_per_galaxy,
         "restarts": sum(fit.get("restarts", 0) for fit in fits),
         "dead_networks": sum(learnt_nothing(fit[VAL_LOSS], fit[VAL_LOSS_ONE_PDF]) for fit in fits if VAL_LOSS in fit),
         "train_images": round(n_train * epochs),

@@ -65,6 +65,7 @@ def _describe_network(table: Table, config: Config, sample: Sample, split: Split
     epochs = settings.max_epochs + further
     validated = len(split.validation) * epochs
     total = n_fits * seconds * (images + validated / 3)
+    table.add_row("recipe", f"{config.module.recipe}; {config.images_per_galaxy} image(s) per galaxy predicted")
     table.add_row("time", f"about {_duration(total)} for {n_fits} training(s) of {epochs} epochs, here")
     return summary
 
