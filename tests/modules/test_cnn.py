@@ -70,9 +70,12 @@ def test_best_validation_loss_is_kept_not_the_last_epoch(sample: Sample, tmp_pat
     assert best["epoch"] == int(np.argmin(losses))
 
 
+UNCHANGING = ("module.schedule=steps", "module.milestones=[]", "module.warmup=0")  # whatever the length of a training
+
+
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(sample: Sample, tmp_path: Path) -> None:
-    whole = fitted(sample, tmp_path / "whole", "trainer.max_epochs=3", "module.milestones=[]", "module.warmup=0")
-    config = composed("field=hsc6b", "trainer.max_epochs=3", "module.milestones=[]", "module.warmup=0")
+    whole = fitted(sample, tmp_path / "whole", "trainer.max_epochs=3", *UNCHANGING)
+    config = composed("field=hsc6b", "trainer.max_epochs=3", *UNCHANGING)
     part = CNNEstimator(config.model_copy(update={"trainer": config.trainer.model_copy(update={"max_epochs": 1})}))
     part.fit(sample, split_sample(sample), 3, tmp_path / "parts")
     rest = CNNEstimator(config)
