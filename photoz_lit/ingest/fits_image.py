@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.linear_pixels import asinh_scale
+from photoz_lit.ingest.plane_names import flux_hdus
 from photoz_lit.ingest.sky_frame import sky_frame
 
 STRIP_BYTES = 160e6  # of a compressed or scaled image held decoded at once
@@ -48,28 +49,43 @@ class PlaneInfo:
     offset: int | None
 
 
-def find_plane(path: Path, hdu: str | int | None = None) -> PlaneInfo:
-    """Find an image plane: the named or numbered HDU, or the first with a two-dimensional image.
+def find_plane(path: Path, hdu: str | int | None = None, flux: bool = False) -> PlaneInfo:
+    """Find an image plane: the named or numbered HDU, or the first with an image.
+
+    Parameters
+    ----------
+    path : the file.
+    hdu : name or number.
+    flux : without ``hdu``, take the only HDU with flux instead of the first with an image.
 
     Raises
     ------
-    InputError : the file is no FITS file, is cut off, or has no such image.
+    InputError : the file is no FITS file, is cut off, has no such image, or several.
     """
     try:
         with warnings.catch_warnings(), fits.open(path, memmap=False) as hdus:
             warnings.simplefilter("ignore")
-            return _find(path, hdus, hdu)
+            return _find(path, hdus, hdu, flux)
     except OSError as error:
         raise InputError(f"{path} is no readable FITS file ({str(error).splitlines()[0]}); copy it again.") from error
 
 
-def _find(path: Path, hdus: fits.HDUList, wanted: str | int | None) -> PlaneInfo:
+def _find(path: Path, hdus: fits.HDUList, wanted: str | int | None, flux: bool) -> PlaneInfo:
     names = [h.name or str(number) for number, h in enumerate(hdus)]
     if wanted is None:
         found = [k for k, h in enumerate(hdus) if h.is_image and h.header.get("NAXIS", 0) >= 2]
         if not found:
             raise InputError(f"{path} holds no image; its HDUs are {', '.join(names)}.")
-        number = found[0]
+        chosen = flux_hdus([hdus[k].name for k in found]) if flux else [0]
+        if len(chosen) != 1 and len(found) > 1:
+            there = [names[found[k]] for k in chosen or range(len(found))]
+            first = there[0] if there.count(there[0]) == 1 else found[chosen[0]]
+            listed = ", ".join(there[:8]) + (" …" if len(there) > 8 else "")
+            raise InputError(
+                f"{path} holds {len(there)} images that may be the flux, {listed}; name one, e.g."
+                f" ingest.options.image_hdu={first}, and write the others as files of their own if they are tiles."
+            )
+        number = found[chosen[0] if chosen else 0]
     else:
         try:
             number = hdus.index_of(wanted)

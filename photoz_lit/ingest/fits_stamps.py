@@ -70,7 +70,7 @@ class FitsStamps(Source):
                 f"{self._root} has no stamp of band '{band}' ({pattern}); correct ingest.options.images, or name the"
                 " bands there are: ingest.bands=[…]."
             )
-        info = find_plane(first, self._options.image_hdu)
+        info = find_plane(first, self._options.image_hdu, flux=True)
         return header_zero_point(info.header, band, first, self._given.get(band), self._options.magnitude_system)
 
     def column_names(self) -> list[str]:
@@ -129,7 +129,7 @@ class FitsStamps(Source):
 
     def _stamp(self, path: Path, band: str, name: str, ra: float, dec: float) -> CutStamp:
         """Return one stamp, scaled to the zero point of its band's first."""
-        image = find_plane(path, self._options.image_hdu)
+        image = find_plane(path, self._options.image_hdu, flux=True)
         zero_point = header_zero_point(image.header, band, path, self._given.get(band), self._options.magnitude_system)
         factor = np.float32(10.0 ** (0.4 * (self.layout.zero_points[band] - zero_point)))
         if self._cropped and ("CTYPE1" not in image.header or not np.isfinite(ra + dec)):

@@ -8,6 +8,7 @@ from pathlib import Path
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.fits_image import find_plane
 from photoz_lit.ingest.magnitude_systems import System
+from photoz_lit.ingest.same_pixels import refuse_same_pixels
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.tile import Tile, open_tile
 from photoz_lit.ingest.zero_point import header_zero_point
@@ -21,7 +22,7 @@ class MosaicOptions(Settings):
     ----------
     images : pattern below ``ingest.path`` with ``{band}`` in it, or a pattern per band.
     weights, masks : the same for weights (0: no data) and masks; null where there are none.
-    image_hdu : name or number; null takes the first HDU with an image.
+    image_hdu : name or number; null takes the one HDU whose image is of flux.
     weight_hdu, mask_hdu : HDUs of the weight's and mask's files, or of the image's own where these are null.
     mask_planes : names (``MP_<name>`` in the header) or numbers of the bits that count; empty counts all.
     flag_radius : a masked or saturated pixel as near as that flags the galaxy [arcsec].
@@ -51,7 +52,8 @@ def open_band(root: Path, options: MosaicOptions, band: str, given: float | None
 
     Raises
     ------
-    InputError : there is no image, a plane is missing or does not fit, or a WCS or zero point is missing.
+    InputError : there is no image, two cover the same pixels, a plane is missing or does not fit, or a WCS or zero
+        point is missing.
     """
     weights = files_of(root, options.weights, band)
     masks = files_of(root, options.masks, band)
@@ -62,6 +64,8 @@ def open_band(root: Path, options: MosaicOptions, band: str, given: float | None
             f"{root} has no image of band '{band}' ({pattern_of(options.images, band)}); correct"
             " ingest.options.images, or name the bands there are: ingest.bands=[…]."
         )
+    planes = [find_plane(path, options.image_hdu, flux=True) for path in images]
+    refuse_same_pixels(root, band, planes, not isinstance(options.images, str))
     for kind, files in (("weights", weights), ("masks", masks)):
         if files and len(files) != len(images):
             raise InputError(
@@ -78,7 +82,7 @@ def open_tile_files(
     path: Path, options: MosaicOptions, band: str, given: float | None, weight: Path | None, mask: Path | None
 ) -> Tile:
     """Open one image with its planes, see :func:`open_band`; a plane without a file may be an HDU of the image's."""
-    image = find_plane(path, options.image_hdu)
+    image = find_plane(path, options.image_hdu, flux=True)
     weight_file = weight or (path if options.weight_hdu is not None else None)
     mask_file = mask or (path if options.mask_hdu is not None else None)
     return open_tile(

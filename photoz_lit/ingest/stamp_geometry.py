@@ -8,7 +8,7 @@ import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from photoz_lit.ingest.sky_frame import sky_to_pixel
+from photoz_lit.ingest.sky_frame import pixel_to_sky, sky_to_pixel
 
 _STEP = 8.0  # stamp pixels; the stride of the differences, small against any curvature of the sky or the camera
 
@@ -78,3 +78,20 @@ def unit_vectors(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[n
     """Return positions [deg] as unit vectors, (n, 3)."""
     alpha, delta = np.deg2rad(ra), np.deg2rad(dec)
     return np.stack([np.cos(delta) * np.cos(alpha), np.cos(delta) * np.sin(alpha), np.sin(delta)], axis=-1)
+
+
+def sky_circle(wcs: WCS, shape: tuple[int, int]) -> tuple[NDArray[np.float64], float]:
+    """Return the unit vector of an image's middle and the radius around it that holds the image [rad].
+
+    The radius is NaN where a part of the image lies off the projection.
+
+    Parameters
+    ----------
+    wcs : celestial WCS of the image.
+    shape : rows, columns.
+    """
+    rows, columns = shape
+    x, y = np.meshgrid(np.linspace(-0.5, columns - 0.5, 5), np.linspace(-0.5, rows - 0.5, 5))
+    points = unit_vectors(*pixel_to_sky(wcs, x.ravel(), y.ravel()))
+    middle = points[len(points) // 2]
+    return middle, float(np.arccos(np.clip(points @ middle, -1.0, 1.0)).max())

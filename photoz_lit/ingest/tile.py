@@ -17,9 +17,10 @@ from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.inpaint import RIM
 from photoz_lit.ingest.linear_pixels import asinh_scale
 from photoz_lit.ingest.resample import MARGIN, resample_stamp
-from photoz_lit.ingest.sky_frame import pixel_to_sky
-from photoz_lit.ingest.stamp_geometry import LocalGrid, unit_vectors
+from photoz_lit.ingest.sky_frame import pixel_to_sky, sky_to_pixel
+from photoz_lit.ingest.stamp_geometry import LocalGrid, sky_circle
 
+_SAME_PLACE = 2.0  # pixel; first pixels of an image and its weight or mask lie no farther apart
 _WHOLE_SKY = 1.0  # rad; images that reach farther from their middle may hold any position
 
 
@@ -55,11 +56,7 @@ class Tile:
         vectors : unit vectors, (n, 3).
         reach : half diagonal of a stamp [arcsec].
         """
-        rows, columns = self.image.shape
-        x, y = np.meshgrid(np.linspace(-0.5, columns - 0.5, 5), np.linspace(-0.5, rows - 0.5, 5))
-        points = unit_vectors(*pixel_to_sky(self.wcs, x.ravel(), y.ravel()))
-        middle = points[len(points) // 2]
-        radius = float(np.arccos(np.clip(points @ middle, -1.0, 1.0)).max())
+        middle, radius = sky_circle(self.wcs, self.image.shape)
         if not radius < _WHOLE_SKY:  # an all-sky map, or corners off the projection
             return np.arange(len(vectors))
         return np.flatnonzero(vectors @ middle >= np.cos(1.01 * radius + np.deg2rad(reach / 3600.0)))
@@ -96,11 +93,23 @@ def open_tile(
                 f"{plane.path}: the {name} of band '{band}' is {plane.shape} pixels and its image {image.path}"
                 f" {image.shape}; they must be of one grid."
             )
+        if plane is not None and plane.path != image.path and "CTYPE1" in plane.header:
+            _require_same_place(band, name, plane, image, wcs)
     scale = float(np.sqrt(np.prod(proj_plane_pixel_scales(wcs))) * 3600.0)
     saturation = image.header.get("SATURATE", np.inf)
     level = float(saturation) if isinstance(saturation, int | float) and saturation > 0 else np.inf
     bits = mask_bits(mask, mask_planes) if mask is not None else 0
     return Tile(image, weight, mask, bits, wcs, zero_point, scale, level)
+
+
+def _require_same_place(band: str, name: str, plane: PlaneInfo, image: PlaneInfo, wcs: WCS) -> None:
+    """Refuse a weight or mask whose WCS says that it belongs to another image."""
+    x, y = sky_to_pixel(wcs, *pixel_to_sky(celestial_wcs(plane), np.zeros(1), np.zeros(1)))
+    if np.hypot(x[0], y[0]) > _SAME_PLACE:
+        raise InputError(
+            f"{plane.path}: the {name} of band '{band}' is of another place than its image {image.path}; each image"
+            f" needs its own, in the same order by name (ingest.options.{name}s)."
+        )
 
 
 def mask_bits(mask: PlaneInfo, planes: list[str | int]) -> int:
