@@ -13,6 +13,7 @@ from pydantic import Field as Entry
 
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.fields import Field
+from photoz_lit.files import FileName
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.labels.settings import LabelsSettings
 from photoz_lit.networks.settings import AdaptSettings, BenchSettings, FusionSettings, ModalitySettings, NetworkSettings
@@ -39,7 +40,7 @@ class TaskSettings(Settings):
 class ExperimentSettings(Settings):
     """Name of the run folder's parent, and one line for ``--help``."""
 
-    name: str
+    name: FileName
     description: str = ""
 
 

@@ -13,6 +13,7 @@ from pydantic import Field as Entry
 from pydantic import ValidationError, model_validator
 
 from photoz_lit.errors import InputError, nearest
+from photoz_lit.files import FileName
 from photoz_lit.settings import Settings
 
 BAND_ORDER = ("u", "g", "r", "i", "z", "y", "j", "h", "k")
@@ -68,7 +69,7 @@ class Field(Settings):
     flux_divisor : linear flux is divided by it before the stretch (CFHTLS: 1000).
     """
 
-    name: str
+    name: FileName
     description: str = ""
     pixel_scale: float = Entry(gt=0)
     bands: dict[str, Band]

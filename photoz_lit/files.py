@@ -85,6 +85,8 @@ def inside(folder: Path, name: str) -> Path:
 def require_no_links(folder: Path) -> None:
     """Refuse a folder with links in it before anything is written or removed there.
 
+    What W&B keeps in its own subfolder ``wandb`` is left to it: it links its last run there.
+
     Raises
     ------
     InputError : names the first link.

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 import photoz_lit
 from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
+from photoz_lit.files import require_no_links, whole_file
 from photoz_lit.locks import locked
 
 LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "qp-prob")
@@ -61,21 +62,33 @@ class RunFolder:
                 raise InputError(f"{self.path} cannot be written ({error.strerror}); set paths.runs.") from error
             yield
 
+    def make(self) -> None:
+        """Make the folder where it is missing.
+
+        Raises
+        ------
+        InputError : something in it is a link, which would lead what is written and removed to another place.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        require_no_links(self.path)
+
     def member(self, fold: int, member: int) -> Path:
         """Folder of one network: its checkpoints and training curve."""
         return self.path / "checkpoints" / f"fold_{fold}_member_{member}"
 
     def member_pdf(self, fold: int, member: int) -> NDArray[np.float32] | None:
-        """Test PDFs of a member that is done, else None."""
+        """Test PDFs of a member that is done, else None.
+
+        Raises
+        ------
+        InputError : the file cannot be read.
+        """
         path = self.member(fold, member) / "test_pdf.npy"
-        return np.load(path) if path.is_file() else None
+        return read_array(path) if path.is_file() else None
 
     def keep_member_pdf(self, fold: int, member: int, pdf: NDArray[np.float32]) -> None:
         """Keep a member's test PDFs; from then on it counts as done."""
-        path = self.member(fold, member) / "test_pdf.npy"
-        temporary = path.with_suffix(".tmp.npy")
-        np.save(temporary, pdf)
-        temporary.replace(path)
+        write_array(self.member(fold, member) / "test_pdf.npy", pdf)
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file so that it is there whole or not at all; NaN becomes null."""
@@ -96,9 +109,27 @@ class RunFolder:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file so that it is there whole or not at all; NaN becomes null."""
-    temporary = path.with_suffix(f".json.{os.getpid()}")
-    temporary.write_text(json.dumps(plain(content), indent=1, ensure_ascii=False) + "\n")
-    temporary.replace(path)
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(plain(content), indent=1, ensure_ascii=False) + "\n")
+
+
+def write_array(path: Path, values: NDArray[np.float32]) -> None:
+    """Write an ``.npy`` file so that it is there whole or not at all."""
+    with whole_file(path) as partial:
+        np.save(partial, values)
+
+
+def read_array(path: Path) -> NDArray[np.float32]:
+    """Read an ``.npy`` file of numbers.
+
+    Raises
+    ------
+    InputError : it is not there, or holds something else.
+    """
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} cannot be read ({error}); remove it, and the same command makes it again.") from error
 
 
 def plain(value: Any) -> Any:
@@ -160,8 +191,13 @@ def provenance(config: Config, data: str, data_hash: str) -> dict[str, Any]:
     }
 
 
-def config_of_run(path: Path) -> Config:
+def config_of_run(path: Path, here: Config) -> Config:
     """Read the config that a run was made with; ``data.bands`` are those of its sample where it left them open.
+
+    Parameters
+    ----------
+    path : run folder.
+    here : config of the task; it says where things are written (``paths``, ``data.cache``), not the run's file.
 
     Raises
     ------
@@ -173,13 +209,15 @@ def config_of_run(path: Path) -> Config:
     record = folder.read_json("provenance.json")
     config = validate(record["config"])
     bands = config.data.bands or record.get("bands")
-    return config.model_copy(update={"data": config.data.model_copy(update={"bands": bands})})
+    data = config.data.model_copy(update={"bands": bands, "cache": here.data.cache})
+    return config.model_copy(update={"data": data, "paths": here.paths})
 
 
 def write_config(folder: Path, config: Config) -> None:
     """Write the resolved config beside the results, as YAML."""
     text = yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
-    (folder / "config.yaml").write_text(text)
+    with whole_file(folder / "config.yaml") as partial:
+        partial.write_text(text)
 
 
 def git_commit() -> str:

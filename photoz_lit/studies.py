@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from photoz_lit.errors import InputError
+from photoz_lit.files import FileName, inside
 from photoz_lit.settings import Settings
 
 METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll", "median_bias", "sigma_iqr")
@@ -74,7 +75,7 @@ class Study(Settings):
     rows : see :class:`StudyRow`.
     """
 
-    name: str
+    name: FileName
     description: str
     question: str
     seeds: list[int]
@@ -241,13 +242,15 @@ def read_results(path: Path) -> dict[str, Any]:
 
     Raises
     ------
-    InputError : the file is no results file.
+    InputError : the file is no results file, or a row names a file that is not below its folder.
     """
     if not path.is_file():
         return {"rows": []}
     try:
         content = json.loads(path.read_text())
-        content["rows"]
+        kept = [row["galaxies"] for row in content["rows"] if "galaxies" in row]
+        for name in kept:
+            inside(path.parent, name)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no results file of a study ({error}); move it away.") from error
     return content  # type: ignore[no-any-return]

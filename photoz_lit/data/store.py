@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from photoz_lit.errors import InputError
+from photoz_lit.files import FileName
 from photoz_lit.rows import RowCount
 from photoz_lit.settings import Settings
 
@@ -45,8 +46,8 @@ class StoreHeader(Settings):
 
     version: int = STORE_VERSION
     data: DataKind
-    field: str
-    bands: tuple[str, ...]
+    field: FileName
+    bands: tuple[FileName, ...]
     pixel_scale: float
     flux_unit: str
     zero_points: dict[str, float]

@@ -14,6 +14,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.kept_galaxies import read_kept_galaxies
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.report import read_json
+from photoz_lit.files import inside
 
 # sections and keys of a config that say where and how, not what
 NO_SETTING = {
@@ -155,7 +156,7 @@ def rows_as_runs(content: Mapping[str, Any], folder: Path | None = None) -> list
     runs = []
     for row in content["rows"]:
         settings = {name: row[name] for name in swept if row.get(name) is not None}
-        kept = folder / row["galaxies"] if folder is not None and row.get("galaxies") else None
+        kept = inside(folder, row["galaxies"]) if folder is not None and row.get("galaxies") else None
         galaxies = kept if kept is not None and kept.is_file() else None
         method = str(row.get("kept") or row["method"])
         runs.append(Run(method, str(row["field"]), int(row.get("seed", 0)), row, settings, galaxies=galaxies))

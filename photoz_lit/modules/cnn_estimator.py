@@ -163,9 +163,7 @@ class CNNEstimator:
             raise KeyboardInterrupt
         self.fit_report = {"epochs": self.trainer.current_epoch}
         if not (folder / BEST).is_file():
-            self.trainer.save_checkpoint(
-                folder / BEST, weights_only=False
-            )  # max_steps ended it before the first validation
+            self.trainer.save_checkpoint(folder / BEST)  # max_steps ended it before the first validation
         self._take_best(folder)
 
     def load(self, folder: Path) -> None:
@@ -224,8 +222,8 @@ class CNNEstimator:
 
 def _quieten() -> None:
     """Leave out Lightning's hints that do not concern an astronomer."""
-    for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("utilities.rank_zero", "accelerators.cuda", "trainer.connectors.checkpoint_connector"):
+        logging.getLogger(f"pytorch_lightning.{name}").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")

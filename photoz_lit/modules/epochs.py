@@ -65,8 +65,8 @@ class EpochKeeper(Checkpoint):
         value = found.get(self.monitor)
         if value is not None and trainer.strategy.broadcast(not self._has_best or value < self.best):
             self.best, self._has_best = math.inf if math.isnan(value) else value, True
-            trainer.save_checkpoint(self.folder / BEST, weights_only=False)
-        trainer.save_checkpoint(self.folder / LAST, weights_only=False)
+            trainer.save_checkpoint(self.folder / BEST)
+        trainer.save_checkpoint(self.folder / LAST)
         if trainer.is_global_zero:
             self._write_curve()
 

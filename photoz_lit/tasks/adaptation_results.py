@@ -14,8 +14,9 @@ from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.summary import coarse_nz, summarise
+from photoz_lit.files import whole_file
 from photoz_lit.modules.adaptation import REPORT
-from photoz_lit.run_folder import RunFolder
+from photoz_lit.run_folder import RunFolder, read_array
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.training_data import TrainingData
 
@@ -51,14 +52,15 @@ def adaptation_results(
     parts, pdfs, folds = [], [], []
     for fold, split in splits.items():
         assert isinstance(split, AdaptationSplit)
-        members = [np.load(folder.member(fold, m) / SOURCE_PDF) for m in range(config.ensemble.members)]
+        members = [read_array(folder.member(fold, m) / SOURCE_PDF) for m in range(config.ensemble.members)]
         pdfs.append(average(members, config.ensemble.mean))
         parts.append(split.source_test)
         folds.append(np.full(len(split.source_test), fold))
     source_pdf = np.concatenate(pdfs)
     catalogue = sample.catalogue.iloc[np.concatenate(parts)].copy()
     source = predictions_table(source_pdf, own.z_edges, catalogue, np.concatenate(folds), own.reference_band)
-    source.to_parquet(folder.path / "source_predictions.parquet", index=False)
+    with whole_file(folder.path / "source_predictions.parquet") as partial:
+        source.to_parquet(partial, index=False)
     content: dict[str, Any] = {
         "adapt": config.adapt.name,
         "nz": coarse_nz(pdf, own.z_edges, table["z"].to_numpy(np.float64)),

@@ -23,6 +23,7 @@ from photoz_lit.evaluation.pdf import quantiles
 from photoz_lit.evaluation.point import bias, outlier_fraction, sigma_mad
 from photoz_lit.evaluation.settings import task_settings
 from photoz_lit.fields import conf_directory, load_field
+from photoz_lit.files import require_no_links
 from photoz_lit.run_folder import EMITTERS, RunFolder, config_of_run
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.cache import cached_store
@@ -55,7 +56,8 @@ def run(config: Config) -> None:
         raise InputError("task=emitters needs run=<run folder>.")
     options = task_settings(EmitterTaskSettings, config.task.model_extra)
     folder = RunFolder(Path(config.run))
-    trained = config_of_run(folder.path).model_copy(update={"trainer": config.trainer})
+    require_no_links(folder.path)
+    trained = config_of_run(folder.path, config).model_copy(update={"trainer": config.trainer})
     store = emitter_store(config, trained, options)
     sample = _sample(trained, store)
     pdf, _ = predict_unseen(trained, folder, sample, [])

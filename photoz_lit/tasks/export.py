@@ -13,7 +13,7 @@ from photoz_lit.evaluation.export import write_fits, write_parquet
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.qp_file import pdf_count
 from photoz_lit.evaluation.report import read_json
-from photoz_lit.files import whole_file
+from photoz_lit.files import require_no_links, whole_file
 
 
 def run(config: Config) -> None:
@@ -25,6 +25,8 @@ def run(config: Config) -> None:
     data = str(read_json(source / "provenance.json").get("data", ""))
     if pdf_count(source / "pdfs.hdf5") != len(table):
         raise InputError(f"{source}: pdfs.hdf5 and predictions.parquet differ in length; run the prediction again.")
+    if not config.store:
+        require_no_links(source)
     target = Path(config.store) if config.store else source / "export"
     written = [
         write_parquet(table, target / "photoz.parquet"),

@@ -54,7 +54,7 @@ def run(config: Config) -> None:
     if not config.source or not config.targets:
         raise InputError("task=mismatch needs source=<store> and targets=[<store>,...].")
     stores = [open_store(path) for path in (config.source, *config.targets)]
-    trained = config_of_run(Path(config.run)) if config.run else None
+    trained = config_of_run(Path(config.run), config) if config.run else None
     field = trained.field if trained else field_of(stores[0], config.field)
     samples = dict(zip(store_names(stores), load_fields(stores, field), strict=True))
     check_magnitudes(samples)

@@ -18,6 +18,7 @@ from photoz_lit.evaluation.plots.modalities import ALL, ONLY, WITHOUT, modality_
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.summary import summarise
+from photoz_lit.files import require_no_links
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.networks.modalities import modalities_of, modality_name
 from photoz_lit.run_folder import MODALITIES, RunFolder, config_of_run
@@ -37,7 +38,8 @@ def run(config: Config) -> None:
     folder = RunFolder(Path(config.run))
     # one bar for all choices: Lightning's own, for each of them, cannot stand inside it
     quiet = config.trainer.model_copy(update={"progress": False})
-    trained = config_of_run(folder.path).model_copy(update={"trainer": quiet})
+    require_no_links(folder.path)
+    trained = config_of_run(folder.path, config).model_copy(update={"trainer": quiet})
     rows = modality_rows(trained, folder)
     folder.write_json(MODALITIES, rows)
     data = folder.read_json("metrics.json")["data"]

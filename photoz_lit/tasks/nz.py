@@ -30,6 +30,7 @@ from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.qp_file import iterate_pdfs, pdf_count, read_pdfs_hdf5
 from photoz_lit.evaluation.report import read_json
 from photoz_lit.evaluation.settings import NzSettings, task_settings
+from photoz_lit.files import require_no_links
 from photoz_lit.tables.reading import read_table
 from photoz_lit.tasks.predict import predict
 
@@ -43,6 +44,7 @@ def run(config: Config) -> None:
     if not config.run:
         raise InputError("task=nz needs run=<run folder>; add store=<store> for the galaxies of a store.")
     source = _source(config)
+    require_no_links(source)
     table = read_predictions(source)
     pdfs = source / "pdfs.hdf5"
     if pdf_count(pdfs) != len(table):

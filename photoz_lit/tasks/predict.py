@@ -46,7 +46,7 @@ def predict(config: Config) -> RunFolder:
     if not config.run or not config.data.stores:
         missing = "run=<run folder>" if not config.run else "data.store=<store>"
         raise InputError(f"task=predict needs {missing}.")
-    trained = config_of_run(Path(config.run))
+    trained = config_of_run(Path(config.run), config)
     source = RunFolder(Path(config.run))
     sample = _sample(config, trained)
     trained = trained.model_copy(update={"trainer": config.trainer})  # it may run elsewhere than it was trained
@@ -56,7 +56,7 @@ def predict(config: Config) -> RunFolder:
         return folder
     table = predictions_table(pdf, sample.field.z_edges, sample.catalogue, fold, sample.field.reference_band)
     table["in_training"] = fold == SEEN_BY_ALL
-    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.make()
     (folder.path / "metrics.json").unlink(missing_ok=True)  # of an earlier pass; what is not scored has none
     record = provenance(trained, sample.data, sample.data_hash)
     made = {"run": str(source.path), "drop": config.drop, "lacking_a_band": sample.lacking}

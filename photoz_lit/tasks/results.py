@@ -21,6 +21,7 @@ from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.report import write_report
 from photoz_lit.evaluation.summary import summarise
+from photoz_lit.files import whole_file
 from photoz_lit.modules.cnn import VAL_LOSS
 from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.dead_network import VAL_LOSS_ONE_PDF, learnt_nothing
@@ -82,11 +83,13 @@ def write_results(
         **training_cost(config, sample, splits, folder),
     }
     metrics = {**about, **metrics, **further(table, joined)}
-    table.to_parquet(folder.path / "predictions.parquet", index=False)
+    with whole_file(folder.path / "predictions.parquet") as partial:
+        table.to_parquet(partial, index=False)
     write_pdfs_hdf5(folder.path / "pdfs.hdf5", joined, edges, table)
     curve = training_curve(folder)
     if len(curve):
-        curve.to_csv(folder.path / "metrics.csv", index=False)
+        with whole_file(folder.path / CURVE) as partial:
+            curve.to_csv(partial, index=False)
     draw_run(
         folder.path / "plots",
         table,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from photoz_lit.evaluation.kept_galaxies import copy_galaxies
+from photoz_lit.files import inside
 from photoz_lit.studies import Setting, StudyJob, galaxies_file, read_results
 from photoz_lit.tasks.job_settings import PIXELS, SIMULATION, changes
 from photoz_lit.tasks.kept_settings import read_kept_settings
@@ -91,7 +92,7 @@ def take_over(job: StudyJob, found: KeptRow, results: Path) -> KeptRow:
     The row as this study keeps it, under the job's own method and settings.
     """
     name = galaxies_file(job)
-    copy_galaxies(found.study / found.row["galaxies"], results.parent / name)
+    copy_galaxies(inside(found.study, found.row["galaxies"]), results.parent / name)
     measured = {key: value for key, value in found.row.items() if key not in found.swept}
     row = {**measured, "method": job.method, **job.settings, "galaxies": name}
     return KeptRow(results.parent, row, tuple(job.settings), found.made)

@@ -15,6 +15,7 @@ from photoz_lit.config import Config
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.kept_galaxies import copy_galaxies, keep_galaxies
 from photoz_lit.evaluation.settings import task_settings
+from photoz_lit.files import inside
 from photoz_lit.locks import locked
 from photoz_lit.run_folder import git_commit, write_json
 from photoz_lit.settings import Settings
@@ -178,7 +179,7 @@ def forget_changed(
             kept = without_rows(content["rows"], stale)
             for row in content["rows"]:
                 if row not in kept and "galaxies" in row:  # a copy newer than the run that is taken next would stay
-                    (results.parent / row["galaxies"]).unlink(missing_ok=True)
+                    inside(results.parent, row["galaxies"]).unlink(missing_ok=True)
             write_json(results, {**content, "rows": kept})
         for pointer in pointing:  # last: what is stopped before is found again
             pointer.unlink(missing_ok=True)
@@ -242,7 +243,7 @@ def _with_galaxies(found: dict[str, Any], job: StudyJob, run: Path, kept_in: Pat
     """Row of a follow-up, its test galaxies copied beside the results where it has some."""
     if "galaxies" not in found:
         return found
-    source = run / found["galaxies"]
+    source = inside(run, found["galaxies"])
     if not source.is_file():
         raise InputError(f"{source} is not there; remove {run / f'{job.then}.json'} and give the command again.")
     name = galaxies_file(job, source.stem)

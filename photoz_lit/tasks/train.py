@@ -21,6 +21,7 @@ from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.errors import InputError
+from photoz_lit.files import whole_file
 from photoz_lit.modules.adaptation import AdaptationEstimator
 from photoz_lit.modules.catalogue_forest import CatalogueForest
 from photoz_lit.modules.cnn_estimator import CNNEstimator
@@ -28,7 +29,7 @@ from photoz_lit.modules.estimator import Estimator
 from photoz_lit.modules.photometry_forest import PhotometryForest
 from photoz_lit.modules.template_fit import TemplateFit
 from photoz_lit.networks.settings import NetworkSettings
-from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_config
+from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_array, write_config
 from photoz_lit.tasks.adaptation_results import SOURCE_PDF, adaptation_results
 from photoz_lit.tasks.results import print_metrics, write_results
 from photoz_lit.tasks.start_summary import print_start
@@ -40,8 +41,8 @@ def run(config: Config) -> None:
     """Train and evaluate; a finished run of the same config is shown, not repeated."""
     folder = train(config)
     if config.paths.pointer is not None and is_main_process():
-        config.paths.pointer.parent.mkdir(parents=True, exist_ok=True)
-        config.paths.pointer.write_text(f"{folder.path}\n")
+        with whole_file(config.paths.pointer) as partial:
+            partial.write_text(f"{folder.path}\n")
 
 
 def train(config: Config) -> RunFolder:
@@ -128,7 +129,7 @@ def member_seed(seed: int, fold: int, member: int) -> int:
 
 def prepare(folder: RunFolder, config: Config, sample: Sample, splits: dict[int, Split]) -> None:
     """Write what made the run before it starts: provenance, config and who is trained on."""
-    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.make()
     for name in ("metrics.json", *FOLLOW_UPS):  # of networks that are replaced now
         (folder.path / name).unlink(missing_ok=True)
     if config.rerun:
@@ -144,7 +145,8 @@ def prepare(folder: RunFolder, config: Config, sample: Sample, splits: dict[int,
     write_config(folder.path, config)
     table = sample.catalogue[["object_id", "ra", "dec", "fold"]].copy()
     table["role"] = roles(len(sample), splits)
-    table.to_parquet(folder.path / "split.parquet", index=False)
+    with whole_file(folder.path / "split.parquet") as partial:
+        table.to_parquet(partial, index=False)
 
 
 def roles(n: int, splits: dict[int, Split]) -> NDArray[np.object_]:
@@ -181,7 +183,7 @@ def _fold(
             if isinstance(split, AdaptationSplit):
                 source_pdf = estimator.predict(sample, split.source_test)
                 if is_main_process():
-                    np.save(folder.member(split.test_fold, member) / SOURCE_PDF, source_pdf)
+                    write_array(folder.member(split.test_fold, member) / SOURCE_PDF, source_pdf)
             if is_main_process():
                 folder.keep_member_pdf(split.test_fold, member, pdf)
                 folder.write_json(
