@@ -32,6 +32,9 @@ def ingest(settings: IngestSettings, field: Field, path: str | Path, console: Co
     store_path = Path(path)
     if store_path.exists():
         raise InputError(f"{store_path} exists already; choose another 'store' or remove it.")
+    console = console or Console()
     source = open_source(settings, field)
+    for note in source.layout.notes:
+        console.print(f"[yellow]{note}[/yellow]")
     wanted = build_catalogue(source, settings)
-    return write_archive(source, wanted, settings, field.name, store_path, console or Console())
+    return write_archive(source, wanted, settings, field.name, store_path, console)

@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.data.mapping import map_columns
-from photoz_lit.data.tables import read_table, table_columns, table_to_frame
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.array_files import ImageFile, band_names, open_images, open_values
 from photoz_lit.ingest.array_layout import find_layout, in_order
+from photoz_lit.ingest.cut_stamps import common_crops, judged
 from photoz_lit.ingest.npz import flat_members
 from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.settings import IngestSettings
@@ -23,12 +23,12 @@ from photoz_lit.ingest.source import (
     Source,
     Stamps,
     archive_files,
-    blanked,
-    centre_crop,
     require_zero_points,
     split_rows,
 )
 from photoz_lit.settings import Settings
+from photoz_lit.tables.frame import table_to_frame
+from photoz_lit.tables.reading import read_table, table_columns
 
 
 class ArraysOptions(Settings):
@@ -59,26 +59,25 @@ class Arrays(Source):
         self._files = [open_images(path, options.images) for path in self.paths]
         self._channels, bands, total = _chosen_bands(self._files, settings)
         self._layouts = [find_layout(f.array.shape, total, settings.layout, f.array.where) for f in self._files]
-        first = self._layouts[0]
-        for file, layout in zip(self._files, self._layouts, strict=True):
-            if (layout.height, layout.width) != (first.height, first.width):
-                raise InputError(
-                    f"{file.array.where} has stamps of {layout.height}×{layout.width} pixels and"
-                    f" {self.paths[0]} of {first.height}×{first.width}; ingest apart."
-                )
+        self._crops = common_crops(
+            [(layout.height, layout.width) for layout in self._layouts],
+            settings.stamp_size,
+            [file.array.where for file in self._files],
+        )
+        crop = self._crops[0]
         self._starts = np.concatenate([[0], np.cumsum([len(file.array) for file in self._files])])
-        self._crop = centre_crop(first.height, first.width, settings.stamp_size, self._files[0].array.where)
         if settings.pixel_scale is None:
             raise InputError(
-                f"{self.paths[0]} does not say how large its pixels are; give ingest.pixel_scale=<arcsec per pixel>."
+                f"{self.paths[0]} does not say how large its pixels are; give ingest.pixel_scale=0.2 with the"
+                " arcsec per pixel as its number."
             )
         self._catalogue = Path(settings.catalogue) if settings.catalogue else None
         self._flat = [] if self._catalogue else [self._flat_columns(file) for file in self._files]
         self._numbers = self._numbers_by_id() if options.ids else None
         self.layout = Layout(
             bands,
-            self._crop[0].stop - self._crop[0].start,
-            self._crop[1].stop - self._crop[1].start,
+            crop[0].stop - crop[0].start,
+            crop[1].stop - crop[1].start,
             settings.pixel_scale,
             settings.flux_unit,
             require_zero_points(settings.zero_points, bands, str(self.paths[0])),
@@ -183,9 +182,9 @@ class Arrays(Source):
         images = np.empty((len(rows), len(layout.bands), layout.height, layout.width), np.float32)
         for number, positions, local in split_rows(self._starts, numbers):
             for place, values in self._files[number].array.pieces(local):
-                stamps = self._layouts[number].stamps(values, self._channels, self._crop)
+                stamps = self._layouts[number].stamps(values, self._channels, self._crops[number])
                 images[positions[place]] = stamps
-        return blanked(images)
+        return judged(images)
 
 
 def _chosen_bands(files: Sequence[ImageFile], settings: IngestSettings) -> tuple[list[int], tuple[str, ...], int]:

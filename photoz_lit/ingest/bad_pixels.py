@@ -16,7 +16,7 @@ REASONS = (StampFlag.EDGE, StampFlag.GAP, StampFlag.MASKED, StampFlag.SATURATED)
 UNKNOWN_PLANES = ("BAD", "SAT", "NO_DATA", "UNMASKEDNAN")
 
 _HUGE = 1e29  # SExtractor and SWarp write ±1e30 where there are no data
-_BLOCK = 4  # connected exact zeros from which they are no measurement
+BLOCK = 4  #: connected exact zeros from which they are no measurement
 _LARGE_BLOCK = (16, 16)  # the same where zero is a value as others are: integer counts
 _RING = 0.05  # of the noise; pixels around a block that are fainter fade into zero: an image without noise
 
@@ -65,7 +65,7 @@ def zero_blocks(image: NDArray[Any], blank: NDArray[np.bool_]) -> NDArray[np.boo
     """
     zero = (image == 0) & ~blank
     none = np.zeros(image.shape, bool)
-    if int(zero.sum()) < _BLOCK:
+    if int(zero.sum()) < BLOCK:
         return none
     known = ~zero & ~blank
     bends = np.abs(np.diff(image, n=2, axis=1))[known[:, 2:] & known[:, 1:-1] & known[:, :-2]]
@@ -77,7 +77,7 @@ def zero_blocks(image: NDArray[Any], blank: NDArray[np.bool_]) -> NDArray[np.boo
         block: NDArray[np.bool_] = ndimage.binary_propagation(large, mask=zero)
     else:
         labels, _ = ndimage.label(zero, np.ones((3, 3), bool))
-        block = zero & (np.bincount(labels.ravel())[labels] >= _BLOCK)
+        block = zero & (np.bincount(labels.ravel())[labels] >= BLOCK)
     around = ndimage.binary_dilation(block, np.ones((3, 3), bool)) & known
     fades = around.any() and float(np.median(np.abs(image[around]))) <= _RING * noise
     return none if fades else block

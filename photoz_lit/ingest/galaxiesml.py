@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
-from photoz_lit.ingest.hdf5 import dataset_shapes, flat_columns, open_hdf5, read_rows, require_dataset
+from photoz_lit.ingest.cut_stamps import common_crops, judged
+from photoz_lit.ingest.hdf5 import dataset_shapes, flat_columns, open_hdf5, read_rows, require_images
 from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import (
@@ -19,8 +20,6 @@ from photoz_lit.ingest.source import (
     Source,
     Stamps,
     archive_files,
-    blanked,
-    centre_crop,
     require_zero_points,
     split_rows,
 )
@@ -48,11 +47,12 @@ class GalaxiesML(Source):
         ]
         self._rows = [shape[0] for shape in shapes]
         self._starts = np.concatenate([[0], np.cumsum(self._rows)])
-        self._crop = centre_crop(shapes[0][2], shapes[0][3], settings.stamp_size, str(self.paths[0]))
+        self._crops = common_crops([(s[2], s[3]) for s in shapes], settings.stamp_size, [str(p) for p in self.paths])
+        crop = self._crops[0]
         self.layout = Layout(
             bands,
-            self._crop[0].stop - self._crop[0].start,
-            self._crop[1].stop - self._crop[1].start,
+            crop[0].stop - crop[0].start,
+            crop[1].stop - crop[1].start,
             settings.pixel_scale or field.pixel_scale,
             settings.flux_unit,
             require_zero_points(settings.zero_points, bands, str(self.paths[0])),
@@ -60,9 +60,9 @@ class GalaxiesML(Source):
         )
 
     def column_names(self) -> list[str]:
-        """Datasets with one value per galaxy."""
-        rows = self._rows[0]
-        return [name for name, shape in self._shapes[0].items() if shape in ((rows,), (rows, 1))]
+        """Datasets with one value per galaxy, of any file; one that a file lacks is missing there."""
+        flat = zip(self._shapes, self._rows, strict=True)
+        return list(dict.fromkeys(n for shapes, k in flat for n, shape in shapes.items() if shape in ((k,), (k, 1))))
 
     def table(self, names: Sequence[str]) -> pd.DataFrame:
         """Return these columns of all files."""
@@ -78,15 +78,15 @@ class GalaxiesML(Source):
         images = np.empty((len(rows), len(layout.bands), layout.height, layout.width), np.float32)
         for number, positions, local in split_rows(self._starts, rows):
             with open_hdf5(self.paths[number]) as file:
-                images[positions] = read_rows(file, self._image, local, (slice(None), *self._crop))
-        return blanked(images)
+                images[positions] = read_rows(file, self._image, local, (slice(None), *self._crops[number]))
+        return judged(images)
 
 
 def _image_shape(
     path: Path, name: str, datasets: dict[str, tuple[int, ...]], bands: tuple[str, ...]
 ) -> tuple[int, ...]:
     """Return (galaxies, bands, height, width) of the images of a file, or say what is wrong with them."""
-    shape = require_dataset(path, name, datasets, 4)
+    shape = require_images(path, name, datasets)
     if shape[1] != len(bands) and shape[-1] == len(bands):
         raise InputError(
             f"{path}: dataset '{name}' {shape} has its axes swapped; (galaxies, bands, height, width) is due."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,54 @@ from photoz_lit.errors import InputError, nearest
 from photoz_lit.tables.hdf5_file import open_hdf5 as open_hdf5
 
 _CHUNK_BYTES = 64e6
+_LARGEST_RATIO = 1100  # deflate packs at most 1032 bytes into one
+_WIDEST_VALUE = 4096  # bytes; no column of a catalogue is wider
 
 
 def dataset_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return name -> shape of the datasets at the root of a file."""
+    """Return name -> shape of the datasets at the root of a file.
+
+    Raises
+    ------
+    InputError : a dataset claims more than its file can hold.
+    """
+    largest, shapes = _LARGEST_RATIO * (path.stat().st_size + 4096), {}
     with open_hdf5(path) as file:
-        return {name: item.shape for name, item in file.items() if isinstance(item, h5py.Dataset)}
+        for name in file:
+            item = _opened(file, name)
+            if not isinstance(item, h5py.Dataset) or item.shape is None:
+                continue
+            size = math.prod(item.shape) * item.dtype.itemsize  # numpy's product would overflow
+            if size > largest:
+                raise InputError(
+                    f"{path}: dataset '{name}' claims {item.shape} values, {size:,} bytes, which its"
+                    f" {path.stat().st_size:,} bytes cannot hold; copy the file again."
+                )
+            shapes[name] = tuple(item.shape)
+    return shapes
+
+
+def _opened(file: h5py.File, name: str) -> Any:
+    """Return an object of a file; None for a link that leads nowhere or in a circle."""
+    try:
+        return file[name]
+    except (KeyError, OSError, RuntimeError):
+        return None
+
+
+def require_images(path: Path, name: str, shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the shape of a dataset of stamps, four axes of numbers.
+
+    Raises
+    ------
+    InputError : it is missing, empty, or of another kind.
+    """
+    shape = require_dataset(path, name, shapes, 4)
+    with open_hdf5(path) as file:
+        kind = file[name].dtype
+    if kind.kind not in "fiu" or 0 in shape:
+        raise InputError(f"{path}: dataset '{name}' is {kind} {shape}; stamps need numbers, and one galaxy at least.")
+    return shape
 
 
 def require_dataset(path: Path, name: str, shapes: dict[str, tuple[int, ...]], ndim: int) -> tuple[int, ...]:
@@ -70,10 +113,25 @@ def read_rows(file: h5py.File, name: str, rows: NDArray[np.int64], crop: tuple[A
 
 
 def flat_columns(path: Path, names: Sequence[str], rows: int) -> dict[str, NDArray[Any]]:
-    """Return the datasets of these names that hold one value per row."""
+    """Return the datasets of these names that hold one value per row.
+
+    Raises
+    ------
+    InputError : a column's values are too wide to be a catalogue's, or damaged.
+    """
+    out = {}
     with open_hdf5(path) as file:
-        return {
-            name: file[name][()].reshape(rows)
-            for name in names
-            if name in file and isinstance(file[name], h5py.Dataset) and file[name].shape in ((rows,), (rows, 1))
-        }
+        for name in names:
+            item = _opened(file, name) if name in file else None
+            if not isinstance(item, h5py.Dataset) or item.shape not in ((rows,), (rows, 1)):
+                continue
+            if item.dtype.itemsize > _WIDEST_VALUE:
+                raise InputError(
+                    f"{path}: a value of column '{name}' takes {item.dtype.itemsize:,} bytes, which no catalogue needs;"
+                    " leave it out."
+                )
+            try:
+                out[name] = item[()].reshape(rows)
+            except (OSError, RuntimeError) as error:
+                raise InputError(f"{path}: dataset '{name}' is damaged ({error}); copy the file again.") from error
+    return out

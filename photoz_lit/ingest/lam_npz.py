@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
 from photoz_lit.fields import BAND_ORDER, Field
+from photoz_lit.ingest.cut_stamps import common_crops, judged
 from photoz_lit.ingest.npz import NpzMember, member_names
 from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.sdss_npz import cube_shape
@@ -19,8 +20,6 @@ from photoz_lit.ingest.source import (
     Source,
     Stamps,
     archive_files,
-    blanked,
-    centre_crop,
     require_zero_points,
     split_rows,
 )
@@ -72,13 +71,14 @@ class LamNpz(Source):
             )
         bands = tuple(settings.bands or BAND_ORDER[:channels])
         shapes = [cube_shape(cube, bands) for cube in self._cubes]
-        self._check(shapes)
+        self._check()
         self._starts = np.concatenate([[0], np.cumsum([len(cube) for cube in self._cubes])])
-        self._crop = centre_crop(*shapes[0], settings.stamp_size, str(self.paths[0]))
+        self._crops = common_crops(shapes, settings.stamp_size, [str(path) for path in self.paths])
+        crop = self._crops[0]
         self.layout = Layout(
             bands,
-            self._crop[0].stop - self._crop[0].start,
-            self._crop[1].stop - self._crop[1].start,
+            crop[0].stop - crop[0].start,
+            crop[1].stop - crop[1].start,
             settings.pixel_scale or field.pixel_scale,
             settings.flux_unit,
             require_zero_points(settings.zero_points, bands, str(self.paths[0])),
@@ -86,10 +86,8 @@ class LamNpz(Source):
             sequential=not all(cube.mapped for cube in self._cubes),
         )
 
-    def _check(self, shapes: Sequence[tuple[int, int]]) -> None:
-        for path, cube, info, flag, shape in zip(
-            self.paths, self._cubes, self._infos, self._flags, shapes, strict=True
-        ):
+    def _check(self) -> None:
+        for path, cube, info, flag in zip(self.paths, self._cubes, self._infos, self._flags, strict=True):
             if info.dtype.names is None or len(info) != len(cube):
                 raise InputError(
                     f"{path}: member '{info.name}' {info.dtype.kind}{info.shape} is no record array of the cube's"
@@ -99,10 +97,6 @@ class LamNpz(Source):
                 raise InputError(
                     f"{path}: member '{flag.name}' is {flag.shape}; {(len(cube), cube.shape[-1])} is due, one flag per"
                     " galaxy and band."
-                )
-            if shape != shapes[0]:
-                raise InputError(
-                    f"{path} has stamps of {shape} pixels and {self.paths[0]} of {shapes[0]}; ingest apart."
                 )
 
     def column_names(self) -> list[str]:
@@ -121,19 +115,24 @@ class LamNpz(Source):
         table = pd.concat(parts, ignore_index=True)
         if any("ID" not in part for part in parts):
             table["ID"] = np.arange(len(table)).astype(str).astype(object)
-        z, source = self._best_redshift(table)
+        unjudged = np.concatenate([np.full(len(part), options.z_flag not in part) for part in parts])
+        z, source = self._best_redshift(table, unjudged)
         table["z_best"], table["z_best_source"], table["flag_any"] = z, source, self._any_flag()
         return table[[name for name in table.columns if name in names]]
 
-    def _best_redshift(self, table: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    def _best_redshift(
+        self, table: pd.DataFrame, unjudged: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+        """Return redshift and source; ``unjudged`` rows are of a file without the column of the quality."""
+
         def column(name: str) -> NDArray[np.float64]:
             return blank_missing(table[name]) if name in table else np.full(len(table), np.nan)
 
         options = self._options
         z_spec, z_phot, quality = column(options.z_spec), column(options.z_phot), column(options.z_flag)
         secure = z_spec > 0
-        if options.secure and options.z_flag in table:
-            secure &= np.isin(np.floor(quality), options.secure)
+        if options.secure:
+            secure &= unjudged | np.isin(np.floor(quality), options.secure)
         photometric = ~secure & (z_phot >= 0)
         z = np.where(secure, z_spec, np.where(photometric, z_phot, np.nan))
         return z, np.where(secure, "spec", np.where(photometric, "photo", "")).astype(object)
@@ -153,6 +152,7 @@ class LamNpz(Source):
         layout = self.layout
         images = np.empty((len(rows), len(layout.bands), layout.height, layout.width), np.float32)
         for number, positions, local in split_rows(self._starts, rows):
-            cube = self._cubes[number].read(local)[:, self._crop[0], self._crop[1]]
-            images[positions] = np.moveaxis(cube, -1, 1)
-        return blanked(images)
+            rows_of, columns_of = self._crops[number]
+            for place, cube in self._cubes[number].pieces(local):
+                images[positions[place]] = np.moveaxis(cube[:, rows_of, columns_of], -1, 1)
+        return judged(images)

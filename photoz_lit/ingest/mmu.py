@@ -1,103 +1,112 @@
-"""Multimodal Universe: HDF5 files per HEALPix cell, images with their band names, scales and inverse variances."""
+"""Multimodal Universe: HDF5 files per HEALPix cell, images with band names, scales, masks and inverse variances."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
-from photoz_lit.fields import Field
-from photoz_lit.ingest.hdf5 import dataset_shapes, flat_columns, open_hdf5, read_rows, require_dataset
+from photoz_lit.fields import BAND_ORDER, Field
+from photoz_lit.ingest.cut_stamps import common_crops, judged
+from photoz_lit.ingest.hdf5 import dataset_shapes, open_hdf5, read_rows, require_images
+from photoz_lit.ingest.mmu_mask import masked_value
+from photoz_lit.ingest.mmu_surveys import MmuSurvey, survey_of
+from photoz_lit.ingest.mmu_table import cell_columns, cell_table
 from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.settings import IngestSettings
-from photoz_lit.ingest.source import (
-    Layout,
-    Source,
-    Stamps,
-    archive_files,
-    blanked,
-    centre_crop,
-    require_zero_points,
-    split_rows,
-)
+from photoz_lit.ingest.source import Layout, Source, Stamps, archive_files, require_zero_points, split_rows
 from photoz_lit.settings import Settings
-from photoz_lit.tables.frame import table_to_frame
 
 _READ_ROWS = 64  # 160 pixel stamps are cropped in pieces, so that a block never stands in memory whole
+IMAGES = ("image_array", "image_flux")  # later files of JWST have the second name
+MASKS = ("image_mask", "bit_mask")  # later files of the Legacy Survey have the second name
 
 
 class MmuOptions(Settings):
-    """What the archive's bands are called here, and what makes a pixel missing.
+    """What the archive's surveys are, and what makes a pixel missing.
 
     Attributes
     ----------
-    band_names : name in the archive, in lower case -> name here.
+    surveys : facts of each survey by its name.
+    band_names : further bands: name in the archive, in lower case -> name here.
+    mask_true : what a true pixel of the mask is, where it is not what the survey's facts say.
     ivar_blanks : a pixel with an inverse variance of 0 has no data.
+    flag_radius : a masked pixel as near as that flags the galaxy [arcsec].
     """
 
+    surveys: dict[str, MmuSurvey]
     band_names: dict[str, str]
+    mask_true: Literal["clean", "bad"] | None
     ivar_blanks: bool
+    flag_radius: float
 
 
 class MultimodalUniverse(Source):
-    """Reads ``image_array`` with ``image_band``, ``image_scale`` and, where they are, ``image_ivar``.
+    """Reads images with ``image_band`` and, where they are, ``image_scale``, ``image_ivar`` and a mask.
 
-    The table holds every dataset with one value per galaxy, and ``psf_fwhm_<band>`` [arcsec].
+    The table holds every dataset with one value per galaxy, ``psf_fwhm_<band>`` [arcsec], and by one name for all
+    surveys ``ra``, ``dec``, ``ebv``, ``Z``, ``mag_<band>`` and ``mag_err_<band>``.
     """
 
-    def __init__(self, settings: IngestSettings, field: Field) -> None:
-        self._options = reader_options(MmuOptions, settings)
+    def __init__(self, settings: IngestSettings, field: Field) -> None:  # noqa: ARG002  # a survey's pixels are no field's
+        self._options = options = reader_options(MmuOptions, settings)
         self.paths = archive_files(settings.path, ["*.hdf5", "*.h5"])
         self._datasets = [dataset_shapes(path) for path in self.paths]
-        shapes = [require_dataset(p, "image_array", d, 4) for p, d in zip(self.paths, self._datasets, strict=True)]
+        self._images = [_images_of(path, d) for path, d in zip(self.paths, self._datasets, strict=True)]
+        shapes = [d[name] for d, name in zip(self._datasets, self._images, strict=True)]
         self._rows = [shape[0] for shape in shapes]
         self._starts = np.concatenate([[0], np.cumsum(self._rows)])
-        self._axes: list[NDArray[np.str_]] = [
-            self._band_axis(path, shape) for path, shape in zip(self.paths, shapes, strict=True)
-        ]
-        found = {str(name) for axis in self._axes for name in np.unique(axis)}
-        bands = tuple(settings.bands or [b for b in field.band_names if b in found])
-        if not bands or not set(bands) <= found:
+        raw = [_band_axis(path, shape) for path, shape in zip(self.paths, shapes, strict=True)]
+        found = {str(name) for axis in raw for name in np.unique(axis)}
+        where = str(self.paths[0])
+        self._survey = survey_of(found, options.surveys, options.band_names, where)
+        ours = {**(self._survey.bands if self._survey else {}), **options.band_names}
+        self._axes = [_translated(axis, ours) for axis in raw]
+        known = {ours[band] for band in found if band in ours}
+        bands = tuple(settings.bands or sorted(known, key=lambda b: (*BAND_ORDER, b).index(b)))
+        if not set(bands) <= known:
             raise InputError(
-                f"{self.paths[0]} has the bands {', '.join(sorted(found))}; name some of them in ingest.bands, or"
-                " translate them in ingest.options.band_names."
+                f"{where} has the bands {', '.join(sorted(known))}; name some of them in ingest.bands, or translate"
+                " others in ingest.options.band_names."
             )
-        self._crop = centre_crop(shapes[0][2], shapes[0][3], settings.stamp_size, str(self.paths[0]))
+        self._crops = common_crops([(s[2], s[3]) for s in shapes], settings.stamp_size, [str(p) for p in self.paths])
+        crop = self._crops[0]
+        survey_points = dict.fromkeys(bands, self._survey.zero_point) if self._survey else {}
         self.layout = Layout(
             bands,
-            self._crop[0].stop - self._crop[0].start,
-            self._crop[1].stop - self._crop[1].start,
-            settings.pixel_scale or self._pixel_scale(field.pixel_scale),
-            settings.flux_unit,
-            require_zero_points(settings.zero_points, bands, str(self.paths[0])),
+            crop[0].stop - crop[0].start,
+            crop[1].stop - crop[1].start,
+            settings.pixel_scale or self._pixel_scale(bands),
+            settings.flux_unit or (self._survey.flux_unit if self._survey else "unknown"),
+            require_zero_points({**survey_points, **settings.zero_points}, bands, where),
             tuple(self.paths),
+            notes=_left_bands(found - set(ours), where),
         )
+        self._masks = [next((m for m in MASKS if m in d), None) for d in self._datasets]
+        stated = options.mask_true or (self._survey.mask_true if self._survey else None)
+        self._bad = masked_value(list(zip(self.paths, self._masks, strict=True)), stated, options.mask_true is not None)
 
-    def _band_axis(self, path: Path, shape: tuple[int, ...]) -> NDArray[np.str_]:
-        """Return our name of each row's bands, (rows, bands)."""
-        with open_hdf5(path) as file:
-            if "image_band" not in file or file["image_band"].shape != shape[:2]:
-                raise InputError(f"{path} has no 'image_band' {shape[:2]} that names the bands of 'image_array'.")
-            raw = file["image_band"][()]
-        names = np.char.lower(np.char.strip(np.char.decode(raw.astype("S"), "utf-8")))
-        unique, inverse = np.unique(names, return_inverse=True)
-        ours = np.array([self._options.band_names.get(str(name), str(name)) for name in unique])
-        return np.asarray(ours[inverse].reshape(names.shape))
-
-    def _pixel_scale(self, default: float) -> float:
-        """Return the one pixel scale of all images [arcsec / pixel]."""
+    def _pixel_scale(self, bands: tuple[str, ...]) -> float:
+        """Return the one pixel scale of the images of these bands [arcsec / pixel], as the files state it."""
         scales = []
-        for path, datasets in zip(self.paths, self._datasets, strict=True):
-            if "image_scale" in datasets:
+        for path, datasets, axis in zip(self.paths, self._datasets, self._axes, strict=True):
+            if datasets.get("image_scale") == axis.shape:
                 with open_hdf5(path) as file:
-                    scales.append(np.unique(file["image_scale"][()]))
-        if not scales:
-            return default
-        values = np.concatenate(scales)
+                    scale = np.asarray(file["image_scale"][()], np.float64)
+                scales.append(np.unique(scale[np.isin(axis, bands) & (scale > 0)]))
+        values = np.concatenate(scales) if scales else np.zeros(0)
+        if not len(values):
+            if self._survey is not None and self._survey.pixel_scale is not None:
+                return self._survey.pixel_scale
+            raise InputError(
+                f"{self.paths[0]} has no 'image_scale'; give ingest.pixel_scale=0.2 with the arcsec per pixel as its"
+                " number."
+            )
         if np.ptp(values) > 0.01 * values.mean():
             raise InputError(
                 f"{self.paths[0].parent}: images have pixel scales from {values.min():g} to {values.max():g} arcsec;"
@@ -106,49 +115,111 @@ class MultimodalUniverse(Source):
         return round(float(values.mean()), 6)
 
     def column_names(self) -> list[str]:
-        """Datasets with one value per galaxy, and the PSF's width per band."""
-        rows = self._rows[0]
-        flat = [name for name, shape in self._datasets[0].items() if shape in ((rows,), (rows, 1))]
-        return [*flat, *(f"psf_fwhm_{band}" for band in self.layout.bands)]
+        """Datasets with one value per galaxy in any file, the PSF's width per band, and the common names."""
+        names: dict[str, None] = {}
+        for datasets, rows in zip(self._datasets, self._rows, strict=True):
+            names.update(dict.fromkeys(cell_columns(datasets, rows, self.layout.bands, self._survey)))
+        return list(names)
 
     def table(self, names: Sequence[str]) -> pd.DataFrame:
         """Return these columns of all files."""
-        return pd.concat([self._file_table(number, names) for number in range(len(self.paths))], ignore_index=True)
-
-    def _file_table(self, number: int, names: Sequence[str]) -> pd.DataFrame:
-        path, rows = self.paths[number], self._rows[number]
-        table = table_to_frame(flat_columns(path, names, rows)).reindex(range(rows))
-        wanted = [band for band in self.layout.bands if f"psf_fwhm_{band}" in names]
-        if wanted and self._datasets[number].get("image_psf_fwhm") == self._axes[number].shape:
-            with open_hdf5(path) as file:
-                widths = np.asarray(file["image_psf_fwhm"][()], np.float64)
-            for band in wanted:
-                here = self._axes[number] == band
-                table[f"psf_fwhm_{band}"] = np.where(
-                    here.any(axis=1), widths[np.arange(rows), here.argmax(axis=1)], np.nan
-                )
+        parts = [
+            cell_table(path, names, axis, self.layout.bands, self._survey)
+            for path, axis in zip(self.paths, self._axes, strict=True)
+        ]
+        table = pd.concat(parts, ignore_index=True)
+        table.attrs["units"] = {k: unit for part in parts for k, unit in part.attrs.get("units", {}).items()}
         return table
 
     def read(self, rows: NDArray[np.int64], catalogue: pd.DataFrame) -> Stamps:  # noqa: ARG002
         """Stamps cropped to the centre, bands in our order; a band that a galaxy lacks is NaN."""
         layout = self.layout
         images = np.full((len(rows), len(layout.bands), layout.height, layout.width), np.nan, np.float32)
+        masked = np.zeros(images.shape, bool)
         for number, positions, local in split_rows(self._starts, rows):
             for start in range(0, len(local), _READ_ROWS):
                 piece = slice(start, start + _READ_ROWS)
-                images[positions[piece]] = self._read_piece(number, local[piece])
-        return blanked(images)
+                self._read_piece(number, local[piece], positions[piece], images, masked)
+        return judged(images, masked, near=self._options.flag_radius / layout.pixel_scale)
 
-    def _read_piece(self, number: int, local: NDArray[np.int64]) -> NDArray[np.float32]:
-        crop = (slice(None), *self._crop)
+    def _read_piece(
+        self,
+        number: int,
+        local: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        images: NDArray[np.float32],
+        masked: NDArray[np.bool_],
+    ) -> None:
+        """Fill some galaxies' stamps, and where they are masked, from one file."""
+        crop = (slice(None), *self._crops[number])
         with open_hdf5(self.paths[number]) as file:
-            pixels = np.asarray(read_rows(file, "image_array", local, crop), np.float32)
-            if self._options.ivar_blanks and "image_ivar" in file:
-                pixels[read_rows(file, "image_ivar", local, crop) <= 0] = np.nan
+            pixels = np.asarray(read_rows(file, self._images[number], local, crop), np.float32)
+            if self._options.ivar_blanks and self._datasets[number].get("image_ivar", ()) == self._shape(number):
+                pixels[~(read_rows(file, "image_ivar", local, crop) > 0)] = np.nan
+            name = self._masks[number]
+            mask = None
+            if name is not None and self._datasets[number][name] == self._shape(number):
+                mask = read_rows(file, name, local, crop).astype(bool) == self._bad
+            elif name is not None:  # one for all bands
+                mask = (read_rows(file, name, local, self._crops[number]).astype(bool) == self._bad)[:, None]
         axis = self._axes[number][local]
-        out = np.full((len(local), len(self.layout.bands), *pixels.shape[2:]), np.nan, np.float32)
         for position, band in enumerate(self.layout.bands):
             here = axis == band
             has = np.flatnonzero(here.any(axis=1))
-            out[has, position] = pixels[has, here.argmax(axis=1)[has]]
-        return out
+            at = here.argmax(axis=1)[has]
+            images[positions[has], position] = pixels[has, at]
+            if mask is not None:
+                masked[positions[has], position] = mask[has, np.minimum(at, mask.shape[1] - 1)]
+
+    def _shape(self, number: int) -> tuple[int, ...]:
+        return self._datasets[number][self._images[number]]
+
+
+def _left_bands(names: set[str], where: str) -> tuple[str, ...]:
+    """Return a note on bands that are not read because nothing says what they are."""
+    if not names:
+        return ()
+    first = min(names)
+    return (
+        f"{where} also has the bands {', '.join(sorted(names))}, which are left out; to take one say what it is, e.g."
+        f" ingest.options.band_names.{first}=r, with its ingest.zero_points.",
+    )
+
+
+def _images_of(path: Path, datasets: dict[str, tuple[int, ...]]) -> str:
+    """Return the name of the images of a file, (galaxies, bands, height, width).
+
+    Raises
+    ------
+    InputError : it has none in single bands and units of flux.
+    """
+    name = next((name for name in IMAGES if name in datasets), None)
+    if name is None:
+        listed = ", ".join(datasets) or "none"
+        raise InputError(
+            f"{path} has no 'image_array' or 'image_flux', as Multimodal Universe's HSC, Legacy Survey and JWST have"
+            f" (data sets: {listed}); normalised or coloured images (BTSbot, GZ10) have no flux to learn from."
+        )
+    require_images(path, name, datasets)
+    for mask in MASKS:
+        shape = datasets[name]
+        if mask in datasets and datasets[mask] not in (shape, (shape[0], *shape[2:])):
+            raise InputError(
+                f"{path}: '{mask}' is {datasets[mask]} and '{name}' {shape}; they must be of the same pixels."
+            )
+    return name
+
+
+def _band_axis(path: Path, shape: tuple[int, ...]) -> NDArray[np.str_]:
+    """Return the archive's name of each row's bands in lower case, (rows, bands)."""
+    with open_hdf5(path) as file:
+        if "image_band" not in file or file["image_band"].shape != shape[:2]:
+            raise InputError(f"{path} has no 'image_band' {shape[:2]} that names the bands of 'image_array'.")
+        raw = file["image_band"][()]
+    return np.asarray(np.char.lower(np.char.strip(np.char.decode(raw.astype("S"), "utf-8"))))
+
+
+def _translated(axis: NDArray[np.str_], ours: dict[str, str]) -> NDArray[np.str_]:
+    """Return our names of the bands; those that are not known stay as they are and are not taken."""
+    unique, inverse = np.unique(axis, return_inverse=True)
+    return np.asarray(np.array([ours.get(str(n), f"({n})") for n in unique])[inverse.reshape(axis.shape)])

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
+from photoz_lit.ingest.cut_stamps import judged
 from photoz_lit.ingest.npz import NpzMember, flat_members, member_names
 from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.settings import IngestSettings
-from photoz_lit.ingest.source import Layout, Source, Stamps, archive_files, blanked, centre_crop, require_zero_points
+from photoz_lit.ingest.source import Layout, Source, Stamps, archive_files, centre_crop, require_zero_points
 from photoz_lit.settings import Settings
 from photoz_lit.tables.frame import table_to_frame
 
@@ -40,7 +41,13 @@ class SdssNpz(Source):
 
     def __init__(self, settings: IngestSettings, field: Field) -> None:
         options = reader_options(SdssOptions, settings)
-        self.path = archive_files(settings.path, ["*.npz"])[0]
+        paths = archive_files(settings.path, ["*.npz"])
+        if len(paths) > 1:
+            raise InputError(
+                f"ingest.path={settings.path} holds {len(paths)} archives ({paths[0].name}, {paths[1].name} …); ingest"
+                f" one at a time, e.g. ingest.path={paths[0]}, and train on all stores: data.store=[<store>,<store>]."
+            )
+        self.path = paths[0]
         members = member_names(self.path)
         name = next((n for n in options.cube if n in members), options.cube[0])
         self._cube = NpzMember(self.path, name)
@@ -93,7 +100,7 @@ class SdssNpz(Source):
     def read(self, rows: NDArray[np.int64], catalogue: pd.DataFrame) -> Stamps:  # noqa: ARG002
         """Stamps, channel first."""
         cube = self._cube.read(rows)[:, self._crop[0], self._crop[1]]
-        return blanked(np.moveaxis(cube, -1, 1))
+        return judged(np.moveaxis(cube, -1, 1))
 
 
 def cube_shape(cube: NpzMember, bands: Sequence[str]) -> tuple[int, int]:

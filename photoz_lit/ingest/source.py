@@ -29,6 +29,7 @@ class Layout:
     zero_points : band -> AB magnitude of one flux unit [mag].
     files : the files that are read, for provenance.
     sequential : rows can only be read forwards at full speed (a compressed archive).
+    notes : what the user should know of the archive, one sentence each; shown on the terminal.
     """
 
     bands: tuple[str, ...]
@@ -39,6 +40,7 @@ class Layout:
     zero_points: dict[str, float]
     files: tuple[Path, ...]
     sequential: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -176,13 +178,13 @@ def require_zero_points(zero_points: dict[str, float], bands: Sequence[str], whe
     unknown = [band for band in bands if not np.isfinite(zero_points.get(band, np.nan))]
     if len(unknown) == 1:
         raise InputError(
-            f"{where}: the AB zero point of band '{unknown[0]}' is unknown; give ingest.zero_points.{unknown[0]}=<AB"
-            " magnitude of one flux unit>."
+            f"{where}: the AB zero point of band '{unknown[0]}' is unknown; give ingest.zero_points.{unknown[0]}=27"
+            " with the AB magnitude of one flux unit as its number."
         )
     if unknown:
-        keys = ", ".join(f"{band}: <AB magnitude>" for band in unknown)
+        example = ", ".join(f"{band}: 27" for band in unknown)
         raise InputError(
-            f"{where}: the AB zero points of bands {', '.join(unknown)} are unknown; give, of one flux unit,"
-            f" 'ingest.zero_points={{{keys}}}'."
+            f"{where}: the AB zero points of bands {', '.join(unknown)} are unknown; give"
+            f" 'ingest.zero_points={{{example}}}' with the AB magnitudes of one flux unit as its numbers."
         )
     return {band: float(zero_points[band]) for band in bands}

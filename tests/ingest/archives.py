@@ -7,7 +7,7 @@ import struct
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import h5py
 import numpy as np
@@ -42,8 +42,8 @@ def settings_of(reader: str, *overrides: str) -> tuple[IngestSettings, Field]:
             assert exists or override.is_add() or override.is_force_add(), f"{override.key_or_group} is unknown"
             with open_dict(composed):
                 OmegaConf.update(composed, override.key_or_group, override.value(), merge=True, force_add=not exists)
-    content: Any = OmegaConf.to_container(composed, resolve=True)
-    return IngestSettings.model_validate(content["ingest"]), parse_field(content["field"], "field")
+    ingest, field = (OmegaConf.to_container(composed[name], resolve=True) for name in ("ingest", "field"))
+    return IngestSettings.model_validate(ingest), parse_field(cast(dict[str, Any], field), "field")
 
 
 def stamps(n: int, bands: int, size: int, seed: int = 0, sky: float = 0.05) -> NDArray[np.float32]:

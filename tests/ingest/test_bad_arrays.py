@@ -27,12 +27,12 @@ def no_bands(tmp: Path) -> tuple[str, list[str]]:
     return plain(tmp, facts=ARRAY_FACTS[1:])
 
 
-@case(r"does not say how large its pixels are; give ingest\.pixel_scale=<arcsec per pixel>")
+@case(r"does not say how large its pixels are; give ingest\.pixel_scale=0\.2 with the arcsec per pixel")
 def no_pixel_scale(tmp: Path) -> tuple[str, list[str]]:
     return plain(tmp, facts=[ARRAY_FACTS[0], ARRAY_FACTS[2]])
 
 
-@case(r"AB zero points of bands g, r, z are unknown; give, .* 'ingest\.zero_points=\{g: <AB magnitude>, r: <AB")
+@case(r"AB zero points of bands g, r, z are unknown; give 'ingest\.zero_points=\{g: 27, r: 27, z: 27\}' with the AB")
 def no_zero_points(tmp: Path) -> tuple[str, list[str]]:
     return plain(tmp, facts=ARRAY_FACTS[:2])
 
@@ -190,7 +190,7 @@ def order_of_files_that_cannot_be_told(tmp: Path) -> tuple[str, list[str]]:
     return "arrays", [f"ingest.path={tmp}/i", f"ingest.catalogue={tmp}/cat.csv", *ARRAY_FACTS]
 
 
-@case(r"b\.npy has stamps of 9×9 pixels and .*a\.npy of 8×8; ingest apart")
+@case(r"b\.npy has stamps of \(9, 9\) pixels and .*a\.npy of \(8, 8\); ingest apart, .*stamp_size=8")
 def files_of_other_sizes(tmp: Path) -> tuple[str, list[str]]:
     write_arrays(tmp, 12)
     (tmp / "i").mkdir()

@@ -27,6 +27,13 @@ def folder_without_archive(tmp: Path) -> tuple[str, list[str]]:
     return "lam_npz", [f"ingest.path={tmp}"]
 
 
+@case(r"holds 2 archives \(a\.npz, sdss\.npz …\); ingest one at a time, e\.g\. ingest\.path=.*a\.npz")
+def folder_of_several_archives(tmp: Path) -> tuple[str, list[str]]:
+    sdss(tmp)
+    (tmp / "a.npz").write_bytes((tmp / "sdss.npz").read_bytes())
+    return "sdss_npz", [f"ingest.path={tmp}"]
+
+
 @case(r"sdss\.npz is no \.npz archive or is cut off .*; copy it again")
 def truncated_npz(tmp: Path) -> tuple[str, list[str]]:
     out = sdss(tmp)

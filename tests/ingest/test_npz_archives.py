@@ -125,6 +125,40 @@ def test_lam_other_bands_and_no_id(tmp_path: Path) -> None:
     assert table["z_source"].to_list() == ["spec", "photo", "", "spec"]
 
 
+def test_lam_quality_of_each_file(tmp_path: Path) -> None:
+    with_flag = np.zeros(2, [("ZSPEC", "f4"), ("ZPHOT", "f4"), ("ZFLAG", "f4")])
+    with_flag["ZSPEC"], with_flag["ZPHOT"], with_flag["ZFLAG"] = 0.3, 0.7, [1.5, 3.5]
+    without = np.zeros(2, [("ZSPEC", "f4"), ("ZPHOT", "f4")])
+    without["ZSPEC"], without["ZPHOT"] = 0.4, 0.8
+    for name, info in (("a", with_flag), ("b", without)):
+        np.savez(tmp_path / f"{name}.npz", cube=np.ascontiguousarray(np.moveaxis(stamps(2, 6, 64), 1, -1)), info=info)
+    settings, field = settings_of("lam_npz", f"ingest.path={tmp_path}", "field=sdss")
+    store = ingest(settings, field, tmp_path / "store")
+    np.testing.assert_allclose(store.catalogue["z"], [0.7, 0.3, 0.4, 0.4], rtol=1e-6)
+    assert store.catalogue["z_source"].to_list() == ["photo", "spec", "spec", "spec"]
+    assert store.header.pixel_scale == 0.168  # the archive's, whatever the field
+
+
+def test_uncovered_zeros_are_missing(tmp_path: Path) -> None:
+    cube = np.ascontiguousarray(np.moveaxis(stamps(4, 5, 64), 1, -1))
+    cube[1, :, 40:, 2] = 0
+    cube[2, ..., 0] = 0
+    write_sdss(tmp_path / "sdss.npz", 4, cube=cube)
+    settings, field = settings_of("sdss_npz", f"ingest.path={tmp_path}/sdss.npz")
+    store = ingest(settings, field, tmp_path / "store")
+    np.testing.assert_array_equal(np.isnan(store.images), np.moveaxis(cube, -1, 1) == 0)
+    gap, lacks = int(StampFlag.GAP), int(StampFlag.GAP | StampFlag.NO_BAND)
+    assert store.catalogue["flags"].to_list() == [0, gap, lacks, 0]
+    np.testing.assert_allclose(store.catalogue["unknown_gap"], [0, 64 * 24 / (5 * 64 * 64), 0.2, 0], rtol=1e-6)
+
+
+def test_scalars_beside_the_cube_are_no_columns(tmp_path: Path) -> None:
+    data = np.ascontiguousarray(np.moveaxis(stamps(3, 5, 64), 1, -1))
+    np.savez(tmp_path / "a.npz", data=data, z=np.full((3, 1), 0.1), scale=0.396, author=np.array("x"))
+    settings, field = settings_of("sdss_npz", f"ingest.path={tmp_path}/a.npz")
+    assert len(ingest(settings, field, tmp_path / "store")) == 3
+
+
 def test_hsc_clauds_cuts(tmp_path: Path) -> None:
     write_lam(tmp_path / "cubes")
     settings, field = settings_of("hsc_clauds", f"ingest.path={tmp_path}/cubes")
