@@ -12,6 +12,16 @@ class InputError(Exception):
     The command line prints it without a traceback and exits with code 2.
     """
 
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(_without_traceback(sentence))
+
+
+def _without_traceback(sentence: str) -> str:
+    """The sentence alone, where a process that loads data raised the error: torch wraps it into its traceback."""
+    if not sentence.startswith("Caught ") or "Original Traceback" not in sentence:
+        return sentence
+    return sentence.rstrip().rpartition("\n")[2].partition("Error: ")[2]
+
 
 def nearest(name: str, known: Iterable[object], group: str = "") -> str:
     """Return ``"; did you mean 'x'?"`` for the known name closest to ``name``, or the list of known names.

@@ -29,7 +29,7 @@ class StoreView:
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Linear flux at the field's zero point, (len(rows), bands, stamp, stamp) float32."""
-        stamps = self.store.images[rows][:, self.band_axis][:, :, self.crop[0], self.crop[1]]
+        stamps = self.store.read(rows)[:, self.band_axis][:, :, self.crop[0], self.crop[1]]
         flux = np.asarray(stamps, np.float32) * self.factors[:, None, None]
         flux[:, self.band_axis < 0] = 0.0
         return flux

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from photoz_lit.data.block_check import BlockCheck
 from photoz_lit.errors import InputError
 from photoz_lit.files import FileName
 from photoz_lit.rows import RowCount
 from photoz_lit.settings import Settings
 
 STORE_VERSION = 1
-BLOCK_ROWS = 1024
 DataKind = Literal["simulated", "simulated_from_catalogue", "real"]
 
 
@@ -83,6 +83,11 @@ class CutoutStore:
     header: StoreHeader
     images: NDArray[np.generic]
     catalogue: pd.DataFrame
+    _check: BlockCheck = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check = BlockCheck(self.path / "images.npy", self.images, self.header.checksums)
+        object.__setattr__(self, "_check", check)
 
     def __len__(self) -> int:
         return self.header.n_galaxies
@@ -93,6 +98,16 @@ class CutoutStore:
         text = json.dumps([self.header.checksums, self.header.catalogue_checksum])
         return f"{zlib.crc32(text.encode()):08x}"
 
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.generic]:
+        """Images of some rows, (n, bands, height, width); a block is compared with its checksum when first read.
+
+        Raises
+        ------
+        InputError : a block differs; the sentence names the first one.
+        """
+        self._check.require(rows)
+        return self.images[rows]
+
     def verify(self) -> None:
         """Compare every block with its checksum.
 
@@ -100,18 +115,7 @@ class CutoutStore:
         ------
         InputError : a block differs; the sentence names the first one.
         """
-        for block, expected in enumerate(self.header.checksums):
-            rows = slice(block * BLOCK_ROWS, (block + 1) * BLOCK_ROWS)
-            if block_checksum(self.images[rows]) != expected:
-                raise InputError(
-                    f"{self.path / 'images.npy'}: rows {rows.start} to {min(rows.stop, len(self)) - 1} differ from"
-                    " their checksum; write the store again."
-                )
-
-
-def block_checksum(images: NDArray[Any]) -> int:
-    """CRC-32 of the bytes of a block of images, in C order."""
-    return zlib.crc32(np.ascontiguousarray(images).data)
+        BlockCheck(self.path / "images.npy", self.images, self.header.checksums).require(np.arange(len(self)))
 
 
 def open_store(path: str | Path) -> CutoutStore:

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.data.block_check import BLOCK_ROWS, block_checksum
 from photoz_lit.data.catalogue import complete_catalogue
-from photoz_lit.data.store import BLOCK_ROWS, CutoutStore, StoreHeader, block_checksum, open_store
+from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
 from photoz_lit.errors import InputError
 from photoz_lit.rows import RowCount
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from photoz_lit.data.block_check import BLOCK_ROWS
 from photoz_lit.data.catalogue import complete_catalogue
-from photoz_lit.data.store import BLOCK_ROWS, CutoutStore, StoreHeader, open_store
+from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
 from photoz_lit.data.store_writer import StoreWriter, float16_suits
 from photoz_lit.errors import InputError
 from tests.conftest import make_catalogue, make_store
