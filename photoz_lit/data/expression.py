@@ -43,6 +43,7 @@ _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.BitXor: operator.xor,
 }
 _BITWISE = (ast.BitAnd, ast.BitOr, ast.BitXor)
+_INT64_END = 2.0**63
 
 
 class Evaluator:
@@ -56,7 +57,7 @@ class Evaluator:
     def value(self, node: ast.expr) -> Any:
         """Return the value of a node: a scalar, or an array with one value per row."""
         if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float | str):
-            return node.value
+            return self._named(node.value) if isinstance(node.value, str) else node.value
         if isinstance(node, ast.Name):
             return self._column(self.quoted.get(node.id, node.id))
         if isinstance(node, ast.Compare):
@@ -94,14 +95,17 @@ class Evaluator:
     def _unary(self, node: ast.UnaryOp) -> Any:
         if isinstance(node.op, ast.Not):
             return ~self._condition(node.operand)
+        if isinstance(node.op, ast.Invert):  # of a condition "not", of whole numbers all bits
+            value = np.asarray(self.value(node.operand))
+            return ~value if value.dtype.kind == "b" else ~self._whole(node.operand, self._number(node.operand))
         value = self._number(node.operand)
-        return -value if isinstance(node.op, ast.USub) else +value
+        return -value if isinstance(node.op, ast.USub) else value
 
     def _number(self, node: ast.expr) -> Any:
         value = self._as_number(self.value(node))
         if value.dtype.kind not in "iufb":
             raise InputError(f"expression '{self.expression}': '{self._text(node)}' is text, not a number.")
-        return np.asarray(value).astype(np.int64) if np.asarray(value).dtype.kind == "b" else np.asarray(value)
+        return _widened(np.asarray(value))
 
     @staticmethod
     def _as_number(value: Any) -> NDArray[Any]:
@@ -113,14 +117,29 @@ class Evaluator:
         return array if bad is not None else numbers
 
     def _arithmetic(self, node: ast.BinOp) -> Any:
-        left, right = self._number(node.left), self._number(node.right)
         kind = type(node.op)
         if kind not in _ARITHMETIC:
             raise InputError(f"expression '{self.expression}': the operator {kind.__name__} is not allowed.")
         if kind in _BITWISE:
-            return _ARITHMETIC[kind](self._whole(node.left, left), self._whole(node.right, right))
-        # Powers in floating point: integers would wrap around silently.
-        return _ARITHMETIC[kind](left.astype(np.float64), right) if kind is ast.Pow else _ARITHMETIC[kind](left, right)
+            return self._bitwise(node)
+        left, right = self._number(node.left), self._number(node.right)
+        result = _ARITHMETIC[kind](left.astype(np.float64), right.astype(np.float64))
+        if kind is ast.Pow or left.dtype.kind == "f" or right.dtype.kind == "f" or np.any(np.abs(result) >= _INT64_END):
+            return result  # in floating point: whole numbers would wrap around silently
+        return _ARITHMETIC[kind](left, right)
+
+    def _bitwise(self, node: ast.BinOp) -> Any:
+        """Return ``& | ^`` of two conditions, or of the bits of two whole numbers."""
+        left, right = np.asarray(self.value(node.left)), np.asarray(self.value(node.right))
+        operation = _ARITHMETIC[type(node.op)]
+        if left.dtype.kind == right.dtype.kind == "b":
+            return operation(left, right)
+        if "b" in (left.dtype.kind, right.dtype.kind):
+            raise InputError(
+                f"expression '{self.expression}': '{self._text(node)}' joins a condition and a number; put the"
+                " conditions in brackets, or join them with 'and' and 'or'."
+            )
+        return operation(*(self._whole(part, self._number(part)) for part in (node.left, node.right)))
 
     def _whole(self, node: ast.expr, value: NDArray[Any]) -> NDArray[np.int64]:
         """Return bits; a flag column read as floating point is still made of whole numbers."""
@@ -138,6 +157,12 @@ class Evaluator:
 
     def _compare(self, node: ast.Compare) -> Any:
         operands = [node.left, *node.comparators]
+        if len(operands) > 2 and any(isinstance(o, ast.BinOp) and isinstance(o.op, _BITWISE) for o in operands):
+            # "flags == 0 & mask == 0" reads as flags == (0 & mask) == 0, which nobody means
+            raise InputError(
+                f"expression '{self.expression}': '&', '|' and '^' bind before the comparisons around them; write"
+                " 'and' or 'or' between conditions, and one comparison at a time of bits."
+            )
         result: Any = np.bool_(True)
         for left, kind, right in zip(operands, node.ops, operands[1:], strict=False):
             result = result & self._pair(left, kind, right)
@@ -175,10 +200,20 @@ class Evaluator:
         return a, b
 
     def _text(self, node: ast.expr) -> str:
-        text = ast.unparse(node)
-        for key, name in self.quoted.items():
-            text = text.replace(key, name)
+        return self._named(ast.unparse(node))
+
+    def _named(self, text: str) -> str:
+        """Return a text with the back-quoted names that the parser did not see."""
+        for key, name in reversed(self.quoted.items()):
+            text = text.replace(key, f"`{name}`")
         return text
+
+
+def _widened(values: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers whose arithmetic does not wrap around: whole ones as int64, those beyond it in floating point."""
+    if values.dtype.kind == "u" and np.any(values > np.iinfo(np.int64).max):
+        return values.astype(np.float64)
+    return values.astype(np.int64) if values.dtype.kind in "iub" else values
 
 
 def plain_column(column: pd.Series[Any]) -> NDArray[Any]:

@@ -1,8 +1,9 @@
 """Expressions over the columns of a table, such as ``"18 <= mag_i <= 25 and flags == 0"``, that cannot run code.
 
 The text is parsed by Python's own parser and only the nodes of a whitelist are evaluated, on whole columns:
-comparisons (chained too, ``in`` and ``not in`` with a list), ``and``, ``or``, ``not``, arithmetic, the bit operations
-``& | ^`` and a handful of functions. There are no attributes, no subscripts, no calls of anything else. A column
+comparisons (chained too, ``in`` and ``not in`` with a list), ``and``, ``or``, ``not``, arithmetic, ``& | ^ ~`` and a
+handful of functions. ``& | ^ ~`` work on conditions in brackets as ``and``, ``or`` and ``not`` do, on whole numbers bit
+by bit. There are no attributes, no subscripts, no calls of anything else; what is not understood is refused. A column
 whose name is no Python name is written in back quotes. A comparison with a missing value (NaN) is false, but for ``!=``
 and ``not in``, which are true; so ``not (z > 6)`` keeps galaxies without a redshift and ``z <= 6`` does not.
 """
@@ -10,7 +11,9 @@ and ``not in``, which are true; so ``not (z > 6)`` keeps galaxies without a reds
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Sequence
 from typing import Any
 
@@ -99,13 +102,20 @@ def _parse(expression: str) -> tuple[ast.expr, dict[str, str]]:
 
     text = _BACK_QUOTED.sub(placeholder, expression)
     try:
-        return ast.parse(text.strip(), mode="eval").body, quoted
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        tree = ast.parse(text.strip(), mode="eval").body
+        tokens = list(tokenize.generate_tokens(io.StringIO(text.strip()).readline))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "nested too deeply"
         raise InputError(
             f"expression '{expression[:200]}' cannot be read ({reason});"
             " write it like '18 <= mag_i <= 25 and flags == 0'."
         ) from error
+    if any(token.type == tokenize.COMMENT for token in tokens):
+        raise InputError(
+            f"expression '{expression[:200]}': what follows '#' would not count; put a column of that name in back"
+            " quotes, or leave it out."
+        )
+    return tree, quoted
 
 
 def required_columns(expressions: Sequence[str]) -> list[str]:
