@@ -18,7 +18,7 @@ from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.labels.settings import LabelsSettings
 from photoz_lit.networks.settings import AdaptSettings, BenchSettings, FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.recipes import register_recipes
-from photoz_lit.settings import Settings
+from photoz_lit.settings import Numbers, Settings, is_empty
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.studies import Study
 
@@ -75,9 +75,11 @@ class DataSettings(Settings):
     missing_bands: Literal["drop", "blank"]
     select: str | None
     source_select: str | None = None
-    label_weights: dict[str, float] | None
+    label_weights: dict[str, Annotated[float, Entry(ge=0, allow_inf_nan=False)]] | None
     weighted_sampling: bool
     labels: str | None
+    label_missing: Numbers = Entry(default=(), exclude_if=is_empty)  # empty, it shapes nothing: older runs stay found
+    label_allow: Numbers = Entry(default=(), exclude_if=is_empty)
     resident: bool | Literal["auto"]
 
     @property

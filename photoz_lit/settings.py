@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Sized
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+#: Numbers, or a single one without brackets: ``ingest.missing=9.99``.
+Numbers = Annotated[
+    tuple[float, ...], BeforeValidator(lambda value: (value,) if isinstance(value, int | float) else value)
+]
 
 
 class Settings(BaseModel):
     """A frozen section of the config that refuses keys it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def is_empty(value: Sized) -> bool:
+    """Whether a list of the config is empty; as ``exclude_if`` it keeps a key that shapes nothing out of hashes."""
+    return not len(value)

@@ -97,7 +97,8 @@ def join_fields(
                 )
     joined = load_sample([source, *targets], field, stamp_size, bands, selection)
     if source_selection is not None:
-        joined = joined.take((joined.part != SOURCE) | select(source_selection, joined.catalogue))
+        keep = (joined.part != SOURCE) | select(source_selection, joined.catalogue)
+        joined = joined.take(keep, "data.source_select")
     domain = joined.part
     names = tuple(store.header.field for store in (source, *targets))
     for number, name in enumerate(names):

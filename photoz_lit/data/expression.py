@@ -204,7 +204,7 @@ class Evaluator:
 
     def _named(self, text: str) -> str:
         """Return a text with the back-quoted names that the parser did not see."""
-        for key, name in reversed(self.quoted.items()):
+        for key, name in reversed(list(self.quoted.items())):
             text = text.replace(key, f"`{name}`")
         return text
 

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from astropy.coordinates import SkyCoord
 
 from photoz_lit.data.folds import LINKING_RADIUS
+from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes, without_codes
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
+from photoz_lit.rows import RowCount
 from photoz_lit.tables.reading import read_table
 
 LABEL_COLUMNS = ("z", "z_err", "z_source", "z_quality", "weight")
 
 
-def relabel(sample: Sample, path: str) -> Sample:
+def relabel(sample: Sample, path: str, missing: Sequence[float] = (), allow: Sequence[float] = ()) -> Sample:
     """Replace the labels of a sample; a galaxy that the table does not name becomes unlabelled.
 
     Parameters
     ----------
     sample : any sample.
     path : table with ``object_id``, ``z`` and, optionally, ``z_err``, ``z_source``, ``z_quality``, ``weight``.
+    missing, allow : redshifts that mean "no value", and those that repeat and are real.
 
     Raises
     ------
-    InputError : a column is missing, an id occurs twice or stands for galaxies at two places, or none is in the sample.
+    InputError : a column is missing, an id occurs twice or stands for galaxies at two places, none is in the sample, or
+        a redshift looks like a code for "no value".
     """
     table = read_table(path)
     for name in ("object_id", "z"):
@@ -33,6 +38,8 @@ def relabel(sample: Sample, path: str) -> Sample:
             raise InputError(f"{path} has no column '{name}'; task=labels writes such a table.")
     labels = table[["object_id", *[c for c in LABEL_COLUMNS if c in table]]].copy()
     labels["object_id"] = labels["object_id"].astype(str)
+    labels = without_codes(labels, missing)
+    require_no_codes(labels["z"], path, RedshiftKeys("data.label_missing", "data.label_allow", missing, allow))
     twice = labels["object_id"][labels["object_id"].duplicated()]
     if len(twice):
         raise InputError(f"{path} names object_id {twice.iloc[0]} twice; keep one label per galaxy.")
@@ -46,7 +53,14 @@ def relabel(sample: Sample, path: str) -> Sample:
     joined["z_err"] = joined.get("z_err", np.nan)
     if "weight" in joined:
         joined["weight"] = joined["weight"].fillna(0.0)
-    return replace(sample, catalogue=joined)
+    known = labels["z"].notna()
+    here = labels["object_id"].isin(joined["object_id"])
+    rows = (
+        RowCount.of(len(labels))
+        .keeping("without redshift", known)
+        .keeping("without a galaxy in the sample", here[known])
+    )
+    return replace(sample, catalogue=joined, rows_of={**sample.rows_of, "data.labels": rows})
 
 
 def _require_one_place(sample: Sample, ids: set[str], path: str) -> None:

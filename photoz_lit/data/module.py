@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from photoz_lit.data.folds import N_FOLDS
+from photoz_lit.data.label_weights import galaxy_weights
 from photoz_lit.data.pixels import drawn_transforms, stretch, turn
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling import ShardedBatchSampler, world
@@ -61,7 +62,7 @@ class GalaxyBatches(Dataset[Batch]):
         catalogue = sample.catalogue
         z = catalogue["z"].to_numpy(float)
         z_bin = np.clip(np.searchsorted(sample.field.z_edges, z, side="right") - 1, 0, sample.field.n_bins - 1)
-        weight = catalogue["z_source"].map(lambda source: label_weights.get(str(source), 1.0)).to_numpy(float)
+        weight = galaxy_weights(catalogue["z_source"], label_weights)
         ebv = np.nan_to_num(catalogue["ebv"].to_numpy(float))
         mag = catalogue[f"mag_{sample.field.reference_band}"].to_numpy(float)
         self.sample = sample

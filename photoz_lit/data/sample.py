@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,9 @@ from photoz_lit.data.selection import select
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.fields import Field
+from photoz_lit.rows import RowCount
+
+LACKS_A_BAND = "lacks a band"
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,9 @@ class Sample:
     data_hash : hash of the stores.
     catalogue : one row per galaxy, columns of the store, and ``fold``.
     views, part, row : where each galaxy's pixels are.
+    rows : rows of the stores that were read, and what became of them.
     blank : (N, bands) bands to be blanked because the galaxy lacks them, or None.
-    lacking : how many galaxies were left out because they lack a band.
+    rows_of : the same of further tables, by the key that names them (``data.labels``).
     """
 
     field: Field
@@ -61,11 +66,17 @@ class Sample:
     views: tuple[StoreView, ...]
     part: NDArray[np.int64]
     row: NDArray[np.int64]
+    rows: RowCount
     blank: NDArray[np.bool_] | None = None
-    lacking: int = 0
+    rows_of: dict[str, RowCount] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.catalogue)
+
+    @property
+    def lacking(self) -> int:
+        """How many galaxies were left out because they lack a band."""
+        return self.rows.left_out.get(LACKS_A_BAND, 0)
 
     @property
     def labelled(self) -> NDArray[np.bool_]:
@@ -90,10 +101,12 @@ class Sample:
             out[self.blank[index]] = 0.0
         return out
 
-    def take(self, keep: NDArray[Any]) -> Sample:
-        """Return the sample restricted to a mask or a list of rows."""
+    def take(self, keep: NDArray[Any], reason: str) -> Sample:
+        """Return the sample restricted to a mask or a list of rows; the others are counted under the reason."""
+        n = int(keep.sum()) if keep.dtype == bool else len(keep)
         return replace(
             self,
+            rows=self.rows.without(reason, len(self) - n).checked(n),
             catalogue=self.catalogue.loc[keep].reset_index(drop=True)
             if keep.dtype == bool
             else self.catalogue.iloc[keep].reset_index(drop=True),
@@ -178,7 +191,8 @@ def load_sample(
     catalogue["fold"] = assign_folds(catalogue["object_id"], catalogue["ra"].to_numpy(), catalogue["dec"].to_numpy())
     hashes = "-".join(s.data_hash for s in stores)
     blank = _missing(catalogue, chosen)
-    sample = Sample(field, chosen, stamp_size, kinds.pop(), hashes, catalogue, views, part, row, blank)
+    rows = RowCount.of(len(catalogue))
+    sample = Sample(field, chosen, stamp_size, kinds.pop(), hashes, catalogue, views, part, row, rows, blank)
     if selection is not None:
         sample = selected(sample, selection)
     if sample.blank is None or missing_bands == "blank":
@@ -186,7 +200,7 @@ def load_sample(
     lacks = np.asarray(sample.blank.any(axis=1))
     if lacks.all():
         raise InputError("no galaxy has all bands; choose data.bands, or data.missing_bands=blank.")
-    return replace(sample.take(~lacks), lacking=int(lacks.sum()))
+    return sample.take(~lacks, LACKS_A_BAND)
 
 
 def selected(sample: Sample, expression: str) -> Sample:
@@ -199,7 +213,7 @@ def selected(sample: Sample, expression: str) -> Sample:
     keep = select(expression, sample.catalogue)
     if not keep.any():
         raise InputError(f'no galaxy is left after data.select="{expression}"; loosen it.')
-    return sample.take(keep)
+    return sample.take(keep, "data.select")
 
 
 def _view(store: CutoutStore, field: Field, bands: tuple[str, ...], stamp_size: int) -> StoreView:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field as Entry
 
 from photoz_lit.data.mapping import ColumnSource
-from photoz_lit.settings import Settings
+from photoz_lit.settings import Numbers, Settings
 
 
 class JoinSettings(Settings):
@@ -80,8 +80,8 @@ class IngestSettings(Settings):
     options: dict[str, Any] = {}
     catalogue: str | None = None
     columns: dict[str, str | ColumnSource | None] = {}
-    missing: tuple[float, ...] = ()
-    allow: tuple[float, ...] = ()
+    missing: Numbers = ()
+    allow: Numbers = ()
     join: JoinSettings = JoinSettings()
     select: str = ""
     bands: list[str] | None = None

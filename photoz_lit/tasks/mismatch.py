@@ -162,7 +162,8 @@ def _apply(config: Config, trained: Config, sample: Sample, name: str, options: 
     assert config.run is not None
     source = RunFolder(Path(config.run))
     applied = trained.model_copy(update={"trainer": config.trainer})
-    drawn = sample.take(some_galaxies(np.arange(len(sample)), 5 * options.galaxies, options.seed))
+    chosen = some_galaxies(np.arange(len(sample)), 5 * options.galaxies, options.seed)
+    drawn = sample.take(chosen, "beyond 5 task.galaxies")
     pdf, fold = predict_unseen(applied, source, drawn, config.drop)
     unseen = np.flatnonzero(fold != SEEN_BY_ALL)
     if len(unseen) < FEWEST:

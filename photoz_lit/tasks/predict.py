@@ -21,6 +21,7 @@ from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.summary import summarise
 from photoz_lit.files import whole_file
+from photoz_lit.rows import record
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance, write_config
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.results import print_metrics
@@ -58,9 +59,9 @@ def predict(config: Config) -> RunFolder:
     table["in_training"] = fold == SEEN_BY_ALL
     folder.make()
     (folder.path / "metrics.json").unlink(missing_ok=True)  # of an earlier pass; what is not scored has none
-    record = provenance(trained, sample.data, sample.data_hash)
-    made = {"run": str(source.path), "drop": config.drop, "lacking_a_band": sample.lacking}
-    folder.write_json("provenance.json", {**record, **made})
+    made = provenance(trained, sample.data, sample.data_hash)
+    about = {"run": str(source.path), "drop": config.drop, "lacking_a_band": sample.lacking}
+    folder.write_json("provenance.json", {**made, **about, **record(sample.rows.checked(len(table)))})
     write_config(folder.path, trained)
     with whole_file(folder.path / "predictions.parquet") as path:
         table.to_parquet(path, index=False)
@@ -76,6 +77,7 @@ def predict(config: Config) -> RunFolder:
         )
         folder.write_json("metrics.json", {"experiment": f"{trained.experiment.name} applied", **content})
         print_metrics(console, folder)
+    console.print(sample.rows.line(), highlight=False)
     if sample.lacking:
         console.print(
             f"{sample.lacking} galaxies lack a band and are left out; data.missing_bands=blank predicts them."

@@ -29,6 +29,7 @@ from photoz_lit.modules.estimator import Estimator
 from photoz_lit.modules.photometry_forest import PhotometryForest
 from photoz_lit.modules.template_fit import TemplateFit
 from photoz_lit.networks.settings import NetworkSettings
+from photoz_lit.rows import lines, record
 from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_array, write_config
 from photoz_lit.tasks.adaptation_results import SOURCE_PDF, adaptation_results
 from photoz_lit.tasks.results import print_metrics, write_results
@@ -78,9 +79,11 @@ def _train(config: Config, data: TrainingData, folder: RunFolder) -> RunFolder:
         return folder
     sample, splits = data.sample, data.splits
     if is_main_process():
-        prepare(folder, config, sample, splits)
+        prepare(folder, config, data)
         first = next(iter(splits.values()))
         print_start(console, config, data.evaluated, first, folder, n_fits=len(splits) * config.ensemble.members)
+        for line in lines(data.rows, sample.rows_of):
+            console.print(line, highlight=False)
         for sentence in data.warnings:
             console.print(f"[yellow]Note:[/yellow] {sentence}")
     wandb_run = WandbRun(config, folder)
@@ -127,24 +130,26 @@ def member_seed(seed: int, fold: int, member: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{fold}/{member}".encode()).digest()[:4], "big")
 
 
-def prepare(folder: RunFolder, config: Config, sample: Sample, splits: dict[int, Split]) -> None:
-    """Write what made the run before it starts: provenance, config and who is trained on."""
+def prepare(folder: RunFolder, config: Config, data: TrainingData) -> None:
+    """Write what made the run before it starts: provenance, rows used and left out, config and who is trained on."""
+    sample = data.sample
     folder.make()
     for name in ("metrics.json", *FOLLOW_UPS):  # of networks that are replaced now
         (folder.path / name).unlink(missing_ok=True)
     if config.rerun:
         for pdf in folder.path.glob("checkpoints/*/*"):
             pdf.unlink()
-    record = provenance(config, sample.data, sample.data_hash)
+    made = provenance(config, sample.data, sample.data_hash)
     of_sample = {
         "bands": list(sample.bands),
         "lacking_a_band": sample.lacking,
         "simulation_version": sample.simulation_version,
+        **record(data.rows, sample.rows_of),
     }
-    folder.write_json("provenance.json", {**record, **of_sample})
+    folder.write_json("provenance.json", {**made, **of_sample})
     write_config(folder.path, config)
     table = sample.catalogue[["object_id", "ra", "dec", "fold"]].copy()
-    table["role"] = roles(len(sample), splits)
+    table["role"] = roles(len(sample), data.splits)
     with whole_file(folder.path / "split.parquet") as partial:
         table.to_parquet(partial, index=False)
 

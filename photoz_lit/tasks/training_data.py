@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from photoz_lit.config import Config, ForestSettings, PhotometryForestSettings, TemplateFitSettings
 from photoz_lit.data.domains import AdaptationSplit, split_fields, warnings_of
 from photoz_lit.data.folds import N_FOLDS
+from photoz_lit.data.label_weights import galaxy_weights, require_label_weights
 from photoz_lit.data.module import Split, split_sample
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.domain_probe import FEWEST
+from photoz_lit.networks.settings import NetworkSettings
+from photoz_lit.rows import RowCount
 from photoz_lit.tasks.data_source import adaptation_sample_of, sample_of
 
 
@@ -33,6 +39,17 @@ class TrainingData:
     fields: tuple[str, ...]
     warnings: tuple[str, ...] = ()
 
+    @property
+    def rows(self) -> RowCount:
+        """What became of the stores' rows: those that take part in any way are used."""
+        used = np.zeros(len(self.sample), bool)
+        for split in self.splits.values():
+            for part in (value for value in vars(split).values() if isinstance(value, np.ndarray)):
+                used[part] = True
+        known = self.evaluated.labelled
+        rows = self.sample.rows.without("without redshift", int((~used & ~known).sum()))
+        return rows.without("without a part in this adaptation", int((~used & known).sum())).checked(int(used.sum()))
+
 
 def training_data(config: Config) -> TrainingData:
     """Read or simulate the galaxies that a config asks for, and split them.
@@ -52,7 +69,7 @@ def training_data(config: Config) -> TrainingData:
             raise InputError("data.source_select is for adaptations; choose galaxies with data.select.")
         sample = sample_of(config)
         splits = {fold: split_sample(sample, fold) for fold in folds}
-        return TrainingData(sample, sample, splits, (sample.field.name,))
+        return TrainingData(sample, sample, splits, (sample.field.name,), tuple(_label_weights(config, sample, splits)))
     if isinstance(config.network, TemplateFitSettings):
         raise InputError(
             "network=template_fit learns nothing that could be carried; run it on the target itself: field=<target>"
@@ -75,8 +92,25 @@ def training_data(config: Config) -> TrainingData:
         replace(joined.full, field=target),
         dict(by_fold),
         joined.names,
-        tuple(warnings_of(joined, by_fold[folds[0]])),
+        (*warnings_of(joined, by_fold[folds[0]]), *_label_weights(config, joined.blind, by_fold)),
     )
+
+
+def _label_weights(config: Config, sample: Sample, splits: Mapping[int, Split]) -> list[str]:
+    """Check ``data.label_weights``; return a sentence where some training galaxies count for nothing."""
+    weights = config.data.label_weights
+    if not weights:
+        return []
+    if not isinstance(config.network, NetworkSettings):
+        raise InputError(
+            f"data.label_weights weighs the loss of a network, and network={config.network.name} has none; leave it"
+            " out, or choose labels with data.select."
+        )
+    for split in splits.values():
+        require_label_weights(sample, {"train on": split.train, "validate on": split.validation}, weights)
+    train = next(iter(splits.values())).train
+    idle = int((galaxy_weights(sample.catalogue["z_source"].iloc[train], weights) == 0).sum())
+    return [f"{idle:,} of {len(train):,} galaxies to train on have the weight 0 in data.label_weights."] if idle else []
 
 
 def _require_probe(split: AdaptationSplit, names: tuple[str, ...]) -> None:
