@@ -17,8 +17,8 @@ def for_hydra(overrides: Sequence[str], multirun: bool = False, options: type[Ba
     """Turn overrides as typed into overrides as Hydra reads them.
 
     ``experiment=x`` needs no plus sign. ``ingest.zero_points.r=26`` sets a name that the dictionary lacks, with or
-    without ``+``. A value that Hydra cannot read, or reads as a number or a list where the key takes a text, is that
-    text: ``ingest.path=healpix=1``. Real data get the full scale.
+    without ``+``, and ``ingest.zero_points={g: 26, r: 26}`` several. A value that Hydra cannot read, or reads as a
+    number or a list where the key takes a text, is that text: ``ingest.path=healpix=1``. Real data get the full scale.
 
     Parameters
     ----------
@@ -56,7 +56,8 @@ def _one(override: str, multirun: bool, options: type[BaseModel] | None) -> str:
         return override
     if name == "experiment":
         return f"+experiment={raw}"
-    if is_open(name, options):
+    whole = raw.strip().startswith("{") and is_open(f"{name}.any", options)  # several names of a dictionary at once
+    if whole or is_open(name, options):
         key = f"++{name}"
     return f"{key}={literal(name, raw, multirun, options)}"
 

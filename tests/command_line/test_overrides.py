@@ -88,6 +88,14 @@ def test_names_of_open_dictionaries_are_set_with_and_without_a_plus(plus: str) -
     assert config.labels.target_columns == {"mag_i": "HSC_i_MAG"}
 
 
+@pytest.mark.parametrize("plus", ["", "++"])
+def test_several_names_of_an_open_dictionary_at_once(plus: str) -> None:
+    config = from_command_line("ingest=arrays", f"{plus}ingest.zero_points={{g: 22.5, r: 22.6}}")
+    assert config.ingest.zero_points == {"g": 22.5, "r": 22.6}
+    config = from_command_line("ingest=galaxiesml", f"{plus}ingest.zero_points={{g: 22.5, q: 22.6}}")
+    assert (config.ingest.zero_points.g, config.ingest.zero_points.r, config.ingest.zero_points.q) == (22.5, 27.0, 22.6)
+
+
 @pytest.mark.parametrize("plus", ["", "+", "++"])
 def test_an_experiment_needs_no_plus(plus: str) -> None:
     assert from_command_line(f"{plus}experiment=sdss_multimodal").experiment.name == "sdss_multimodal"
