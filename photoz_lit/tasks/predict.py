@@ -24,6 +24,7 @@ from photoz_lit.files import whole_file
 from photoz_lit.rows import record
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance, write_config
 from photoz_lit.tasks.averages import average
+from photoz_lit.tasks.machine import machine
 from photoz_lit.tasks.results import print_metrics
 from photoz_lit.tasks.train import estimator_of
 
@@ -60,7 +61,7 @@ def predict(config: Config) -> RunFolder:
     folder.make()
     (folder.path / "metrics.json").unlink(missing_ok=True)  # of an earlier pass; what is not scored has none
     made = provenance(trained, sample.data, sample.data_hash)
-    about = {"run": str(source.path), "drop": config.drop, "lacking_a_band": sample.lacking}
+    about = {"run": str(source.path), "drop": config.drop, "lacking_a_band": sample.lacking, **machine()}
     folder.write_json("provenance.json", {**made, **about, **record(sample.rows.checked(len(table)))})
     write_config(folder.path, trained)
     with whole_file(folder.path / "predictions.parquet") as path:

@@ -34,6 +34,7 @@ from photoz_lit.tasks.cautions import cautions
 from photoz_lit.tasks.wandb_run import WandbRun
 
 SHOWN = ("sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll")
+ANNOUNCED = ("report.html", "plots/", "predictions.parquet", "pdfs.hdf5")
 DATA_MARK = {
     "simulated": "simulated data",
     "simulated_from_catalogue": "stamps simulated from a real catalogue",
@@ -159,7 +160,8 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
     console.print(table)
     for sentence in cautions(metrics):
         console.print(f"[yellow]Note:[/yellow] {sentence}")
-    console.print(f"Results: [bold]{folder.path}[/bold] (report.html, plots/, predictions.parquet, pdfs.hdf5)")
+    there = [name for name in ANNOUNCED if (folder.path / name).exists()]
+    console.print(f"Results: [bold]{folder.path}[/bold] ({', '.join(there)})")
 
 
 def _number(value: float | None) -> str:

@@ -32,6 +32,7 @@ from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.rows import lines, record
 from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_array, write_config
 from photoz_lit.tasks.adaptation_results import SOURCE_PDF, adaptation_results
+from photoz_lit.tasks.machine import keep_machines, machine, other_machine
 from photoz_lit.tasks.results import print_metrics, write_results
 from photoz_lit.tasks.start_summary import print_start
 from photoz_lit.tasks.training_data import TrainingData, training_data
@@ -76,6 +77,8 @@ def _train(config: Config, data: TrainingData, folder: RunFolder) -> RunFolder:
     if _finished(config, folder):
         console.print(f"This run is finished already ([bold]rerun=true[/bold] trains it again): {folder.path}")
         print_metrics(console, folder)
+        for sentence in other_machine(config, folder):
+            console.print(f"[yellow]Note:[/yellow] {sentence}")
         return folder
     sample, splits = data.sample, data.splits
     if is_main_process():
@@ -89,6 +92,7 @@ def _train(config: Config, data: TrainingData, folder: RunFolder) -> RunFolder:
     wandb_run = WandbRun(config, folder)
     pdfs = {fold: _fold(config, sample, split, folder, wandb_run) for fold, split in splits.items()}
     if is_main_process():
+        keep_machines(folder)
         further = partial(adaptation_results, config, data, splits, folder=folder) if config.data.adapts else no_more
         write_results(config, data.evaluated, splits, pdfs, folder, wandb_run, further)
         print_metrics(console, folder)
@@ -197,6 +201,7 @@ def _fold(
                         "seed": seed,
                         "seconds": round(seconds, 1),
                         "n_train": len(split.train),
+                        **machine(),
                         **estimator.fit_report,
                     },
                 )

@@ -93,6 +93,14 @@ def test_workers_change_nothing_and_a_resumed_training_ends_as_the_uninterrupted
     same(tmp_path, whole)
 
 
+def test_a_training_of_the_published_recipe_is_resumed_too(sample: Sample, tmp_path: Path) -> None:
+    recipe = ("module.recipe=published", "trainer.max_epochs=3", "data.num_workers=1")
+    fit(sample, tmp_path / "whole", *recipe)
+    kill_in_epoch(sample, tmp_path / "parts", 1, *recipe)
+    fit(sample, tmp_path / "parts", *recipe)
+    same(tmp_path / "parts", tmp_path / "whole")
+
+
 def test_the_curve_has_one_row_per_epoch(whole: Path) -> None:
     curve = pd.read_csv(whole / "metrics.csv")
     assert curve["epoch"].tolist() == [0, 1, 2, 3]
@@ -163,7 +171,7 @@ def test_a_checkpoint_is_there_whole_or_not_at_all(sample: Sample, tmp_path: Pat
 def test_a_training_that_had_stopped_itself_does_not_go_on(
     sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impatient = ("trainer.patience=1", "module.learning_rate=1e-12")
+    impatient = ("trainer.patience=1", "module.recipe=published", "module.learning_rate=1e-12")
     first = fit(sample, tmp_path, *impatient)
     assert first.fit_report["epochs"] < 4
     epochs = trained_epochs(monkeypatch)

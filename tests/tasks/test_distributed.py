@@ -32,6 +32,7 @@ def test_two_processes_count_every_galaxy_once_and_agree_with_one(tmp_path: Path
     (folder,) = (tmp_path / "runs" / "hsc6b").iterdir()
     assert [path.parents[2] for path in tmp_path.rglob("*.wandb")] == [folder]  # one W&B run, not one per process
     assert len(list(folder.glob("metrics.json"))) == 1
+    assert json.loads((folder / "provenance.json").read_text())["ranks"] == 2
     trained = pd.read_parquet(folder / "predictions.parquet")
     split = pd.read_parquet(folder / "split.parquet")
     assert sorted(trained["object_id"]) == sorted(split.loc[split["role"] == "test", "object_id"])
