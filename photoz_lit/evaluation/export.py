@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from astropy.table import Table
-from numpy.typing import NDArray
 
 from photoz_lit.files import whole_file
+from photoz_lit.fits_text import fits_column
 
 UNITS = {"ra": "deg", "dec": "deg", "mag": "mag"}
 DESCRIPTIONS = {
@@ -40,23 +39,23 @@ def write_parquet(predictions: pd.DataFrame, path: Path) -> Path:
 def write_fits(predictions: pd.DataFrame, path: Path, data: str) -> Path:
     """Write the point catalogue as a FITS binary table, with units and descriptions, whole or not at all.
 
+    Texts are transliterated to ASCII, see :mod:`photoz_lit.fits_text`; Parquet and qp files keep them as they are.
+
     Parameters
     ----------
     predictions : the table of predictions.
     path : the file, replaced if it exists.
     data : ``simulated``, ``simulated_from_catalogue`` or ``real``; it becomes the header's ``DATA``.
     """
-    table = Table({str(name): _column(predictions[name]) for name in predictions.columns})
+    table = Table({str(name): fits_column(predictions[name]) for name in predictions.columns})
     for name in table.colnames:
         table[name].unit = UNITS.get(name)
         table[name].description = DESCRIPTIONS.get(name, "")
     table.meta.update({"EXTNAME": "PHOTOZ", "DATA": data})
+    if any(
+        not predictions[name].astype(str).str.isascii().all() for name in predictions.select_dtypes(exclude="number")
+    ):
+        table.meta["COMMENT"] = "Texts are transliterated to ASCII; photoz.parquet has them as they are."
     with whole_file(path) as partial:
         table.write(partial, format="fits", overwrite=True)
     return path
-
-
-def _column(column: pd.Series[Any]) -> NDArray[Any]:
-    """Numbers as they are, text as fixed-width strings, which FITS can hold."""
-    values = column.to_numpy()
-    return values if values.dtype.kind in "biuf" else column.astype(str).to_numpy(object).astype(str)

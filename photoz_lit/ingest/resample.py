@@ -63,7 +63,7 @@ def resample_stamp(
     elif bad.all():
         return np.full((size, size), np.nan, np.float32)
     else:
-        used, other = (continued(image.astype(np.float64), bad, order) for order in _ORDERS)
+        used, other = continued(image.astype(np.float64), bad, _ORDERS)
         fine = interpolated(used, 3, "constant")
         doubt = ndimage.maximum_filter(np.abs(interpolated(used - other, 3, "nearest")), 3)
         peak = float(np.abs(image[~bad]).max())

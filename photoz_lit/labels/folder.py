@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from astropy.table import Table
-from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
+from photoz_lit.fits_text import fits_column
 from photoz_lit.labels.build import LabelSet
 from photoz_lit.labels.plots import write_plots
 
@@ -38,7 +37,7 @@ def write_label_set(labels: LabelSet, folder: str | Path) -> Path:
     try:
         partial.mkdir(parents=True)
         labels.catalogue.to_parquet(partial / "labels.parquet", index=False)
-        Table({str(name): _fits_ready(labels.catalogue[name]) for name in labels.catalogue}).write(
+        Table({str(name): fits_column(labels.catalogue[name]) for name in labels.catalogue}).write(
             partial / "labels.fits"
         )
         labels.merged.cells.to_parquet(partial / "cells.parquet", index=False)
@@ -47,14 +46,10 @@ def write_label_set(labels: LabelSet, folder: str | Path) -> Path:
         write_plots(labels, partial / "plots")
         partial.rename(target)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise InputError(f"{target} cannot be written ({error.strerror or error}).") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # after an error; else it has its name already
     return target
-
-
-def _fits_ready(column: pd.Series[Any]) -> NDArray[Any]:
-    numeric = pd.api.types.is_numeric_dtype(column.dtype)
-    return column.to_numpy() if numeric else column.astype(str).to_numpy(object).astype(str)
 
 
 def plain(value: Any) -> Any:

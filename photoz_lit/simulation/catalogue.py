@@ -10,8 +10,10 @@ import pandas as pd
 from astropy.table import Table
 from numpy.typing import NDArray
 
+from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.fields import Field
+from photoz_lit.rows import RowCount
 from photoz_lit.simulation.settings import CatalogueMapping
 
 FloatArray = NDArray[np.float64]
@@ -65,7 +67,7 @@ def _frame(table: Table) -> pd.DataFrame:
     return frame
 
 
-def read_catalogue(path: Path, mapping: CatalogueMapping, field: Field) -> tuple[pd.DataFrame, dict[str, int]]:
+def read_catalogue(path: Path, mapping: CatalogueMapping, field: Field) -> tuple[pd.DataFrame, RowCount]:
     """Read, map, clean and cut a real catalogue.
 
     Parameters
@@ -78,11 +80,12 @@ def read_catalogue(path: Path, mapping: CatalogueMapping, field: Field) -> tuple
     -------
     catalogue : ``object_id``, ``z``, ``mag_<band>`` of every band of the field, all valid, and what else is mapped;
         a missing optional value is NaN.
-    dropped : reason -> number of rows that left for it.
+    rows : how many rows were read, are used, and left for which reason.
 
     Raises
     ------
-    InputError : a column, band or value is wrong; the sentence names it.
+    InputError : a column, band or value is wrong, or a redshift looks like a code for "no value"; the sentence names
+        it.
     """
     table = read_table(path)
     _require_columns(table, mapping, path)
@@ -93,13 +96,12 @@ def read_catalogue(path: Path, mapping: CatalogueMapping, field: Field) -> tuple
                 f"the mapping '{mapping.name}' has no magnitude for band '{band}' of field '{field.name}'"
                 f" (it has {', '.join(known) or 'none'}); map 'mag_{band}' or choose another field."
             )
-    dropped: dict[str, int] = {}
-    keep = np.ones(len(table), bool)
+    rows, keep = RowCount.of(len(table)), np.ones(len(table), bool)
     for column, intervals in mapping.ranges.items():
         values = _numbers(table, column, path)
         # half a unit in the ninth digit: 3.1 read from text must pass the range that begins with 3.1
         inside = np.any([(values >= low - 1e-9) & (values <= high + 1e-9) for low, high in intervals], axis=0)
-        dropped[f"{column} outside its range"] = int((keep & ~inside).sum())
+        rows = rows.without(f"{column} outside its range", int((keep & ~inside).sum()))
         keep &= inside
     out = pd.DataFrame({"object_id": _identifiers(table, mapping, path)})
     for name, column in mapping.columns.items():
@@ -114,11 +116,13 @@ def read_catalogue(path: Path, mapping: CatalogueMapping, field: Field) -> tuple
                 f"{path}: {int(bad.sum())} rows have no valid {name} ('{mapping.columns[name]}'), the first is row"
                 f" {row}; mend them or set simulation.mapping.incomplete=drop."
             )
-        dropped[f"no valid {name}"] = int(bad.sum())
+        rows = rows.without(f"no valid {name}", int(bad.sum()))
         keep &= ~bad
     out = out[keep].reset_index(drop=True)
+    keys = RedshiftKeys("simulation.mapping.missing", "simulation.mapping.allow", mapping.missing, mapping.allow)
+    require_no_codes(out["z"], f"{path}, column '{mapping.columns['z']}'", keys)
     _require_sense(out, field, path, mapping)
-    return out, {reason: n for reason, n in dropped.items() if n}
+    return out, rows.checked(len(out))
 
 
 def _require_columns(table: pd.DataFrame, mapping: CatalogueMapping, path: Path) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field as Entry
 from pydantic import model_validator
 
 from photoz_lit.fields import Band
-from photoz_lit.settings import Settings
+from photoz_lit.settings import Numbers, Settings, is_empty
 
 LabelSource = Literal["spec", "grism", "prism", "cosmos2020"]
 
@@ -123,6 +123,7 @@ class CatalogueMapping(Settings):
         ``radius_bulge`` (half-light, major axis, arcsec), ``axis_ratio_disk``, ``axis_ratio_bulge``.
     z_source : what the redshifts are.
     missing : numbers that mean "no value" in any column.
+    allow : redshifts that repeat and are real, see :mod:`photoz_lit.data.redshift_codes`.
     missing_magnitudes : further numbers that mean "no value" in a magnitude.
     ranges : column of the catalogue -> closed intervals; a row is kept if its value lies in one of them.
     incomplete : what becomes of a row that lacks a magnitude of the field's bands or a redshift.
@@ -132,7 +133,8 @@ class CatalogueMapping(Settings):
     object_id: str | None = None
     columns: dict[str, str]
     z_source: str = "spec"
-    missing: tuple[float, ...] = ()
+    missing: Numbers = ()
+    allow: Numbers = Entry(default=(), exclude_if=is_empty)  # empty, it shapes nothing: simulations stay found
     missing_magnitudes: tuple[float, ...] = ()
     ranges: dict[str, tuple[tuple[float, float], ...]] = {}
     incomplete: Literal["drop", "refuse"] = "drop"

@@ -22,6 +22,7 @@ from photoz_lit.data.store import CutoutStore, DataKind, StoreHeader
 from photoz_lit.data.store_writer import StoreWriter
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
+from photoz_lit.rows import RowCount
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.catalogue import file_hash, read_catalogue
 from photoz_lit.simulation.chunks import CHUNK, ChunkSimulator, chunk_simulator
@@ -52,8 +53,8 @@ def simulate_store(field: Field, settings: SimulationSettings, seed: int, path: 
     """
     if not settings.stamps:
         raise InputError("simulation.stamps=false makes a catalogue and no store; use simulation.stamps=true.")
-    simulator, n = prepare(field, settings, seed)
-    writer = StoreWriter(path, _header(field, settings, seed, n))
+    simulator, drawn = prepare(field, settings, seed)
+    writer = StoreWriter(path, _header(field, settings, seed, drawn))
     blocks = writer.missing_blocks()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, TimeRemainingColumn()) as progress:
@@ -77,7 +78,12 @@ def simulate_store(field: Field, settings: SimulationSettings, seed: int, path: 
 
 def simulate_catalogue(field: Field, settings: SimulationSettings, seed: int) -> pd.DataFrame:
     """Simulate the catalogue of a field without drawing a pixel; the same rows as the store of the same arguments."""
-    simulator, n = prepare(field, settings, seed)
+    return _catalogue(field, *prepare(field, settings, seed))
+
+
+def _catalogue(field: Field, simulator: ChunkSimulator, rows: RowCount) -> pd.DataFrame:
+    """Return the catalogue of all chunks."""
+    n = rows.used
     parts = [simulator.table(chunk, min(CHUNK, n - chunk * CHUNK)) for chunk in range(-(-n // CHUNK))]
     return complete_catalogue(pd.concat(parts, ignore_index=True), field.band_names)
 
@@ -94,13 +100,14 @@ def write_catalogue(field: Field, settings: SimulationSettings, seed: int, path:
     """
     if path.exists():
         raise InputError(f"{path} exists already; choose another 'store' or remove it.")
-    catalogue = simulate_catalogue(field, settings, seed)
-    header = _header(field, settings, seed, len(catalogue))
+    simulator, rows = prepare(field, settings, seed)
+    catalogue = _catalogue(field, simulator, rows)
+    header = _header(field, settings, seed, rows.checked(len(catalogue)))
     temporary = path.with_name(path.name + ".partial")
     try:
         temporary.mkdir(parents=True, exist_ok=True)
         catalogue.to_parquet(temporary / "catalogue.parquet", index=False)
-        content = header.model_dump(include={"data", "field", "bands", "n_galaxies", "provenance"})
+        content = header.model_dump(include={"data", "field", "bands", "n_galaxies", "rows", "provenance"})
         (temporary / "catalogue.json").write_text(json.dumps(content, indent=1))
         temporary.rename(path)
     except OSError as error:
@@ -114,8 +121,8 @@ def simulation_hash(field: Field, settings: SimulationSettings, seed: int) -> st
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def prepare(field: Field, settings: SimulationSettings, seed: int) -> tuple[ChunkSimulator, int]:
-    """Return the simulator of a field's chunks and the number of galaxies.
+def prepare(field: Field, settings: SimulationSettings, seed: int) -> tuple[ChunkSimulator, RowCount]:
+    """Return the simulator of a field's chunks, and the rows of the catalogue that are drawn (or how many are drawn).
 
     Raises
     ------
@@ -123,19 +130,21 @@ def prepare(field: Field, settings: SimulationSettings, seed: int) -> tuple[Chun
     """
     window = survey_window(field, settings)
     catalogue = None
-    n = settings.n_galaxies
+    n, rows = settings.n_galaxies, None
     if settings.catalogue is not None:
         if settings.mapping is None:
             raise InputError("simulation.catalogue needs simulation.mapping; choose simulation=zcosmos or the like.")
-        catalogue, _ = read_catalogue(settings.catalogue, settings.mapping, field)
+        catalogue, rows = read_catalogue(settings.catalogue, settings.mapping, field)
         if n is not None and n < len(catalogue):
             chosen = np.random.default_rng(seed).choice(len(catalogue), n, replace=False)
+            rows = rows.without("not drawn for simulation.n_galaxies", len(catalogue) - n)
             catalogue = catalogue.iloc[np.sort(chosen)].reset_index(drop=True)
-        n = len(catalogue)
-    if n is None:
+    elif n is not None:
+        rows = RowCount.of(n)
+    if rows is None:
         raise InputError("simulation.n_galaxies is not set; give the number of galaxies to draw.")
     origin = origin_of(field, settings)
-    return chunk_simulator(observed_as(field, settings), origin, settings, window, seed, catalogue), n
+    return chunk_simulator(observed_as(field, settings), origin, settings, window, seed, catalogue), rows
 
 
 def data_kind(settings: SimulationSettings) -> DataKind:
@@ -164,7 +173,7 @@ def _dumped(section: Settings, without: set[str]) -> dict[str, Any]:
     return section.model_dump(mode="json", exclude=without | idle)
 
 
-def _header(field: Field, settings: SimulationSettings, seed: int, n: int) -> StoreHeader:
+def _header(field: Field, settings: SimulationSettings, seed: int, rows: RowCount) -> StoreHeader:
     return StoreHeader(
         data=data_kind(settings),
         field=field.name,
@@ -172,9 +181,10 @@ def _header(field: Field, settings: SimulationSettings, seed: int, n: int) -> St
         pixel_scale=field.pixel_scale,
         flux_unit="flux of one zero point",
         zero_points={name: band.zero_point for name, band in field.bands.items()},
-        n_galaxies=n,
+        n_galaxies=rows.used,
         height=settings.stamp_size,
         width=settings.stamp_size,
+        rows=rows,
         provenance={"simulation": _identity(field, settings, seed)},
     )
 

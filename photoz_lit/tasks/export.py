@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +18,7 @@ from photoz_lit.files import require_no_links, whole_file
 
 
 def run(config: Config) -> None:
-    """Export ``run=<folder>`` into ``store=<folder>``, or into ``export/`` of the run."""
+    """Export ``run=<folder>`` into ``store=<folder>``, or into ``export/`` of the run: all files or none."""
     if not config.run:
         raise InputError("task=export needs run=<run folder>.")
     source = Path(config.run)
@@ -28,13 +29,12 @@ def run(config: Config) -> None:
     if not config.store:
         require_no_links(source)
     target = Path(config.store) if config.store else source / "export"
-    written = [
-        write_parquet(table, target / "photoz.parquet"),
-        write_fits(table, target / "photoz.fits", data),
-        target / "photoz_pdfs.hdf5",
-    ]
-    with whole_file(written[-1]) as partial:
-        shutil.copyfile(source / "pdfs.hdf5", partial)
+    written = [target / name for name in ("photoz.parquet", "photoz.fits", "photoz_pdfs.hdf5")]
+    with ExitStack() as files:
+        parquet, table_file, pdfs = (files.enter_context(whole_file(path)) for path in written)
+        write_parquet(table, parquet)
+        write_fits(table, table_file, data)
+        shutil.copyfile(source / "pdfs.hdf5", pdfs)
     console = Console()
     for path in written:
         console.print(f"{len(table):,} galaxies: [bold]{path}[/bold]")

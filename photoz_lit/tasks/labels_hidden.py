@@ -17,6 +17,7 @@ from photoz_lit.evaluation.nz_statistics import nz_distances, nz_moments
 from photoz_lit.evaluation.point import point_metrics
 from photoz_lit.labels.hidden_cells import HiddenCells, cross_fitted_photo_z, hide_half_of_the_cells, photo_z_features
 from photoz_lit.labels.plots import write_plots
+from photoz_lit.rows import record
 from photoz_lit.run_folder import git_commit, write_json
 from photoz_lit.simulation.catalogue import read_catalogue
 
@@ -30,7 +31,7 @@ def run(config: Config) -> None:
     settings = config.simulation
     if settings.catalogue is None or settings.mapping is None:
         raise InputError("task=labels_hidden needs a spectroscopic catalogue: simulation.catalogue=<file>.")
-    catalogue, dropped = read_catalogue(settings.catalogue, settings.mapping, config.field)
+    catalogue, read = read_catalogue(settings.catalogue, settings.mapping, config.field)
     features = photo_z_features(catalogue, config.labels.som.magnitude)
     photo_z = cross_fitted_photo_z(features, catalogue["z"].to_numpy(np.float64), config.seed)
     folder = Path(config.paths.experiments) / config.experiment.name
@@ -50,7 +51,8 @@ def run(config: Config) -> None:
         "git_commit": git_commit(),
         "data": "real",
         "n_galaxies": len(catalogue),
-        "dropped": dropped,
+        "dropped": read.left_out,
+        **record(read),
         "photo_z": {
             name: point_metrics((photo_z[name].to_numpy() - z) / (1 + z), config.field.outlier_threshold)
             for name in photo_z

@@ -7,6 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from photoz_lit.config import Config
+from photoz_lit.evaluation.report import read_json
+from photoz_lit.rows import RowCount
 from photoz_lit.simulation.cache import cached_store
 from photoz_lit.simulation.simulate import data_kind, simulate_store, write_catalogue
 
@@ -18,12 +20,14 @@ def run(config: Config) -> None:
     kind = data_kind(settings)
     if not settings.stamps:
         path = Path(config.store or Path(config.data.cache) / f"{config.field.name}-catalogue-{seed}")
-        write_catalogue(config.field, settings, seed, path)
+        content = read_json(write_catalogue(config.field, settings, seed, path) / "catalogue.json")
+        console.print(RowCount.model_validate(content["rows"]).line("galaxies"), highlight=False)
         console.print(f"[bold]{path / 'catalogue.parquet'}[/bold]: {kind}, no stamps")
         return
     if config.store is None:
         store = cached_store(config.field, settings, seed, Path(config.data.cache))
     else:
         store = simulate_store(config.field, settings, seed, Path(config.store))
+    console.print((store.header.rows or RowCount.of(len(store))).line("galaxies"), highlight=False)
     bands = " ".join(store.header.bands)
     console.print(f"[bold]{store.path}[/bold]: {len(store)} galaxies, {kind}, field {config.field.name}, bands {bands}")

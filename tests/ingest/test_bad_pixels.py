@@ -163,6 +163,31 @@ def test_a_stamp_over_the_images_edge(tmp_path: Path, scale: float) -> None:
     assert 0.3 < lost.mean() < 0.55
 
 
+def test_fits_stamps_are_treated_alike(tmp_path: Path) -> None:
+    wcs = tan_wcs(0.2, (SIDE, SIDE))
+    header = wcs.to_header()
+    header["MAGZERO"] = 27.0
+    x, y = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
+    bad = dead_column_and_core(x, y)
+    ra, dec = (float(v) for v in wcs.all_pix2world(110.2, 109.3, 0))
+    (tmp_path / "cat.csv").write_text(f"object_id,ra,dec\na,{ra!r},{dec!r}\n")
+    stores = []
+    for name, image in (("clean", sky()), ("bad", np.where(bad, np.nan, sky()))):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "a_r.fits", image, header)
+        settings, field = settings_of(
+            "fits_stamps", f"ingest.path={tmp_path}/{name}", f"ingest.catalogue={tmp_path}/cat.csv",
+            "ingest.bands=[r]", "ingest.stamp_size=48", "ingest.dtype=float32",
+        )  # fmt: skip
+        stores.append(ingest(settings, field, tmp_path / f"{name}.store"))
+    clean, stamp = (store.images[0, 0] for store in stores)
+    lost = np.isnan(stamp)
+    assert lost.any()
+    assert np.abs(stamp - clean)[~lost].max() < 5 * NOISE
+    assert stores[1].catalogue["unknown_gap"][0] == pytest.approx(lost.mean(), abs=1e-6)
+    assert stores[0].catalogue["unknown_gap"][0] == 0
+
+
 def test_zeros_that_are_values() -> None:
     random = np.random.default_rng(0)
     none = np.zeros((100, 100), bool)
@@ -205,4 +230,4 @@ def test_polynomials_are_continued_exactly() -> None:
     unknown = np.zeros((30, 30), bool)
     unknown[10:13, 12:14] = unknown[20, :] = True
     spoiled = np.where(unknown, 1e6, image)
-    np.testing.assert_allclose(continued(spoiled, unknown, 4), image, atol=1e-3)
+    np.testing.assert_allclose(continued(spoiled, unknown, [4])[0], image, atol=1e-3)

@@ -57,7 +57,7 @@ def test_every_format_gives_the_same_rows(
     catalogue, dropped = read_catalogue(path, mapping, field)
     assert catalogue["object_id"].tolist() == ["a0", "a1", "a6"]
     assert catalogue["mag_i"].tolist() == [20.5, 19.5, 20.0]
-    assert dropped == {
+    assert dropped.left_out == {
         "quality outside its range": 2,
         "zspec outside its range": 1,
         "no valid mag_g": 1,
@@ -83,7 +83,7 @@ def test_nan_magnitudes_are_dropped(
     table: pd.DataFrame, mapping: CatalogueMapping, field: Field, tmp_path: Path
 ) -> None:
     table.loc[0, "i"] = np.nan
-    assert read_catalogue(wrong(table, tmp_path), mapping, field)[1]["no valid mag_i"] == 1
+    assert read_catalogue(wrong(table, tmp_path), mapping, field)[1].left_out["no valid mag_i"] == 1
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,36 @@ def test_sdss_rows_that_leave_are_counted() -> None:
     catalogue, dropped = read_catalogue(path, mapping_of("sdss_gz"), load_field("sdss"))
     table = read_table(path)
     bright = (table["mag_r"] >= 10) & (table["mag_r"] <= 17.8)
-    assert dropped["redshift outside its range"] == int((~table["redshift"].between(0, 0.4)).sum())
-    assert len(catalogue) == 5000 - sum(dropped.values())
+    assert dropped.left_out["redshift outside its range"] == int((~table["redshift"].between(0, 0.4)).sum())
+    assert len(catalogue) == dropped.used == 5000 - sum(dropped.left_out.values())
     assert len(catalogue) <= int(bright.sum())
     assert catalogue["object_id"].is_unique
     assert catalogue["radius_disk"].notna().mean() > 0.99
+
+
+def repeated(n: int, code: float, tmp_path: Path) -> Path:
+    """A table of n rows, ten of which have the code as redshift."""
+    z = np.random.default_rng(0).uniform(0.1, 3.0, n)
+    z[:10] = code
+    magnitudes = {band: np.full(n, 20.0) for band in "gri"}
+    names = [f"a{k}" for k in range(n)]
+    return wrong(pd.DataFrame({"name": names, "zspec": z, "quality": 3.2, **magnitudes}), tmp_path)
+
+
+@pytest.mark.parametrize("code", [0.5, 5.999, 9.99])
+def test_a_code_among_redshifts_is_refused_until_the_user_says_what_it_is(
+    code: float, mapping: CatalogueMapping, field: Field, tmp_path: Path
+) -> None:
+    path = repeated(300, code, tmp_path)
+    typed = rf"{code} in 10 of 300 rows.*'simulation\.mapping\.missing=\[-99,99\.9,{code}\]'"
+    with pytest.raises(InputError, match=typed):
+        read_catalogue(path, mapping, field)
+    catalogue, rows = read_catalogue(path, mapping.model_copy(update={"missing": (code,)}), field)
+    assert (len(catalogue), rows.left_out) == (290, {"no valid z": 10})
+    if code < 6:
+        assert len(read_catalogue(path, mapping.model_copy(update={"allow": (code,)}), field)[0]) == 300
+
+
+def test_what_is_left_empty_shapes_no_simulation(mapping: CatalogueMapping) -> None:
+    assert "allow" not in mapping.model_dump()
+    assert mapping.model_copy(update={"allow": (0.5,)}).model_dump()["allow"] == (0.5,)

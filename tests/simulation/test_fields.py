@@ -59,8 +59,8 @@ def test_conditions_lie_in_the_stated_ranges(name: str) -> None:
 @pytest.mark.parametrize("name", ["xmm_ud", "elais_d"])
 def test_deep_fields_simulate(name: str) -> None:
     field = load_field(name)
-    simulator, n = prepare(field, settings_of(n_galaxies=24), 0)
-    images, table = simulator.images(0, n)
+    simulator, rows = prepare(field, settings_of(n_galaxies=24), 0)
+    images, table = simulator.images(0, rows.used)
     assert images.shape == (24, len(field.bands), 32, 32)
     assert np.isfinite(images).all()
     assert table["z_true"].between(0, 6).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import namedtuple
 from functools import partial
@@ -227,3 +228,19 @@ def test_a_calibration_scatter_is_in_pixels_and_magnitudes_alike(field: Field, c
         shift = magnitudes[1] - magnitudes[0]
         assert shift.std() == pytest.approx(0.1, rel=0.25)
         assert np.allclose(-2.5 * np.log10(flux[1] / flux[0]), shift, atol=2e-3), name
+
+
+def test_rows_of_the_catalogue_that_is_drawn_add_up(field: Field, catalogue: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(catalogue)
+    table.loc[:3, "g"] = -99.0
+    table.to_csv(catalogue, index=False)
+    settings = real_settings(catalogue).model_copy(update={"n_galaxies": 20})
+    expected = {"read": 30, "used": 20, "left_out": {"no valid mag_g": 4, "not drawn for simulation.n_galaxies": 6}}
+    store = simulate_store(field, settings, 1, tmp_path / "store")
+    assert json.loads((store.path / "store.json").read_text())["rows"] == expected
+    assert len(store) == 20
+    alone = write_catalogue(field, settings.model_copy(update={"stamps": False}), 1, tmp_path / "catalogue")
+    assert json.loads((alone / "catalogue.json").read_text())["rows"] == expected
+    drawn = simulate_store(field, settings_of(n_galaxies=10), 1, tmp_path / "drawn")
+    assert drawn.header.rows is not None
+    assert drawn.header.rows.content() == {"read": 10, "used": 10, "left_out": {}}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,32 @@ def test_three_files_with_the_same_galaxies(run: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(ensemble.median().ravel(), predictions["z_phot"], atol=1e-6)
     assert list(ensemble.ancil["object_id"]) == list(predictions["object_id"])
     assert sorted(p.name for p in tmp_path.iterdir()) == ["photoz.fits", "photoz.parquet", "photoz_pdfs.hdf5"]
+
+
+def test_all_files_or_none(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    export.run(composed("task=export", f"run={run}", f"store={tmp_path}"))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def fails(*_: object) -> None:
+        raise InputError("the disk is full")
+
+    monkeypatch.setattr(export, "write_fits", fails)
+    with pytest.raises(InputError, match="the disk is full"):
+        export.run(composed("task=export", f"run={run}", f"store={tmp_path}"))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_names_beyond_ascii(run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "run"
+    shutil.copytree(run, other)
+    table = pd.read_parquet(other / "predictions.parquet").assign(z_source="VIMOS–Ñ")
+    table.loc[0, "object_id"] = "Abell 370 – α0"
+    table.to_parquet(other / "predictions.parquet", index=False)
+    export.run(composed("task=export", f"run={other}"))
+    read = Table.read(other / "export" / "photoz.fits")
+    assert str(read["object_id"][0]).strip() == "Abell 370 - alpha0"
+    assert {str(source).strip() for source in read["z_source"]} == {"VIMOS-N"}
+    assert pd.read_parquet(other / "export" / "photoz.parquet")["object_id"][0] == "Abell 370 – α0"
 
 
 def test_the_run_itself_is_the_default_place(run: Path) -> None:
