@@ -18,7 +18,7 @@ from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.labels.settings import LabelsSettings
 from photoz_lit.networks.settings import AdaptSettings, BenchSettings, FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.recipes import register_recipes
-from photoz_lit.settings import Numbers, Settings, is_empty
+from photoz_lit.settings import Numbers, Settings, is_empty, is_none
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.studies import Study
 
@@ -78,6 +78,7 @@ class DataSettings(Settings):
     label_weights: dict[str, Annotated[float, Entry(ge=0, allow_inf_nan=False)]] | None
     weighted_sampling: bool
     labels: str | None
+    labels_table: str | int | None = Entry(default=None, exclude_if=is_none)
     label_missing: Numbers = Entry(default=(), exclude_if=is_empty)  # empty, it shapes nothing: older runs stay found
     label_allow: Numbers = Entry(default=(), exclude_if=is_empty)
     resident: bool | Literal["auto"]

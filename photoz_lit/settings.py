@@ -19,6 +19,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+def is_none(value: object) -> bool:
+    """Whether a key of the config is null; as ``exclude_if`` it keeps a key that shapes nothing out of hashes."""
+    return value is None
+
+
 def is_empty(value: Sized) -> bool:
     """Whether a list of the config is empty; as ``exclude_if`` it keeps a key that shapes nothing out of hashes."""
     return not len(value)

@@ -16,11 +16,12 @@ from photoz_lit.data.expression import plain_column
 from photoz_lit.data.selection import evaluate
 from photoz_lit.errors import InputError
 from photoz_lit.tables.angles import degrees
-from photoz_lit.tables.no_value import MISSING_TEXTS, numbers
-from photoz_lit.tables.units import VEGA, ab_magnitudes, is_counts, is_flux_density, magnitude_scale, understood
+from photoz_lit.tables.identifiers import identifiers, plain_text
+from photoz_lit.tables.magnitudes import magnitudes, magnitudes_per
+from photoz_lit.tables.no_value import numbers
+from photoz_lit.tables.units import is_counts, is_flux_density, magnitude_scale, understood
 
 POGSON = 2.5 / np.log(10.0)
-_EXACT_FLOAT = 2.0**53
 
 
 def empty_values(target: str, rows: int) -> NDArray[Any]:
@@ -49,7 +50,7 @@ def target_values(
     raw = _translated(_raw(table, source), source.translate)
     where = _where(target, source)
     if target in TEXT_COLUMNS:
-        return _texts(raw, source)
+        return identifiers(raw, source.single, source.missing)
     if target == "flags":
         return np.nan_to_num(numbers(raw, where, source.missing, ())).astype(np.int64)
     if target in ("ra", "dec"):
@@ -57,7 +58,8 @@ def target_values(
     if target.startswith("mag_err_"):
         return _magnitude_error(table, target, source, sources)
     if target.startswith("mag_"):
-        return _magnitude(raw, target, source, _unit(table, target, source))
+        unit = _unit(table, target, source)
+        return magnitudes(raw, unit, target, where, source.missing) + source.offset
     if target in NUMBER_COLUMNS:
         _require_plain(target, _unit(table, target, source), where)
         return numbers(raw, where, source.missing) + source.offset
@@ -81,29 +83,9 @@ def _raw(table: pd.DataFrame, source: ColumnSource) -> NDArray[Any]:
 def _translated(values: NDArray[Any], translate: Mapping[str, float | str]) -> NDArray[Any]:
     if not translate:
         return values
-    keys = [_plain_text(value) for value in values]
+    keys = [plain_text(value) for value in values]
     out = [translate.get(key, value) for key, value in zip(keys, values, strict=True)]
     return np.asarray(out, object if any(isinstance(value, str) for value in out) else np.float64)
-
-
-def _plain_text(value: Any) -> str:
-    """Return a value as text: a whole number without decimals, NaN as an empty string."""
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        return "" if np.isnan(number) else str(int(number)) if number.is_integer() else str(number)
-    return str(value)
-
-
-def _texts(raw: NDArray[Any], source: ColumnSource) -> NDArray[Any]:
-    """Return strings; whole numbers without decimals, "no value" in any spelling as empty strings."""
-    if source.single and raw.dtype.kind == "f" and bool(np.any(np.abs(raw) > _EXACT_FLOAT)):
-        raise InputError(
-            f"column '{source.single}' holds ids as floating point, which has rounded them; store it as integer or"
-            " text, or leave the mapping of object_id out to number the rows."
-        )
-    codes = {_plain_text(code) for code in source.missing}
-    texts = [_plain_text(value).strip() for value in raw]
-    return np.array(["" if text in codes or text.lower() in MISSING_TEXTS else text for text in texts], object)
 
 
 def _stated(table: pd.DataFrame, source: ColumnSource) -> str:
@@ -136,40 +118,6 @@ def _require_plain(target: str, unit: u.UnitBase | None, where: str) -> None:
     )
 
 
-def _magnitude(raw: NDArray[Any], target: str, source: ColumnSource, unit: u.UnitBase | None) -> NDArray[np.float64]:
-    """Return AB magnitudes; a flux density that is not positive has none."""
-    where = _where(target, source)
-    if unit is None or unit == u.dimensionless_unscaled:
-        return numbers(raw, where, source.missing) + source.offset
-    if is_flux_density(unit):
-        return ab_magnitudes(numbers(raw, where, source.missing, ()), unit) + source.offset
-    scale = _magnitudes_per(unit, target, source)
-    return numbers(raw, where, source.missing) * scale + source.offset
-
-
-def _magnitudes_per(unit: u.UnitBase, target: str, source: ColumnSource) -> float:
-    """Return how many AB magnitudes a unit is.
-
-    Raises
-    ------
-    InputError : it is neither a magnitude nor a flux density.
-    """
-    scale, where = magnitude_scale(unit), _where(target, source)
-    if scale is not None:
-        return scale
-    if is_counts(unit):
-        raise InputError(
-            f"{where}: unit '{unit}' needs a zero point; convert it, e.g. with"
-            " {expression: 27 - 2.5 * log10(FLUX)} for a zero point of 27."
-        )
-    if unit == VEGA:
-        raise InputError(f"{where}: magnitudes in the Vega system; give 'unit: mag' and their 'offset' to AB.")
-    raise InputError(
-        f"column '{target}': unit '{unit}' is neither a magnitude nor a flux density per frequency; convert the column"
-        f" '{source.single or source.formula}', or give its right 'unit'."
-    )
-
-
 def _magnitude_error(
     table: pd.DataFrame, target: str, source: ColumnSource, sources: Mapping[str, ColumnSource]
 ) -> NDArray[np.float64]:
@@ -180,7 +128,7 @@ def _magnitude_error(
     if unit is None or unit == u.dimensionless_unscaled:
         values = numbers(raw, where, source.missing)
     elif not is_flux_density(unit):
-        values = numbers(raw, where, source.missing) * _magnitudes_per(unit, target, source)
+        values = numbers(raw, where, source.missing) * magnitudes_per(unit, target, where)
     else:
         flux = sources.get(target.replace("mag_err_", "mag_"))
         name = target.replace("mag_err_", "mag_")
@@ -197,7 +145,7 @@ def _magnitude_error(
 def _other(raw: NDArray[Any], target: str, source: ColumnSource) -> NDArray[Any]:
     """Return a column that no rule is for: numbers with their own codes blanked, or texts."""
     if raw.dtype.kind not in "iuf":
-        return _texts(raw, source) if raw.dtype.kind == "O" else raw
+        return identifiers(raw, source.single, source.missing) if raw.dtype.kind == "O" else raw
     if not source.missing and not source.offset:
         return raw
     return numbers(raw, _where(target, source), source.missing, ()) + source.offset

@@ -9,16 +9,24 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 
 from photoz_lit.data.folds import LINKING_RADIUS
+from photoz_lit.data.mapping import map_columns
 from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes, without_codes
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
 from photoz_lit.rows import RowCount
+from photoz_lit.tables.no_value import numbers
 from photoz_lit.tables.reading import read_table
 
 LABEL_COLUMNS = ("z", "z_err", "z_source", "z_quality", "weight")
 
 
-def relabel(sample: Sample, path: str, missing: Sequence[float] = (), allow: Sequence[float] = ()) -> Sample:
+def relabel(
+    sample: Sample,
+    path: str,
+    missing: Sequence[float] = (),
+    allow: Sequence[float] = (),
+    table: str | int | None = None,
+) -> Sample:
     """Replace the labels of a sample; a galaxy that the table does not name becomes unlabelled.
 
     Parameters
@@ -26,18 +34,20 @@ def relabel(sample: Sample, path: str, missing: Sequence[float] = (), allow: Seq
     sample : any sample.
     path : table with ``object_id``, ``z`` and, optionally, ``z_err``, ``z_source``, ``z_quality``, ``weight``.
     missing, allow : redshifts that mean "no value", and those that repeat and are real.
+    table : its name or number, where the file holds several.
 
     Raises
     ------
     InputError : a column is missing, an id occurs twice or stands for galaxies at two places, none is in the sample, or
         a redshift looks like a code for "no value".
     """
-    table = read_table(path)
+    raw = read_table(path, None, table, "data.labels_table")
     for name in ("object_id", "z"):
-        if name not in table:
+        if name not in raw:
             raise InputError(f"{path} has no column '{name}'; task=labels writes such a table.")
-    labels = table[["object_id", *[c for c in LABEL_COLUMNS if c in table]]].copy()
-    labels["object_id"] = labels["object_id"].astype(str)
+    labels = map_columns(raw, {name: name for name in ("object_id", *LABEL_COLUMNS) if name in raw})
+    if "weight" in labels:
+        labels["weight"] = numbers(raw["weight"], f"{path}: column 'weight'", codes=())
     labels = without_codes(labels, missing)
     require_no_codes(labels["z"], path, RedshiftKeys("data.label_missing", "data.label_allow", missing, allow))
     twice = labels["object_id"][labels["object_id"].duplicated()]

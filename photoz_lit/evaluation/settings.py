@@ -40,6 +40,7 @@ class NzSettings(Settings):
     magnitude_edges : edges of the magnitude bins [AB]; null takes quartiles, [] none.
     tomographic_edges : edges in z_phot of the tomographic bins; null takes four of equal number, [] none.
     reference : catalogue (CSV, FITS, ECSV, Parquet) whose redshifts are the reference; null takes the labels.
+    reference_table : its table, by name or number, where that file holds several.
     reference_z : its column of redshifts.
     reference_mag : its column of magnitudes, for the magnitude bins; null leaves them without reference.
     seed : of the resampling.
@@ -50,6 +51,7 @@ class NzSettings(Settings):
     magnitude_edges: list[float] | None = None
     tomographic_edges: list[float] | None = None
     reference: str | None = None
+    reference_table: str | int | None = None
     reference_z: str = "z"
     reference_mag: str | None = None
     seed: int = Entry(default=0, ge=0)

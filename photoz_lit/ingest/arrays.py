@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.array_files import ImageFile, band_names, open_images, open_values
 from photoz_lit.ingest.array_layout import find_layout, in_order
+from photoz_lit.ingest.catalogue_file import CatalogueFile
 from photoz_lit.ingest.cut_stamps import common_crops, judged
 from photoz_lit.ingest.npz import flat_members
 from photoz_lit.ingest.reader_options import reader_options
@@ -28,7 +28,6 @@ from photoz_lit.ingest.source import (
 )
 from photoz_lit.settings import Settings
 from photoz_lit.tables.frame import table_to_frame
-from photoz_lit.tables.reading import read_table, table_columns
 
 
 class ArraysOptions(Settings):
@@ -71,7 +70,7 @@ class Arrays(Source):
                 f"{self.paths[0]} does not say how large its pixels are; give ingest.pixel_scale=0.2 with the"
                 " arcsec per pixel as its number."
             )
-        self._catalogue = Path(settings.catalogue) if settings.catalogue else None
+        self._catalogue = CatalogueFile.of(settings) if settings.catalogue else None
         self._flat = [] if self._catalogue else [self._flat_columns(file) for file in self._files]
         self._numbers = self._numbers_by_id() if options.ids else None
         self.layout = Layout(
@@ -81,7 +80,7 @@ class Arrays(Source):
             settings.pixel_scale,
             settings.flux_unit,
             require_zero_points(settings.zero_points, bands, str(self.paths[0])),
-            (*self.paths, *([self._catalogue] if self._catalogue else [])),
+            (*self.paths, *([self._catalogue.path] if self._catalogue else [])),
             sequential=not all(file.array.mapped for file in self._files),
         )
         self._require_rows()
@@ -123,7 +122,7 @@ class Arrays(Source):
         """Without ids the table and the stamps must be of the same galaxies."""
         if self._catalogue is None or self._numbers is not None:
             return
-        rows, stamps = len(read_table(self._catalogue, self.column_names()[:1])), int(self._starts[-1])
+        rows, stamps = len(self._catalogue.read(self.column_names()[:1])), int(self._starts[-1])
         if rows != stamps:
             place = self.paths[0].parent if len(self.paths) > 1 else self.paths[0]
             raise InputError(
@@ -134,14 +133,13 @@ class Arrays(Source):
     def column_names(self) -> list[str]:
         """Columns of the catalogue, else the members that all files have."""
         if self._catalogue is not None:
-            return table_columns(self._catalogue)
+            return self._catalogue.columns()
         return [name for name in self._flat[0] if all(name in columns for columns in self._flat)]
 
     def table(self, names: Sequence[str]) -> pd.DataFrame:
         """Return these columns."""
         if self._catalogue is not None:
-            known = self.column_names()
-            return read_table(self._catalogue, [name for name in known if name in names])
+            return self._catalogue.read(names)
         known = [name for name in self.column_names() if name in names]
         parts = [
             table_to_frame({name: columns[name] for name in known}).reindex(range(len(file.array)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from photoz_lit.data.mapping import map_columns, require_columns, source_columns
+from photoz_lit.data.mapping import map_columns, numbers_rows, require_columns, source_columns
 from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes, without_codes
 from photoz_lit.data.selection import required_columns, select
 from photoz_lit.errors import InputError
@@ -29,18 +29,20 @@ class Wanted:
     archive_rows : their row numbers in the archive, (n,).
     rows : what became of the archive's rows.
     rows_of : the same of further tables, by the key that names them.
+    numbered : the row numbers serve as ids, since the archive's table has none.
     """
 
     catalogue: pd.DataFrame
     archive_rows: NDArray[np.int64]
     rows: RowCount
     rows_of: dict[str, RowCount]
+    numbered: bool = False
 
     def in_order(self, order: NDArray[np.int64], reason: str) -> Wanted:
         """Return these of the galaxies, in this order; the others leave for a reason."""
         rows = self.rows.without(reason, len(self.catalogue) - len(order))
         catalogue = self.catalogue.iloc[order].reset_index(drop=True)
-        return Wanted(catalogue, self.archive_rows[order], rows, self.rows_of)
+        return replace(self, catalogue=catalogue, archive_rows=self.archive_rows[order], rows=rows)
 
 
 def build_catalogue(source: Source, settings: IngestSettings) -> Wanted:
@@ -53,6 +55,12 @@ def build_catalogue(source: Source, settings: IngestSettings) -> Wanted:
     """
     known = source.column_names()
     require_columns(known, settings.columns)
+    numbered = source.numbered or numbers_rows(known, settings.columns)
+    if numbered and settings.join.path is not None and settings.join.by == "id":
+        raise InputError(
+            f"ingest.join.by=id needs ids, and the archive's table has no id column (it has {', '.join(known[:8])} …);"
+            " map one: ingest.columns.object_id=<column>, or join by position: ingest.join.by=sky."
+        )
     needed = {*source_columns(settings.columns), *required_columns([settings.select])}
     table = source.table([name for name in known if name in needed])
     mapped = without_codes(map_columns(table, settings.columns), settings.missing)
@@ -79,7 +87,7 @@ def build_catalogue(source: Source, settings: IngestSettings) -> Wanted:
     galaxies = galaxies.iloc[chosen].reset_index(drop=True)
     _require_unique(galaxies["object_id"])
     further = {} if rows_of_join is None else {"ingest.join": rows_of_join}
-    return Wanted(_finished(galaxies, settings), chosen, rows.checked(len(chosen)), further)
+    return Wanted(_finished(galaxies, settings), chosen, rows.checked(len(chosen)), further, numbered)
 
 
 def _selectable(

@@ -12,13 +12,13 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.bad_pixels import REASONS
 from photoz_lit.ingest.band_cutter import BandCutter
+from photoz_lit.ingest.catalogue_file import CatalogueFile
 from photoz_lit.ingest.flags import StampFlag
-from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_band, required_catalogue
+from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_band
 from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, blanked
 from photoz_lit.ingest.stamp_geometry import local_grid, unit_vectors
-from photoz_lit.tables.reading import read_table, table_columns
 
 DEFAULT_SIZE = 64  # pixels
 _NOWHERE = np.iinfo(np.int64).max
@@ -35,7 +35,7 @@ class FitsMosaic(Source):
 
     def __init__(self, settings: IngestSettings, field: Field) -> None:
         options = reader_options(MosaicOptions, settings)
-        self._catalogue_path = required_catalogue(settings)
+        self._catalogue = CatalogueFile.of(settings)
         root = image_folder(settings)
         bands = tuple(settings.bands or field.band_names)
         size = settings.stamp_size or DEFAULT_SIZE
@@ -51,16 +51,16 @@ class FitsMosaic(Source):
             scale,
             settings.flux_unit,
             {band: cutter.zero_point for band, cutter in zip(bands, self._cutters, strict=True)},
-            (self._catalogue_path, *(tile.image.path for cutter in self._cutters for tile in cutter.tiles)),
+            (self._catalogue.path, *(tile.image.path for cutter in self._cutters for tile in cutter.tiles)),
         )
 
     def column_names(self) -> list[str]:
         """Columns of the catalogue."""
-        return table_columns(self._catalogue_path)
+        return self._catalogue.columns()
 
     def table(self, names: Sequence[str]) -> pd.DataFrame:
         """Return these columns of the catalogue."""
-        return read_table(self._catalogue_path, list(names))
+        return self._catalogue.read(names)
 
     def reading_order(self, catalogue: pd.DataFrame) -> NDArray[np.int64]:
         """Order the galaxies tile by tile and row by row; those on no tile of any band are left out.
@@ -85,7 +85,7 @@ class FitsMosaic(Source):
         order = order[rank[order] < _NOWHERE]
         if not len(order):
             raise InputError(
-                f"none of the {len(catalogue)} galaxies of {self._catalogue_path} lies on the images (first at RA"
+                f"none of the {len(catalogue)} galaxies of {self._catalogue} lies on the images (first at RA"
                 f" {ra[0]:.4f}, Dec {dec[0]:.4f}); are the columns ra and dec, their units and the images right?"
             )
         return order

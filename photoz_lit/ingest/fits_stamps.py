@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.bad_pixels import REASONS, count_reasons, unknown_pixels
+from photoz_lit.ingest.catalogue_file import CatalogueFile
 from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, find_plane
 from photoz_lit.ingest.fits_mosaic import DEFAULT_SIZE, flagged
 from photoz_lit.ingest.flags import StampFlag
-from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_tile_files, pattern_of, required_catalogue
+from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_tile_files, pattern_of
 from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, centre_crop
 from photoz_lit.ingest.stamp_geometry import local_grid
 from photoz_lit.ingest.tile import CutStamp, TileReader
 from photoz_lit.ingest.zero_point import header_zero_point
-from photoz_lit.tables.reading import read_table, table_columns
 
 
 class FitsStamps(Source):
@@ -38,7 +38,7 @@ class FitsStamps(Source):
 
     def __init__(self, settings: IngestSettings, field: Field) -> None:
         self._options = reader_options(MosaicOptions, settings)
-        self._catalogue_path = required_catalogue(settings)
+        self._catalogue = CatalogueFile.of(settings)
         self._root = image_folder(settings)
         self._given = settings.zero_points
         self._cropped = settings.pixel_scale is not None
@@ -58,7 +58,7 @@ class FitsStamps(Source):
             settings.pixel_scale or field.pixel_scale,
             settings.flux_unit,
             {band: self._first_zero_point(band) for band in bands},
-            (self._catalogue_path,),
+            (self._catalogue.path,),
         )
 
     def _first_zero_point(self, band: str) -> float:
@@ -75,11 +75,11 @@ class FitsStamps(Source):
 
     def column_names(self) -> list[str]:
         """Columns of the catalogue."""
-        return table_columns(self._catalogue_path)
+        return self._catalogue.columns()
 
     def table(self, names: Sequence[str]) -> pd.DataFrame:
         """Return these columns of the catalogue."""
-        return read_table(self._catalogue_path, list(names))
+        return self._catalogue.read(names)
 
     def _file(self, patterns: str | dict[str, str] | None, band: str, object_id: str) -> Path | None:
         pattern = pattern_of(patterns, band)
@@ -100,7 +100,7 @@ class FitsStamps(Source):
         ]
         if not any(found):
             raise InputError(
-                f"no stamp is there for any of the {len(ids)} galaxies of {self._catalogue_path}, e.g."
+                f"no stamp is there for any of the {len(ids)} galaxies of {self._catalogue}, e.g."
                 f" {self._file(self._options.images, bands[0], ids.iloc[0])}; are object_id and ingest.options.images"
                 " right?"
             )

@@ -12,7 +12,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from numpy.typing import NDArray
 
-from photoz_lit.data.mapping import map_columns
+from photoz_lit.data.mapping import map_columns, numbers_rows
 from photoz_lit.data.redshift_codes import without_codes
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.settings import JoinSettings
@@ -95,7 +95,10 @@ def _read_joined(settings: JoinSettings) -> pd.DataFrame:
     files = [Path(path)] if Path(path).is_file() else archive_files(path, ["*.hdf5", "*.h5", "*.parquet", "*.fits"])
     mapped = []
     for file in files:
-        mapped.append(map_columns(read_table(file), settings.columns))
+        table = read_table(file, None, settings.table, "ingest.join.table")
+        if settings.by == "id" and numbers_rows(list(table.columns), settings.columns):
+            raise InputError(f"{file} has no column of ids, which ingest.join.by=id needs; join by position: by=sky.")
+        mapped.append(map_columns(table, settings.columns))
     return pd.concat(mapped, ignore_index=True)
 
 

@@ -72,6 +72,7 @@ class LamNpz(Source):
         bands = tuple(settings.bands or BAND_ORDER[:channels])
         shapes = [cube_shape(cube, bands) for cube in self._cubes]
         self._check()
+        self.numbered = any("ID" not in (info.dtype.names or ()) for info in self._infos)
         self._starts = np.concatenate([[0], np.cumsum([len(cube) for cube in self._cubes])])
         self._crops = common_crops(shapes, settings.stamp_size, [str(path) for path in self.paths])
         crop = self._crops[0]

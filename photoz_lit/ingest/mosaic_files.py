@@ -95,13 +95,6 @@ def open_tile_files(
     )
 
 
-def required_catalogue(settings: IngestSettings) -> Path:
-    """Return the path of the catalogue."""
-    if not settings.catalogue:
-        raise InputError("ingest.catalogue is missing; give the table of the galaxies: ingest.catalogue=<file>.")
-    return Path(settings.catalogue)
-
-
 def image_folder(settings: IngestSettings) -> Path:
     """Return the folder of the images."""
     if not settings.path:

@@ -54,6 +54,7 @@ class SdssNpz(Source):
         self._labels = NpzMember(self.path, options.labels) if options.labels in members else None
         self._flat = {} if self._labels else flat_members(self.path, len(self._cube), (name,))
         self._check_labels()
+        self.numbered = self._labels is None and "specObjID" not in self._flat
         bands = tuple(settings.bands or field.band_names)
         height, width = cube_shape(self._cube, bands)
         self._crop = centre_crop(height, width, settings.stamp_size, str(self.path))

@@ -16,6 +16,7 @@ class JoinSettings(Settings):
     Attributes
     ----------
     path : the file, or a folder or pattern of HDF5 files; null joins nothing.
+    table : name or number of the table, where the file holds several.
     by : match by ``object_id`` or by position.
     radius : largest distance of a match on the sky [arcsec].
     columns : target column -> source column, as for the galaxies; ``object_id`` or ``ra`` and ``dec`` among them.
@@ -23,6 +24,7 @@ class JoinSettings(Settings):
     """
 
     path: str | None = None
+    table: str | int | None = None
     by: Literal["id", "sky"] = "id"
     radius: float = Entry(default=1.0, gt=0)
     columns: dict[str, str | ColumnSource | None] = {}
@@ -54,7 +56,8 @@ class IngestSettings(Settings):
     path : file, folder or pattern of the images.
     layout : axis of the bands in an archive that can have it in either: ``bands_first`` or ``bands_last``.
     options : the reader's own parameters, see its file in ``conf/ingest``.
-    catalogue : table of the galaxies, where the archive holds none (FITS).
+    catalogue : table of the galaxies, where the archive holds none (FITS, arrays).
+    table : name or number of the table in ``catalogue``, where that file holds several.
     columns : target column -> column of the archive's table or of ``catalogue``.
     missing : redshifts that mean "no value", beside the usual ±99 and the like; of the galaxies and of ``join``.
     allow : redshifts that repeat and are real, see :mod:`photoz_lit.data.redshift_codes`.
@@ -79,6 +82,7 @@ class IngestSettings(Settings):
     layout: Literal["bands_first", "bands_last"] | None = None
     options: dict[str, Any] = {}
     catalogue: str | None = None
+    table: str | int | None = None
     columns: dict[str, str | ColumnSource | None] = {}
     missing: Numbers = ()
     allow: Numbers = ()

@@ -69,6 +69,8 @@ class Source(ABC):
     layout: Layout
     #: Why :meth:`reading_order` leaves a galaxy out.
     without_image: ClassVar[str] = "without an image"
+    #: Whether the reader itself numbers the rows for want of ids.
+    numbered: bool = False
 
     @abstractmethod
     def column_names(self) -> list[str]:

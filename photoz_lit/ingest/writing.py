@@ -23,6 +23,8 @@ from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Source, Stamps
 from photoz_lit.rows import RowCount
 
+#: What the provenance of a store says whose galaxies have no ids.
+NUMBERED = "row number, from 0"
 SAMPLE_ROWS = 1024  # stamps on which the pixel type is decided
 
 
@@ -85,6 +87,7 @@ def _header(source: Source, wanted: Wanted, settings: IngestSettings, field_name
         rows_of=wanted.rows_of,
         provenance={
             "task": "ingest",
+            **({"object_id": NUMBERED} if wanted.numbered else {}),
             "settings": settings.model_dump(mode="json", by_alias=True),
             "files": [name for name, _, _ in files[:100]],
             "n_files": len(files),

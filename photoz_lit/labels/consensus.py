@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from photoz_lit.errors import InputError, nearest
+from photoz_lit.errors import InputError
 from photoz_lit.labels.settings import ConsensusSettings
+from photoz_lit.tables.frame import missing_column
+from photoz_lit.tables.no_value import parsed_numbers
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,19 @@ def photo_z_columns(table: pd.DataFrame, columns: Sequence[str], where: str) -> 
     """
     if len(columns) < 2:
         raise InputError(f"{where}: a consensus needs at least two photo-z columns, not {list(columns)}.")
+    columns_read = []
     for name in columns:
         if name not in table:
-            raise InputError(f"{where} has no photo-z column '{name}'{nearest(name, table.columns)}")
-        try:
-            values = table[name].to_numpy(np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{where}: photo-z column '{name}' holds text; name a column of numbers.") from error
+            raise InputError(f"{where} has no photo-z column '{name}'{missing_column(name, table.columns)}")
+        values, bad = parsed_numbers(table[name], codes=())
+        if bad is not None:
+            raise InputError(
+                f"{where}: photo-z column '{name}' holds text (row {bad[0]} is '{bad[1]}'); name a column of numbers."
+            )
+        columns_read.append(values)
         if len(values) and not (np.isfinite(values) & (values > 0) & (values < 20)).any():
             raise InputError(
                 f"{where}: photo-z column '{name}' has no valid redshift in any of its {len(values)} rows"
                 f" (the first is {values[0]:g}); name another column."
             )
-    return table[list(columns)].to_numpy(np.float64)
+    return np.stack(columns_read, axis=1)

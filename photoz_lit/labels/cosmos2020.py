@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from astropy.io import fits
 
 from photoz_lit.errors import InputError
 from photoz_lit.labels.consensus import consensus, photo_z_columns
 from photoz_lit.labels.crossmatch import match_sky
 from photoz_lit.labels.exclusions import Exclusions
 from photoz_lit.labels.settings import ConsensusSettings
-from photoz_lit.tables.reading import read_table
+from photoz_lit.tables.no_value import numbers
+from photoz_lit.tables.reading import read_table, table_columns
 
 # FLAG_COMBINED 0: inside HSC, UltraVISTA and outside every bright-star mask. lp_type 0 galaxy, 1 star, 2 X-ray source,
 # -9 failed fit. MODEL_FLAG 0: The Farmer found a valid profile.
@@ -28,6 +29,7 @@ PHOTOMETRY = {
     "h": "UVISTA_H",
     "k": "UVISTA_Ks",
 }
+SUFFIXES = ("_AUTO", "")  # of CLASSIC's total magnitudes, of FARMER's model magnitudes
 STAR, XRAY, FAILED = 1, 2, -9
 
 
@@ -47,17 +49,27 @@ class CosmosLabels:
 
 
 def cosmos2020_labels(
-    classic_path: str | Path, farmer_path: str | Path, settings: ConsensusSettings | None = None
+    classic_path: str | Path,
+    farmer_path: str | Path,
+    settings: ConsensusSettings | None = None,
+    table: str | int | None = None,
 ) -> CosmosLabels:
     """Read, match and clean COSMOS2020 and keep the galaxies whose four photo-z agree.
 
+    Parameters
+    ----------
+    classic_path, farmer_path : the two catalogues, in any format.
+    settings : which photo-z agree.
+    table : name or number of the table in them, where they hold several.
+
     Raises
     ------
-    InputError : a file is wrong, the catalogues do not overlap, or nothing is left.
+    InputError : a file is wrong, has no photometry, the catalogues do not overlap, or nothing is left.
     """
-    limits = settings or ConsensusSettings()
-    classic = read_table(classic_path, [*CLASSIC_COLUMNS, *_photometry_in(classic_path)])
-    farmer = read_table(farmer_path, FARMER_COLUMNS)
+    limits, key = settings or ConsensusSettings(), "labels.cosmos2020.table"
+    photometry = _photometry_in(classic_path, table_columns(classic_path, table, key))
+    classic = read_table(classic_path, [*CLASSIC_COLUMNS, *photometry.values()], table, key)
+    farmer = read_table(farmer_path, FARMER_COLUMNS, table, key)
     rows, others = match_sky(
         classic["ALPHA_J2000"],
         classic["DELTA_J2000"],
@@ -82,7 +94,7 @@ def cosmos2020_labels(
     exclusions = _clean(joined, limits, f"{classic_path} and {farmer_path}")
     result = consensus(joined[list(PHOTO_Z)].to_numpy(np.float64), limits)
     keep = exclusions.keep
-    table = pd.DataFrame(
+    labels = pd.DataFrame(
         {
             "object_id": [f"cosmos2020-{i}" for i in joined.loc[keep, "ID_classic"]],
             "ra": joined.loc[keep, "ALPHA_J2000_classic"].to_numpy(np.float64),
@@ -90,11 +102,11 @@ def cosmos2020_labels(
             "z": result.z[keep],
             "z_err": result.spread[keep],
             "z_quality": "consensus",
-            **_magnitudes(joined[keep]),
+            **_magnitudes(joined[keep], photometry),
         }
     )
     unmatched = {"without a FARMER counterpart": int((~matched).sum())}
-    return CosmosLabels(table, {**unmatched, **exclusions.counts, "kept": len(table)})
+    return CosmosLabels(labels, {**unmatched, **exclusions.counts, "kept": len(labels)})
 
 
 def _clean(joined: pd.DataFrame, limits: ConsensusSettings, where: str) -> Exclusions:
@@ -115,25 +127,38 @@ def _clean(joined: pd.DataFrame, limits: ConsensusSettings, where: str) -> Exclu
     return exclusions
 
 
-def _photometry_in(path: str | Path) -> list[str]:
-    """Names of the photometric columns that a catalogue has; none where it cannot be opened, which its reader says."""
-    wanted = [f"{name}_{kind}" for name in PHOTOMETRY.values() for kind in ("MAG", "MAGERR")]
-    try:
-        with fits.open(path) as hdus:
-            present = {name for hdu in hdus if isinstance(hdu, fits.BinTableHDU) for name in hdu.columns.names}
-    except OSError:
-        return []
-    return [name for name in wanted if name in present]
+def _photometry_in(path: str | Path, known: Sequence[str]) -> dict[str, str]:
+    """Return our column -> the catalogue's: ``HSC_i_MAG_AUTO`` in CLASSIC, ``HSC_i_MAG`` in FARMER.
 
-
-def _magnitudes(joined: pd.DataFrame) -> dict[str, np.ndarray]:
-    columns: dict[str, np.ndarray] = {}
+    Raises
+    ------
+    InputError : the catalogue has no magnitude of any band.
+    """
+    columns: dict[str, str] = {}
     for band, name in PHOTOMETRY.items():
-        if f"{name}_MAG_classic" not in joined:
+        for target, kind in ((f"mag_{band}", "MAG"), (f"mag_err_{band}", "MAGERR")):
+            found = [column for suffix in SUFFIXES if (column := f"{name}_{kind}{suffix}") in known]
+            if found:
+                columns[target] = found[0]
+    if not any(not target.startswith("mag_err_") for target in columns):
+        raise InputError(
+            f"{path} has no magnitudes: no {PHOTOMETRY['i']}_MAG_AUTO (CLASSIC), no {PHOTOMETRY['i']}_MAG (FARMER) and"
+            " none of another band is among its columns; give the published catalogue."
+        )
+    return columns
+
+
+def _magnitudes(joined: pd.DataFrame, photometry: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """Return AB magnitudes and their errors; a magnitude is valid between 0 and 50."""
+    columns: dict[str, np.ndarray] = {}
+    for target, name in photometry.items():
+        if target.startswith("mag_err_"):
             continue
-        magnitude = joined[f"{name}_MAG_classic"].to_numpy(np.float64)
+        magnitude = numbers(joined[f"{name}_classic"], f"column '{name}'")
         valid = np.isfinite(magnitude) & (magnitude > 0) & (magnitude < 50)
-        columns[f"mag_{band}"] = np.where(valid, magnitude, np.nan)
-        if f"{name}_MAGERR_classic" in joined:
-            columns[f"mag_err_{band}"] = np.where(valid, joined[f"{name}_MAGERR_classic"].to_numpy(np.float64), np.nan)
+        columns[target] = np.where(valid, magnitude, np.nan)
+        error = photometry.get(target.replace("mag_", "mag_err_"))
+        if error:
+            values = numbers(joined[f"{error}_classic"], f"column '{error}'")
+            columns[target.replace("mag_", "mag_err_")] = np.where(valid, values, np.nan)
     return columns

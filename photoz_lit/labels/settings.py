@@ -36,6 +36,7 @@ class LabelSourceSettings(Settings):
     name : written to ``z_source``.
     tier : what its redshifts are, best first: ``spec``, ``grism``, ``prism``, ``photo``.
     path : table (CSV, FITS, ECSV, Parquet, VOTable), or a CutoutStore.
+    table : name or number of the table, where the file holds several.
     columns : our column -> its column, e.g. ``{z: ZSPEC, ra: RA, mag_i: i}``.
     select : expression that a secure label fulfils, e.g. ``"3 <= ZFLAG < 5"``; others are counted and left out.
     photo_z : columns whose consensus is the label; ``columns.z`` is then not needed.
@@ -46,6 +47,7 @@ class LabelSourceSettings(Settings):
     name: str
     tier: Tier
     path: str
+    table: str | int | None = None
     columns: dict[str, str] = {}
     select: str = ""
     photo_z: list[str] = []
@@ -57,12 +59,14 @@ class CosmosSettings(Settings):
 
     Attributes
     ----------
-    classic, farmer : FITS files of the two catalogues; empty: not used.
+    classic, farmer : files of the two catalogues; empty: not used.
+    table : name or number of the table in them, where they hold several.
     select : expression on the resulting labels, e.g. ``"mag_i <= 25"``.
     """
 
     classic: str = ""
     farmer: str = ""
+    table: str | int | None = None
     select: str = ""
 
     @model_validator(mode="after")
@@ -170,6 +174,7 @@ class LabelsSettings(Settings):
     output : folder of the label set.
     target : photometric catalogue that defines what is representative: a table or a CutoutStore; empty: a simulated
         COSMOS is drawn.
+    target_table : its table, by name or number, where that file holds several.
     target_columns : our column -> its column; null: the catalogue has our names already.
     target_select : expression that the target sample fulfils.
     sources : catalogues of labels.
@@ -180,6 +185,7 @@ class LabelsSettings(Settings):
 
     output: str = "labels"
     target: str = ""
+    target_table: str | int | None = None
     target_columns: dict[str, str] | None = None
     target_select: str = ""
     sources: list[LabelSourceSettings] = []

@@ -44,12 +44,12 @@ class LabelCatalogue:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def read_any(path: str) -> tuple[pd.DataFrame, DataKind]:
-    """Read a table, or the catalogue of a CutoutStore, and say whether it is real."""
+def read_any(path: str, table: str | int | None = None, key: str = "table") -> tuple[pd.DataFrame, DataKind]:
+    """Read a table, or the catalogue of a CutoutStore, and say whether it is real; ``key`` names the config's table."""
     if Path(path).is_dir():
         store = open_store(path)
         return store.catalogue, store.header.data
-    return read_table(path), "real"
+    return read_table(path, None, table, key), "real"
 
 
 def mapped(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -59,8 +59,10 @@ def mapped(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     return map_columns(table, {**same, **columns})
 
 
-def read_target(path: str, columns: Mapping[str, str], selection: str) -> tuple[pd.DataFrame, DataKind, dict[str, int]]:
-    """Read the photometric catalogue.
+def read_target(
+    path: str, columns: Mapping[str, str], selection: str, table_name: str | int | None = None
+) -> tuple[pd.DataFrame, DataKind, dict[str, int]]:
+    """Read the photometric catalogue; ``table_name`` chooses the table of a file that holds several.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def read_target(path: str, columns: Mapping[str, str], selection: str) -> tuple[
     ------
     InputError : the file is wrong, or nothing is selected.
     """
-    raw, data = read_any(path)
+    raw, data = read_any(path, table_name, "labels.target_table")
     table = mapped(raw, columns)
     # An unlabelled target sample is the point: its own labels, if any, come in as a source.
     table = table.drop(columns=[name for name in ("z", "z_err", "z_source", "z_quality") if name in table])
@@ -92,7 +94,7 @@ def read_source(settings: LabelSourceSettings, limits: ConsensusSettings) -> Lab
     ------
     InputError : the file or its columns are wrong, or no label is left.
     """
-    raw, _ = read_any(settings.path)
+    raw, _ = read_any(settings.path, settings.table, "labels.sources[].table")
     where = f"{settings.path} (labels source '{settings.name}')"
     table = mapped(raw, settings.columns)
     exclusions = Exclusions(len(table), where)
@@ -119,7 +121,7 @@ def read_source(settings: LabelSourceSettings, limits: ConsensusSettings) -> Lab
 
 def read_cosmos2020(settings: CosmosSettings, limits: ConsensusSettings) -> LabelCatalogue:
     """Read COSMOS2020's consensus as a source of tier ``photo``, matched to the target by position."""
-    labels = cosmos2020_labels(settings.classic, settings.farmer, limits)
+    labels = cosmos2020_labels(settings.classic, settings.farmer, limits, settings.table)
     table, counts = labels.table, dict(labels.counts)
     if settings.select:
         keep = select(settings.select, table)

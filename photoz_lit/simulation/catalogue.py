@@ -7,14 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from astropy.table import Table
 from numpy.typing import NDArray
 
+from photoz_lit.data.column_source import ColumnSource
+from photoz_lit.data.mapping import map_columns
 from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes
-from photoz_lit.errors import InputError, nearest
+from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.rows import RowCount
 from photoz_lit.simulation.settings import CatalogueMapping
+from photoz_lit.tables.angles import degrees
+from photoz_lit.tables.frame import missing_column
+from photoz_lit.tables.identifiers import identifiers
+from photoz_lit.tables.magnitudes import magnitudes
+from photoz_lit.tables.no_value import blank_missing, parsed_numbers
+from photoz_lit.tables.reading import read_table
+from photoz_lit.tables.units import understood
 
 FloatArray = NDArray[np.float64]
 
@@ -36,38 +44,9 @@ def file_hash(path: Path) -> str:
         raise InputError(f"catalogue {path} cannot be read ({error.strerror or error}); check the path.") from error
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read csv, fits, ecsv or parquet, also gzipped, into native-endian columns.
-
-    Raises
-    ------
-    InputError : the file is missing, of an unknown format, or broken.
-    """
-    if not path.is_file():
-        raise InputError(f"catalogue {path} does not exist; check simulation.catalogue.")
-    suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
-    kind = suffixes[-1] if suffixes else ""
-    try:
-        if kind == ".csv":
-            return pd.read_csv(path, comment="#")
-        if kind in (".parquet", ".pq"):
-            return pd.read_parquet(path)
-        if kind in (".fits", ".fit"):
-            return _frame(Table.read(path, format="fits"))
-        if kind == ".ecsv":
-            return _frame(Table.read(path, format="ascii.ecsv"))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"catalogue {path} cannot be read ({error}); check the file.") from error
-    raise InputError(f"catalogue {path} has an unknown format '{kind}'; use csv, fits, ecsv or parquet.")
-
-
-def _frame(table: Table) -> pd.DataFrame:
-    flat = [name for name in table.colnames if len(table[name].shape) == 1]
-    frame: pd.DataFrame = table[flat].to_pandas()
-    return frame
-
-
-def read_catalogue(path: Path, mapping: CatalogueMapping, field: Field) -> tuple[pd.DataFrame, RowCount]:
+def read_catalogue(
+    path: Path, mapping: CatalogueMapping, field: Field, table_name: str | int | None = None
+) -> tuple[pd.DataFrame, RowCount]:
     """Read, map, clean and cut a real catalogue.
 
     Parameters
@@ -75,6 +54,7 @@ def read_catalogue(path: Path, mapping: CatalogueMapping, field: Field) -> tuple
     path : the file.
     mapping : its columns, its codes for missing values, its cuts.
     field : the field under whose conditions the galaxies are drawn; its bands must all be mapped.
+    table_name : name or number of the table, where the file holds several.
 
     Returns
     -------
@@ -87,7 +67,7 @@ def read_catalogue(path: Path, mapping: CatalogueMapping, field: Field) -> tuple
     InputError : a column, band or value is wrong, or a redshift looks like a code for "no value"; the sentence names
         it.
     """
-    table = read_table(path)
+    table = read_table(path, None, table_name, "simulation.table")
     _require_columns(table, mapping, path)
     for band in field.bands:
         if f"mag_{band}" not in mapping.columns:
@@ -105,7 +85,7 @@ def read_catalogue(path: Path, mapping: CatalogueMapping, field: Field) -> tuple
         keep &= inside
     out = pd.DataFrame({"object_id": _identifiers(table, mapping, path)})
     for name, column in mapping.columns.items():
-        out[name] = table[column].astype(str) if name in _TEXT else _valid(table, name, column, mapping, path)
+        out[name] = identifiers(table[column], column) if name in _TEXT else _valid(table, name, mapping, path)
     if "z_source" not in out:
         out["z_source"] = mapping.z_source
     for name in ["z", *(f"mag_{band}" for band in field.bands)]:
@@ -129,34 +109,40 @@ def _require_columns(table: pd.DataFrame, mapping: CatalogueMapping, path: Path)
     wanted = [*mapping.columns.values(), *mapping.ranges, *([mapping.object_id] if mapping.object_id else [])]
     for column in wanted:
         if column not in table:
-            raise InputError(f"{path} has no column '{column}'{nearest(column, table.columns)}")
+            raise InputError(f"{path} has no column '{column}'{missing_column(column, table.columns)}")
     if "z" not in mapping.columns:
         raise InputError(f"the mapping '{mapping.name}' has no column for 'z'; map the redshift.")
 
 
 def _numbers(table: pd.DataFrame, column: str, path: Path) -> FloatArray:
-    try:
-        return np.asarray(table[column], np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: column '{column}' is not a number ({error}).") from error
-
-
-def _valid(table: pd.DataFrame, name: str, column: str, mapping: CatalogueMapping, path: Path) -> FloatArray:
-    """Numbers of a column with every missing-value code turned into NaN."""
-    values = _numbers(table, column, path).copy()
-    codes = list(mapping.missing)
-    if name.startswith("mag_") and not name.startswith("mag_err_"):
-        codes += mapping.missing_magnitudes
-    for code in codes:
-        values[np.isclose(values, code, rtol=0, atol=1e-6)] = np.nan
-    values[~np.isfinite(values)] = np.nan
+    values, bad = parsed_numbers(table[column], codes=())
+    if bad is not None:
+        raise InputError(f"{path}: column '{column}' is not a number (row {bad[0]} is '{bad[1]}').")
     return values
+
+
+def _valid(table: pd.DataFrame, name: str, mapping: CatalogueMapping, path: Path) -> FloatArray:
+    """Degrees, AB magnitudes or numbers of a column; the mapping's codes for missing values, and no others, are NaN."""
+    column = mapping.columns[name]
+    where = f"{path}: column '{column}'"
+    stated = str(table.attrs["units"].get(column, ""))
+    if name in ("ra", "dec"):
+        return degrees(table[column], name, stated, where, mapping.missing)
+    if name.startswith("mag_err_"):
+        band = {n: mapping.columns[n] for n in (name, name.replace("mag_err_", "mag_")) if n in mapping.columns}
+        sources = {n: ColumnSource(column=c, missing=mapping.missing) for n, c in band.items()}
+        return map_columns(table, sources)[name].to_numpy(np.float64)
+    if name.startswith("mag_"):
+        _numbers(table, column, path)
+        codes = (*mapping.missing, *mapping.missing_magnitudes)
+        return magnitudes(table[column], understood(stated, where), name, where, codes, codes=())
+    return blank_missing(_numbers(table, column, path), mapping.missing)
 
 
 def _identifiers(table: pd.DataFrame, mapping: CatalogueMapping, path: Path) -> NDArray[np.object_]:
     if mapping.object_id is None:
         return np.array([f"{mapping.name}-{row:07d}" for row in range(len(table))], object)
-    names = table[mapping.object_id].astype(str)
+    names = pd.Series(identifiers(table[mapping.object_id], mapping.object_id), dtype=object)
     repeated = names.duplicated()
     if repeated.any():
         raise InputError(

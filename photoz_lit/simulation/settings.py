@@ -9,7 +9,7 @@ from pydantic import Field as Entry
 from pydantic import model_validator
 
 from photoz_lit.fields import Band
-from photoz_lit.settings import Numbers, Settings, is_empty
+from photoz_lit.settings import Numbers, Settings, is_empty, is_none
 
 LabelSource = Literal["spec", "grism", "prism", "cosmos2020"]
 
@@ -145,7 +145,8 @@ class SimulationSettings(Settings):
 
     Attributes
     ----------
-    catalogue : real catalogue (csv, fits, ecsv, parquet, also gzipped); None draws from the luminosity function.
+    catalogue : real catalogue of any format of :mod:`photoz_lit.tables`; None draws from the luminosity function.
+    table : its table, by name or number, where that file holds several.
     mapping : how to read it.
     n_galaxies : number of galaxies; None takes every row of the catalogue.
     stamp_size : side of a stamp [pixel].
@@ -166,6 +167,7 @@ class SimulationSettings(Settings):
     """
 
     catalogue: Path | None = None
+    table: str | int | None = Entry(default=None, exclude_if=is_none)
     mapping: CatalogueMapping | None = None
     n_galaxies: int | None = Entry(default=None, ge=1)
     stamp_size: int = Entry(default=64, ge=8)

@@ -134,7 +134,7 @@ def prepare(field: Field, settings: SimulationSettings, seed: int) -> tuple[Chun
     if settings.catalogue is not None:
         if settings.mapping is None:
             raise InputError("simulation.catalogue needs simulation.mapping; choose simulation=zcosmos or the like.")
-        catalogue, rows = read_catalogue(settings.catalogue, settings.mapping, field)
+        catalogue, rows = read_catalogue(settings.catalogue, settings.mapping, field, settings.table)
         if n is not None and n < len(catalogue):
             chosen = np.random.default_rng(seed).choice(len(catalogue), n, replace=False)
             rows = rows.without("not drawn for simulation.n_galaxies", len(catalogue) - n)

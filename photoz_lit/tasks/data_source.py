@@ -73,7 +73,7 @@ def sample_of(config: Config) -> Sample:
     selection = None if data.labels else data.select
     sample = load_sample(open_stores(config), config.field, size, data.bands, selection, data.missing_bands)
     if data.labels:
-        sample = relabel(sample, data.labels, data.label_missing, data.label_allow)
+        sample = relabel(sample, data.labels, data.label_missing, data.label_allow, data.labels_table)
         if data.select is not None:  # it may name labels: the table's, not the store's
             sample = selected(sample, data.select)
         sample = replace(sample, data_hash=f"{sample.data_hash}-{_hash_of(Path(data.labels))}")

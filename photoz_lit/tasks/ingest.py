@@ -11,7 +11,7 @@ from photoz_lit.config import Config
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.archive import ingest
-from photoz_lit.ingest.writing import describe
+from photoz_lit.ingest.writing import NUMBERED, describe
 from photoz_lit.rows import RowCount, lines
 
 
@@ -41,4 +41,10 @@ def print_store(console: Console, store: CutoutStore, seconds: float) -> None:
     console.print(table)
     for line in lines(store.header.rows or RowCount.of(len(store)), store.header.rows_of):
         console.print(line, highlight=False)
+    if store.header.provenance.get("object_id") == NUMBERED:
+        console.print(
+            "The catalogue has no column of ids: object_id is the row number, from 0 (ingest.columns.object_id=<column>"
+            " names one).",
+            highlight=False,
+        )
     console.print(f"Look at it with [bold]task=inspect store={store.path}[/bold].")

@@ -37,7 +37,9 @@ def run(config: Config) -> None:
 
 def _real(config: Config, console: Console) -> LabelSet:
     settings = config.labels
-    photometry, data, counts = read_target(settings.target, settings.target_columns or {}, settings.target_select)
+    photometry, data, counts = read_target(
+        settings.target, settings.target_columns or {}, settings.target_select, settings.target_table
+    )
     _print_counts(console, f"target sample ({settings.target})", counts)
     sources: list[LabelCatalogue] = [read_source(source, settings.consensus) for source in settings.sources]
     if settings.cosmos2020.classic:

@@ -31,7 +31,7 @@ def run(config: Config) -> None:
     settings = config.simulation
     if settings.catalogue is None or settings.mapping is None:
         raise InputError("task=labels_hidden needs a spectroscopic catalogue: simulation.catalogue=<file>.")
-    catalogue, read = read_catalogue(settings.catalogue, settings.mapping, config.field)
+    catalogue, read = read_catalogue(settings.catalogue, settings.mapping, config.field, settings.table)
     features = photo_z_features(catalogue, config.labels.som.magnitude)
     photo_z = cross_fitted_photo_z(features, catalogue["z"].to_numpy(np.float64), config.seed)
     folder = Path(config.paths.experiments) / config.experiment.name

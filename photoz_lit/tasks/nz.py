@@ -15,7 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from photoz_lit.config import Config
-from photoz_lit.errors import InputError, nearest
+from photoz_lit.data.mapping import map_columns
+from photoz_lit.errors import InputError
 from photoz_lit.evaluation.nz import (
     Block,
     Grouping,
@@ -31,6 +32,7 @@ from photoz_lit.evaluation.qp_file import iterate_pdfs, pdf_count, read_pdfs_hdf
 from photoz_lit.evaluation.report import read_json
 from photoz_lit.evaluation.settings import NzSettings, task_settings
 from photoz_lit.files import require_no_links
+from photoz_lit.tables.frame import missing_column
 from photoz_lit.tables.reading import read_table
 from photoz_lit.tasks.predict import predict
 
@@ -133,16 +135,17 @@ def _against_catalogue(
     distributions: RedshiftDistributions, options: NzSettings, magnitude_edges: list[float]
 ) -> RedshiftDistributions:
     """Take the redshifts of another catalogue as reference, in the same magnitude bins if it has magnitudes."""
-    catalogue = read_table(str(options.reference))
+    catalogue = read_table(str(options.reference), None, options.reference_table, "task.reference_table")
     for key, name in (("reference_z", options.reference_z), ("reference_mag", options.reference_mag)):
         if name is not None and name not in catalogue:
             raise InputError(
-                f"{options.reference} has no column '{name}' (task.{key}){nearest(name, catalogue.columns)}"
+                f"{options.reference} has no column '{name}' (task.{key}){missing_column(name, catalogue.columns)}"
             )
-    z = pd.to_numeric(catalogue[options.reference_z], errors="coerce").to_numpy(np.float64)
-    z = np.where(z > -90, z, np.nan)  # −99 means no value
+    z = map_columns(catalogue, {"z": options.reference_z})["z"].to_numpy(np.float64)
     known = options.reference_mag is not None
-    magnitude = catalogue[options.reference_mag].to_numpy(np.float64) if known else np.full(len(z), np.nan)
+    magnitude = np.full(len(z), np.nan)
+    if options.reference_mag is not None:
+        magnitude = map_columns(catalogue, {"mag_x": options.reference_mag})["mag_x"].to_numpy(np.float64)
     grouping = group_galaxies(magnitude, z, magnitude_edges if known else [], [])
     return with_reference(distributions, z, grouping, options.seed)
 

@@ -46,7 +46,7 @@ def run(config: Config) -> None:
     settings = config.simulation
     if settings.catalogue is None or settings.mapping is None:
         raise InputError("task=realism needs simulation=zcosmos and simulation.catalogue=<zCOSMOS table>.")
-    real, _ = read_catalogue(settings.catalogue, settings.mapping, load_field("zcosmos"))
+    real, _ = read_catalogue(settings.catalogue, settings.mapping, load_field("zcosmos"), settings.table)
     tuning = np.array([zlib.crc32(str(name).encode()) % 2 == 0 for name in real["object_id"]])
     if getattr(config.task, "tune", False):
         _tune(real[tuning], config.field, console)

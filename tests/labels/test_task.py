@@ -39,6 +39,7 @@ def files(make_field, tmp_path_factory):
     }
     for name in ("classic", "farmer"):
         columns = {"lp_zPDF": photo_z[f"{name}_lephare"], "ez_z_phot": photo_z[f"{name}_eazy"], "MODEL_FLAG": 0}
+        columns["HSC_i_MAG_AUTO" if name == "classic" else "HSC_i_MAG"] = truth["mag_i"]
         Table.from_pandas(pd.DataFrame({**common, **columns})).write(folder / f"{name}.fits")
     return folder
 

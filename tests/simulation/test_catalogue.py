@@ -11,8 +11,9 @@ from astropy.table import Table
 
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field, load_field
-from photoz_lit.simulation.catalogue import read_catalogue, read_table
+from photoz_lit.simulation.catalogue import read_catalogue
 from photoz_lit.simulation.settings import CatalogueMapping
+from photoz_lit.tables.reading import read_table
 from tests.simulation.conftest import mapping_of, shared_data
 
 
@@ -122,10 +123,10 @@ def test_redshift_outside_the_grid_is_refused(
 
 
 def test_file_faults_are_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nothing\.csv does not exist"):
+    with pytest.raises(InputError, match=r"nothing\.csv is not there"):
         read_table(tmp_path / "nothing.csv")
     (tmp_path / "table.xlsx").write_text("x")
-    with pytest.raises(InputError, match=r"unknown format '\.xlsx'"):
+    with pytest.raises(InputError, match=r"unknown kind '\.xlsx'"):
         read_table(tmp_path / "table.xlsx")
     (tmp_path / "table.parquet").write_text("no parquet")
     with pytest.raises(InputError, match="cannot be read"):
