@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +15,7 @@ from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import load_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.qp_file import pdf_count, read_pdfs_hdf5
 from photoz_lit.evaluation.report import write_report
 from photoz_lit.fields import load_field
 from photoz_lit.modules.cnn_estimator import CNNEstimator
@@ -222,6 +225,18 @@ def test_a_rerun_removes_and_writes_nothing_behind_a_link(
         train(config)
     assert (victim / "mine").read_text() == "mine"
     assert (runs / trained.name / "metrics.json").is_file()
+
+
+def test_pdfs_of_another_file_are_not_read(run: Path, tmp_path: Path) -> None:
+    with h5py.File(run / "pdfs.hdf5", "r+") as file:
+        shape = file["data/pdfs"].shape
+        np.ones(shape, np.float32).tofile(tmp_path / "secret")
+        del file["data/pdfs"]
+        file.create_dataset("data/pdfs", shape, "f4", external=str(tmp_path / "secret"))
+    with pytest.raises(InputError, match="stored in another file"):
+        pdf_count(run / "pdfs.hdf5")
+    with pytest.raises(InputError, match="stored in another file"):
+        read_pdfs_hdf5(run / "pdfs.hdf5")
 
 
 def test_a_link_in_the_place_of_a_lock_empties_nothing(tmp_path: Path, victim: Path) -> None:

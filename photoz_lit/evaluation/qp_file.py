@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.pdf import check_pdfs, probability_blocks
 from photoz_lit.files import whole_file
+from photoz_lit.tables.hdf5_file import open_hdf5
 
 BLOCK_ROWS = 16384
 
@@ -54,7 +55,7 @@ def read_pdfs_hdf5(path: str | Path, rows: slice | None = None) -> tuple[NDArray
 
     Raises
     ------
-    InputError : no such file, or no ``hist`` ensemble in it.
+    InputError : no such file, no ``hist`` ensemble in it, or one that takes its data from other files.
     """
     file = Path(path)
     if not file.is_file():
@@ -62,6 +63,7 @@ def read_pdfs_hdf5(path: str | Path, rows: slice | None = None) -> tuple[NDArray
     try:
         ensemble = qp.read(str(file), read_slice=rows)
         edges, density = np.ravel(ensemble.metadata["bins"]), ensemble.objdata["pdfs"]
+        open_hdf5(file).close()  # refuses a file that shows another one's bytes as its own
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # tables_io raises them all
         raise InputError(_no_qp_file(file, error)) from error
     probability = np.atleast_2d(density) * np.diff(edges)
@@ -74,7 +76,9 @@ def pdf_count(path: str | Path) -> int:
     if not file.is_file():
         raise InputError(f"{file} is not there; give the pdfs.hdf5 of a finished run.")
     try:
-        return int(qp.data_length(str(file)))
+        count = int(qp.data_length(str(file)))
+        open_hdf5(file).close()
+        return count
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise InputError(_no_qp_file(file, error)) from error
 

@@ -18,6 +18,7 @@ from rich.table import Table
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
+from photoz_lit.files import whole_file
 from photoz_lit.networks.complexity import TRAINING_FACTOR, complexity_of
 from photoz_lit.networks.grouped import GroupedBlock
 from photoz_lit.networks.multimodal import PhotoZNetwork, build_network
@@ -101,7 +102,8 @@ def run(config: Config) -> None:
             _table(results[key], f"{group[0].stamp_size}×{group[0].stamp_size} pixels, width {group[0].width:g}")
         )
     console.print(_branches_line(results["branches"]))
-    settings.output.write_text(json.dumps(results, indent=1) + "\n")
+    with whole_file(settings.output) as partial:
+        partial.write_text(json.dumps(results, indent=1) + "\n")
     console.print(f"written to {settings.output}")
 
 

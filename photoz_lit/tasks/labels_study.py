@@ -22,6 +22,7 @@ from photoz_lit.evaluation.nz_statistics import nz_distances
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.scores import galaxy_scores
 from photoz_lit.evaluation.summary import metrics_of
+from photoz_lit.files import whole_file
 from photoz_lit.labels.deep_field import DeepField, deep_field
 from photoz_lit.labels.plots import write_plots
 from photoz_lit.labels.settings import LabelStudySettings
@@ -146,8 +147,10 @@ def _trained_pdf(
 ) -> NDArray[np.float32]:
     pdf = folder.member_pdf(0, 0)
     if pdf is None:
+        folder.make()
         folder.member(0, 0).mkdir(parents=True, exist_ok=True)
-        table.to_parquet(folder.path / "labels.parquet", index=False)
+        with whole_file(folder.path / "labels.parquet") as partial:
+            table.to_parquet(partial, index=False)
         folder.write_json("provenance.json", provenance(config, sample.data, sample.data_hash))
         estimator = estimator_of(config)
         estimator.fit(labelled, split, config.seed, folder.member(0, 0))
@@ -164,7 +167,8 @@ def _write_results(
     catalogue = sample.catalogue.iloc[split.test].copy()
     catalogue["z"], catalogue["z_source"] = catalogue["z_true"], "truth"
     table = predictions_table(pdf, edges, catalogue, -1, sample.field.reference_band)
-    table.to_parquet(folder.path / "predictions.parquet", index=False)
+    with whole_file(folder.path / "predictions.parquet") as partial:
+        table.to_parquet(partial, index=False)
     cost: dict[str, Any] = {"n_train": len(split.train), "train_images": config.trainer.max_epochs * len(split.train)}
     if isinstance(config.network, NetworkSettings):
         network = CNNEstimator(config).build(sample).network

@@ -59,9 +59,15 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def test_an_interrupted_adaptation_goes_on_and_ends_as_an_uninterrupted_one(
-    two: tuple[AdaptationSample, AdaptationSplit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two: tuple[AdaptationSample, AdaptationSplit],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     whole = fitted(two, tmp_path / "whole", "guided_paired")
+    said = capsys.readouterr().out.splitlines()
+    told = [line.split(",")[0] for line in said if line.startswith("adaptation")]
+    assert told == [f"adaptation: epoch {epoch}/3" for epoch in (1, 2, 3)]
 
     def killed(self: DomainAdversarialCNN) -> None:
         if self.current_epoch == 2:
