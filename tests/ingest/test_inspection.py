@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -167,3 +168,102 @@ def test_page_holds_everything(tmp_path: Path) -> None:
         "inspection.html", "redshifts.png", "magnitudes.png", "bands.png", "montage.png",
     }  # fmt: skip
     assert open_store(store.path).data_hash in text
+
+
+def damaged(path: Path, images: NDArray[Any], table: pd.DataFrame) -> tuple[set[str], str]:
+    """Kinds and sentences of the faults found; the page is written too."""
+    store, inspection = inspected(path / "store", images, table)
+    write_inspection(store, inspection, path / "page")
+    return {fault.kind for fault in inspection.faults}, " ".join(fault.sentence for fault in inspection.faults)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "kind", "said"),
+    [
+        ("z", np.inf, "redshift", "z is inf, which cannot be: 2 galaxies, the first is object_id g20 (row 20)"),
+        ("z", 99.0, "redshift", "z is 99, which cannot be"),
+        ("z", -1.0, "redshift", "z is -1, which cannot be"),
+        ("z", -99.0, "redshift", "z is -99, which cannot be"),
+        ("z_err", -1.0, "redshift", "z_err is -1, which cannot be"),
+        ("ra", np.inf, "position", "ra is inf, which cannot be"),
+        ("ra", 400.0, "position", "ra is 400, which cannot be"),
+        ("dec", 95.0, "position", "dec is 95, which cannot be"),
+        ("ebv", np.inf, "reddening", "ebv is inf, which cannot be"),
+        ("ebv", -0.1, "reddening", "ebv is -0.1, which cannot be"),
+        ("mag_i", 99.0, "magnitude", "mag_i is 99, which cannot be"),
+        ("mag_err_i", np.inf, "magnitude", "mag_err_i is inf, which cannot be"),
+    ],
+)
+def test_values_that_cannot_be(column: str, value: float, kind: str, said: str, tmp_path: Path) -> None:
+    images, table = galaxies()
+    table["mag_err_i"], table["z_err"], table["ebv"] = 0.02, 0.001, 0.03
+    table.loc[[20, 70], column] = value
+    found, sentences = damaged(tmp_path, images, table)
+    assert found == {kind}
+    assert said in sentences
+
+
+def test_a_code_among_redshifts_that_could_be_is_named(tmp_path: Path) -> None:
+    images, table = galaxies()
+    table.loc[20:29, "z"] = 3.5
+    found, sentences = damaged(tmp_path, images, table)
+    assert found == {"redshift"}
+    assert "z is 3.5 in 10 galaxies" in sentences
+    assert "ingest.missing=[3.5]" in sentences
+
+
+def test_ids_that_repeat_or_are_empty(tmp_path: Path) -> None:
+    images, table = galaxies()
+    table.loc[[20, 40], "object_id"], table.loc[50, "object_id"] = "g7", ""
+    found, sentences = damaged(tmp_path, images, table)
+    assert found == {"id"}
+    assert "3 galaxies share their object_id with another, the first is g7 (rows 7 and 20)" in sentences
+    assert "1 galaxies have no object_id" in sentences
+
+
+def test_a_store_of_nan(tmp_path: Path) -> None:
+    images, table = galaxies()
+    found, sentences = damaged(tmp_path, np.full_like(images, np.nan), table)
+    assert found == {"missing"}
+    assert "150 galaxies have no pixel in any band (NaN), the first is object_id g0 (row 0)" in sentences
+
+
+def test_a_store_of_zeros(tmp_path: Path) -> None:
+    images, table = galaxies()
+    found, sentences = damaged(tmp_path, np.zeros_like(images), table)
+    assert found == {"constant"}
+    assert "150 stamps of band u are constant" in sentences
+
+
+def test_bands_without_pixels(tmp_path: Path) -> None:
+    images, table = galaxies()
+    images[:, 1] = np.nan
+    images[:10, 4] = np.nan
+    images[10:15, 2, :4] = np.nan
+    images[30, 5, 3, 3] = np.inf
+    found, sentences = damaged(tmp_path / "a", images, table)
+    assert found == {"missing", "infinite"}
+    assert "band g has no pixel of any galaxy" in sentences
+    assert "10 galaxies have no pixel in band z (NaN) and missing_z does not say so" in sentences
+    assert "6 galaxies have pixels without a value (NaN) and flags that say" in sentences
+    assert "1 stamps of band y have infinite pixels, the first is of object_id g30 (row 30)" in sentences
+    images[:, 1], images[30, 5, 3, 3] = galaxies()[0][:, 1], 0.0
+    told = table.assign(missing_z=np.arange(N) < 10, flags=np.where((np.arange(N) > 9) & (np.arange(N) < 15), 2, 0))
+    assert damaged(tmp_path / "b", images, told)[0] == set()
+
+
+def test_damaged_blocks(tmp_path: Path) -> None:
+    images, table = galaxies()
+    store, _ = inspected(tmp_path / "store", images, table)
+    with (store.path / "images.npy").open("r+b") as file:
+        file.seek(5000)
+        file.write(b"\x00\x01")
+    sentences = [fault.sentence for fault in inspect_store(open_store(store.path), Console(quiet=True)).faults]
+    expected = (
+        "images.npy: 1 of 1 blocks differ from their checksums, the first has rows 0 to 149; write the store again."
+    )
+    assert expected in sentences
+    header = json.loads((store.path / "store.json").read_text())
+    (store.path / "store.json").write_text(json.dumps({**header, "checksums": []}))
+    sentences = [fault.sentence for fault in inspect_store(open_store(store.path), Console(quiet=True)).faults]
+    assert any("1 of 1 blocks have no checksum" in sentence for sentence in sentences)

@@ -26,7 +26,8 @@ class Fault:
 
     Attributes
     ----------
-    kind : ``shift``, ``units``, ``swap``, ``constant``, ``missing``, ``repeat`` or ``redshift``.
+    kind : ``shift``, ``units``, ``swap``, ``constant``, ``missing``, ``infinite``, ``checksum``, ``repeat``, ``id``,
+        ``redshift``, ``position``, ``reddening`` or ``magnitude``.
     bands : the bands concerned.
     sentence : what is wrong and what to do.
     """

@@ -13,10 +13,12 @@ from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.inspection.bands import BandSummary, summarise_bands
+from photoz_lit.ingest.inspection.catalogue_faults import catalogue_faults
 from photoz_lit.ingest.inspection.faults import Fault, band_faults
 from photoz_lit.ingest.inspection.figures import band_figure, magnitude_figure, montage_figure, redshift_figure
 from photoz_lit.ingest.inspection.measure import measure
 from photoz_lit.ingest.inspection.page import write_page
+from photoz_lit.ingest.inspection.pixel_faults import checksum_faults, missing_pixels
 from photoz_lit.ingest.inspection.repeats import Repeats, find_repeats, label_counts, repeat_faults
 
 
@@ -101,7 +103,13 @@ def inspect_store(store: CutoutStore, console: Console) -> Inspection:
     repeats = find_repeats(store, measurements)
     flags = store.catalogue["flags"].to_numpy()
     counts = Counter({str(f.name).lower(): int(((flags & int(f)) != 0).sum()) for f in StampFlag})
-    faults = [*band_faults(store, measurements), *repeat_faults(store, repeats)]
+    faults = [
+        *checksum_faults(store, console),
+        *catalogue_faults(store),
+        *missing_pixels(store, measurements),
+        *band_faults(store, measurements),
+        *repeat_faults(store, repeats),
+    ]
     return Inspection(
         summarise_bands(store, measurements), label_counts(store.catalogue), dict(counts), repeats, faults
     )

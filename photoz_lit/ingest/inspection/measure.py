@@ -29,6 +29,7 @@ class Measurements:
     Attributes
     ----------
     missing : pixels without a value, (N, bands).
+    infinite : a pixel is infinite, (N, bands).
     constant : all pixels are equal, (N, bands).
     saturated : the brightest pixels form a plateau, (N, bands).
     sky, noise : median and 1.4826 · MAD of the outermost pixels [flux unit], (N, bands).
@@ -40,6 +41,7 @@ class Measurements:
     """
 
     missing: NDArray[np.int64]
+    infinite: NDArray[np.bool_]
     constant: NDArray[np.bool_]
     saturated: NDArray[np.bool_]
     sky: NDArray[np.float64]
@@ -97,6 +99,9 @@ def _apertures(height: int, width: int, pixel_scale: float) -> NDArray[np.float3
 
 def _measure_rows(images: NDArray[np.float32], kernel: NDArray[np.float32]) -> Measurements:
     n, bands, height, width = images.shape
+    infinite = np.asarray(np.isinf(images).any(axis=(2, 3)))
+    if infinite.any():
+        images = np.where(np.isinf(images), np.float32(np.nan), images)
     finite = np.isfinite(images)
     high = np.where(finite, images, -np.inf).max(axis=(2, 3))
     low = np.where(finite, images, np.inf).min(axis=(2, 3))
@@ -113,6 +118,7 @@ def _measure_rows(images: NDArray[np.float32], kernel: NDArray[np.float32]) -> M
     centres = np.ascontiguousarray(images[:, :, half[0], half[1]])
     return Measurements(
         missing=(~finite).sum(axis=(2, 3)),
+        infinite=infinite,
         constant=high <= low,
         saturated=plateau & bright & (high > low),
         sky=sky,
