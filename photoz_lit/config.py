@@ -117,6 +117,7 @@ class ModuleSettings(Settings):
     decay: float = Entry(gt=0, le=1)
     warmup: float = Entry(ge=0, lt=1)
     tta: Literal[1, 8] = 1
+    label_smoothing: float = Entry(default=0.0, ge=0)
     weight_average: float | None = Entry(default=None, gt=0, lt=1)
     initialisation: Literal["glorot", "quiet_heads"] = "glorot"
     weight_decay: float = Entry(ge=0)

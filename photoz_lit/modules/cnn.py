@@ -18,6 +18,7 @@ from photoz_lit.evaluation.metrics import CRPS, SigmaMAD
 from photoz_lit.networks.multimodal import build_network
 from photoz_lit.networks.optimiser import build_optimiser, rate_factor
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
+from photoz_lit.networks.soft_bins import soft_bins
 
 VAL_LOSS = "val_loss"
 
@@ -41,6 +42,7 @@ class PhotoZModule(pl.LightningModule):
     weight_decay : decoupled (AdamW); 0 is plain Adam.
     point_loss, point_loss_weight : ``mae`` or ``mse`` of the scalar head, and its weight.
     initialisation : ``glorot``, or ``quiet_heads``: the last layer of each head begins at zero.
+    label_smoothing : width of the labels in training, see :func:`~photoz_lit.networks.soft_bins.soft_bins`; 0 is none.
     channels_last : memory format of images and weights.
 
     Attributes
@@ -50,6 +52,7 @@ class PhotoZModule(pl.LightningModule):
     """
 
     input_scale: Tensor
+    z_edges: Tensor
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class PhotoZModule(pl.LightningModule):
         muon_momentum: float = 0.9,
         schedule: str = "steps",
         initialisation: str = "glorot",
+        label_smoothing: float = 0.0,
         channels_last: bool = True,
     ) -> None:
         super().__init__()
@@ -88,6 +92,7 @@ class PhotoZModule(pl.LightningModule):
         if channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.register_buffer("input_scale", torch.ones(len(bands), 1, 1))
+        self.register_buffer("z_edges", torch.tensor(list(z_edges), dtype=torch.float32), persistent=False)
         self.dropped: frozenset[str] = frozenset()  # modalities left out, by name
         self.images_per_galaxy = 1
         self.point_loss = {"mae": nn.L1Loss(reduction="none"), "mse": nn.MSELoss(reduction="none")}[point_loss]
@@ -114,8 +119,11 @@ class PhotoZModule(pl.LightningModule):
         return image.contiguous(memory_format=torch.channels_last) if self.hparams["channels_last"] else image
 
     def loss(self, output: Any, batch: Batch) -> Tensor:
-        """Loss of every galaxy, (B,), before weighting."""
-        cross_entropy = functional.cross_entropy(output.logits.float(), batch["z_bin"], reduction="none")
+        """Loss of every galaxy, (B,), before weighting; labels are smoothed in training alone."""
+        logits = output.logits.float()
+        width = float(self.hparams["label_smoothing"])
+        target = soft_bins(batch["z"], self.z_edges, width) if width > 0 and self.training else batch["z_bin"]
+        cross_entropy = functional.cross_entropy(logits, target, reduction="none")
         point = self.point_loss(output.z_point.float(), batch["z"])
         weight = float(self.hparams["point_loss_weight"])
         total: Tensor = cross_entropy + weight * point

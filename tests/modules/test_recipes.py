@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 
 from photoz_lit.config import validate
 from photoz_lit.data.module import split_sample
@@ -50,11 +51,36 @@ def test_an_unknown_recipe_is_answered_with_the_nearest_one() -> None:
 def test_a_record_made_before_there_were_recipes_reads_as_published() -> None:
     record = composed().model_dump(mode="json", by_alias=True)
     del record["tta"], record["scale"]["recipe"]
-    for name in ("recipe", "optimiser", "muon_learning_rate", "muon_momentum", "schedule", "weight_average", "tta"):
+    for name in (
+        "recipe",
+        "optimiser",
+        "muon_learning_rate",
+        "muon_momentum",
+        "schedule",
+        "weight_average",
+        "tta",
+        "label_smoothing",
+    ):
         del record["module"][name]
     old = validate(record)
     assert (old.module.optimiser, old.module.schedule, old.module.weight_average) == ("adam", "steps", None)
     assert old.images_per_galaxy == 1
+
+
+def test_labels_are_smoothed_in_training_and_not_in_validation(sample: Sample) -> None:
+    module = CNNEstimator(composed("field=hsc6b", "module.label_smoothing=0.02")).build(sample)
+    rows = np.arange(4)
+    z = torch.from_numpy(sample.catalogue["z"].to_numpy(np.float32)[rows])
+    z_bin = torch.from_numpy(np.digitize(z.numpy(), sample.field.z_edges) - 1)
+    output = module(stretch(torch.from_numpy(sample.flux(rows))), torch.zeros(4, 1))
+    log_pdf = output.logits.log_softmax(1)
+    point = (output.z_point - z).abs()
+    batch = {"z": z, "z_bin": z_bin}
+    hard = point - log_pdf[torch.arange(4), z_bin]
+    share = np.diff(norm.cdf(sample.field.z_edges, z.numpy()[:, None], 0.02 * (1 + z.numpy()[:, None])))
+    soft = point - (torch.from_numpy(share / share.sum(1, keepdims=True)).float() * log_pdf).sum(1)
+    torch.testing.assert_close(module.train().loss(output, batch), soft, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(module.eval().loss(output, batch), hard)
 
 
 def test_the_pdf_is_the_mean_over_the_eight_symmetries(sample: Sample, tmp_path: Path) -> None:
