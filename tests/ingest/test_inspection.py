@@ -197,7 +197,7 @@ def damaged(path: Path, images: NDArray[Any], table: pd.DataFrame) -> tuple[set[
 def test_values_that_cannot_be(column: str, value: float, kind: str, said: str, tmp_path: Path) -> None:
     images, table = galaxies()
     table["mag_err_i"], table["z_err"], table["ebv"] = 0.02, 0.001, 0.03
-    table.loc[[20, 70], column] = value
+    table.loc[[20, 71], column] = value
     found, sentences = damaged(tmp_path, images, table)
     assert found == {kind}
     assert said in sentences
