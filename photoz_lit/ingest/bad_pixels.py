@@ -10,8 +10,8 @@ from scipy import ndimage
 
 from photoz_lit.ingest.flags import StampFlag
 
-#: Why a pixel can be unknown; a stamp counts its unknown pixels by these.
-REASONS = (StampFlag.EDGE, StampFlag.GAP, StampFlag.MASKED, StampFlag.SATURATED)
+#: Why a pixel can be unknown; where several hold, the first one counts.
+REASONS = (StampFlag.EDGE, StampFlag.GAP, StampFlag.SATURATED, StampFlag.MASKED)
 #: Planes of the HSC and LSST pipelines' masks whose pixels hold no flux; the others describe pixels that do.
 UNKNOWN_PLANES = ("BAD", "SAT", "NO_DATA", "UNMASKEDNAN")
 
@@ -37,16 +37,15 @@ def unknown_pixels(
     saturation : flux from which a pixel is saturated.
     """
     reason = np.zeros(image.shape, np.uint8)
-    if np.isfinite(saturation):
-        reason[image >= saturation] = StampFlag.SATURATED
     if masked is not None:
         reason[masked] = StampFlag.MASKED
+    if np.isfinite(saturation):
+        reason[image >= saturation] = StampFlag.SATURATED
     with np.errstate(invalid="ignore"):
         blank = ~(np.abs(image) < _HUGE)
         if weight is not None:
             blank |= ~(weight > 0)
-    reason[blank] = StampFlag.GAP
-    reason[zero_blocks(image, blank)] = StampFlag.GAP
+    reason[blank | zero_blocks(image, blank)] = StampFlag.GAP
     return reason
 
 

@@ -197,7 +197,7 @@ class TileReader:
         masked = self._masked(self._mask.window(top, bottom, left, right, ahead)) if self._mask else None
         reason = unknown_pixels(window, weight, masked, self.tile.saturation)
         inner = centre - [left, top]
-        near = self._near(reason, inner, flag_radius / self.tile.scale)
+        near = self._near(window, masked, inner, flag_radius / self.tile.scale)
         # Where the image ends, a spline would be mirrored: the pixels beyond are unknown ones.
         rows, columns = self.tile.image.shape
         beyond = [(RIM * (top == 0), RIM * (bottom == rows)), (RIM * (left == 0), RIM * (right == columns))]
@@ -217,13 +217,21 @@ class TileReader:
         lost = ~np.isfinite(mask)
         return np.asarray(lost | ((np.where(lost, 0, mask).astype(np.int64) & self.tile.mask_bits) != 0))
 
-    def _near(self, reason: NDArray[np.uint8], inner: NDArray[np.float64], radius: float) -> int:
+    def _near(
+        self,
+        window: NDArray[np.float32],
+        masked: NDArray[np.bool_] | None,
+        inner: NDArray[np.float64],
+        radius: float,
+    ) -> int:
         """Return the flags of masked and saturated pixels within a radius [image pixel] of the galaxy."""
         x, y = inner
         rows = slice(max(0, round(y - radius)), max(0, round(y + radius) + 1))
         columns = slice(max(0, round(x - radius)), max(0, round(x + radius) + 1))
-        close = reason[rows, columns]
-        return sum(int(flag) for flag in (StampFlag.MASKED, StampFlag.SATURATED) if np.any(close == flag))
+        flags = int(StampFlag.MASKED) if masked is not None and np.any(masked[rows, columns]) else 0
+        if np.isfinite(self.tile.saturation) and np.any(window[rows, columns] >= self.tile.saturation):
+            flags |= int(StampFlag.SATURATED)
+        return flags
 
     def release(self) -> None:
         """Free what is held decoded."""

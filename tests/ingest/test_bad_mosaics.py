@@ -143,8 +143,13 @@ def dust_map_not_there(tmp: Path) -> tuple[str, list[str]]:
     return mosaic(tmp, f"ingest.dust.path={tmp}/maps")
 
 
-@case(r"ingest\.dust\.map=nomaps\.sfd\.SFDQuery needs the library dustmaps; pip install 'photoz-lit\[dust\]'")
+@case(r"ingest\.dust\.map=dustmaps\.nomap\.SFDQuery needs the library dustmaps; pip install 'photoz-lit\[dust\]'")
 def dust_library_not_there(tmp: Path) -> tuple[str, list[str]]:
+    return mosaic(tmp, f"ingest.dust.path={tmp}", "ingest.dust.map=dustmaps.nomap.SFDQuery")
+
+
+@case(r"ingest\.dust\.map=nomaps\.sfd\.SFDQuery is not in dustmaps")
+def dust_map_of_another_library(tmp: Path) -> tuple[str, list[str]]:
     return mosaic(tmp, f"ingest.dust.path={tmp}", "ingest.dust.map=nomaps.sfd.SFDQuery")
 
 

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.ingest.archive import ingest
-from photoz_lit.ingest.bad_pixels import unknown_pixels, zero_blocks
+from photoz_lit.ingest.bad_pixels import REASONS, count_reasons, unknown_pixels, zero_blocks
+from photoz_lit.ingest.fits_image import find_plane
 from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.inpaint import continued
+from photoz_lit.ingest.tile import mask_bits
 from tests.ingest.archives import settings_of
 from tests.ingest.skies import tan_wcs
 
@@ -212,7 +214,7 @@ def test_zeros_that_are_values() -> None:
 
 def test_reasons() -> None:
     image = np.ones((6, 6))
-    image[0, 0], image[1, 1], image[2, 2] = np.nan, np.inf, 70.0
+    image[0, 0], image[1, 1], image[2, 2] = np.nan, -np.inf, 70.0
     weight = np.ones((6, 6))
     weight[3, 3], weight[3, 4] = -1.0, np.nan
     masked = np.zeros((6, 6), bool)
@@ -222,6 +224,11 @@ def test_reasons() -> None:
     assert [reason[k, k] for k in range(6)] == [gap, gap, int(StampFlag.SATURATED), gap, int(StampFlag.MASKED), 0]
     assert reason[3, 4] == gap
     assert (reason > 0).sum() == 6
+    masked[0, 0] = masked[2, 2] = True  # a pixel counts once, by its first reason
+    counts = count_reasons(unknown_pixels(image, weight, masked, 60.0)[None])[0]
+    assert dict(zip(REASONS, counts, strict=True)) == {
+        StampFlag.EDGE: 0, StampFlag.GAP: 4, StampFlag.SATURATED: 1, StampFlag.MASKED: 1,
+    }  # fmt: skip
 
 
 def test_polynomials_are_continued_exactly() -> None:
@@ -231,3 +238,16 @@ def test_polynomials_are_continued_exactly() -> None:
     unknown[10:13, 12:14] = unknown[20, :] = True
     spoiled = np.where(unknown, 1e6, image)
     np.testing.assert_allclose(continued(spoiled, unknown, [4])[0], image, atol=1e-3)
+
+
+def test_planes_of_a_mask_that_count(tmp_path: Path) -> None:
+    image = fits.PrimaryHDU(np.zeros((4, 4), np.int32))
+    for bit, name in enumerate(["BAD", "SAT", "DETECTED", "NO_DATA"]):
+        image.header[f"HIERARCH MP_{name}"] = bit
+    image.writeto(tmp_path / "named.fits")
+    fits.PrimaryHDU(np.zeros((4, 4), np.int32)).writeto(tmp_path / "plain.fits")
+    named, plain = find_plane(tmp_path / "named.fits"), find_plane(tmp_path / "plain.fits")
+    assert mask_bits(named, []) == 0b1011  # a detected pixel holds flux
+    assert mask_bits(named, ["DETECTED", 0]) == 0b101
+    assert mask_bits(plain, []) == -1  # all
+    assert mask_bits(plain, [2, 5]) == 0b100100

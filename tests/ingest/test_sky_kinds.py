@@ -11,7 +11,7 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
-from astropy.wcs import WCS
+from astropy.wcs import WCS, DistortionLookupTable
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
@@ -183,3 +183,21 @@ def test_a_wcs_is_inherited_whole_or_not_at_all(tmp_path: Path) -> None:
     wcs = celestial_wcs(plane)
     assert wcs.sip is None
     np.testing.assert_allclose(wcs.pixel_scale_matrix, [[-SCALE, 0.0], [0.0, SCALE]])
+
+
+def test_a_distortion_in_a_lookup_table(tmp_path: Path) -> None:
+    """As HST's images have it: the table stands in an HDU of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wcs = WCS(head())
+        y, x = np.mgrid[:9, :9]
+        for axis, table in ((1, 2.0 * np.sin(x / 4.0)), (2, 1.5 * np.cos(y / 5.0))):
+            lookup = DistortionLookupTable(table.astype("f4"), (1.0, 1.0), (1.0, 1.0), (SIDE / 8, SIDE / 8))
+            setattr(wcs, f"cpdis{axis}", lookup)
+        hdus = wcs.to_fits(relax=True)
+        hdus[0].data = np.zeros((SIDE, SIDE), ">f4")
+        hdus.writeto(tmp_path / "r.fits")
+        x0, y0 = wcs.world_to_pixel(CENTRE)
+    found = sky_to_pixel(celestial_wcs(find_plane(tmp_path / "r.fits")), *np.array([[CENTRE.ra.deg], [CENTRE.dec.deg]]))
+    assert (found[0][0], found[1][0]) == pytest.approx((float(x0), float(y0)), abs=0.01)
+    assert np.hypot(x0 - 160.0, y0 - 157.0) > 0.5  # the table moves the galaxy
