@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,8 @@ def _text(kinds: list[Any], raw: str, multirun: bool) -> str:
     inner = raw.strip()
     if inner.startswith("[") and inner.endswith("]") and takes_lists(kinds):
         return f"[{','.join(_element(part) for part in split_at_commas(inner[1:-1]))}]"
+    if re.match(r"\{\w+\}[^,:]", inner):  # a pattern of files, such as {object_id}.fits
+        return in_quotes(raw)
     if inner[:1] in ("[", "{") and (takes_lists(kinds) or takes_dictionaries(kinds)):
         return raw  # a list or a dictionary with a slip in it, for which Hydra's sentence is right
     if multirun:

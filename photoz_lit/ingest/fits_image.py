@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
+from astropy.wcs.utils import proj_plane_pixel_scales
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
+from photoz_lit.ingest.band_planes import BandPlane, bands_of, find_band, is_cube, mask_of, plane_header
 from photoz_lit.ingest.linear_pixels import asinh_scale
 from photoz_lit.ingest.plane_names import flux_hdus
 from photoz_lit.ingest.sky_frame import sky_frame
@@ -40,6 +42,7 @@ class PlaneInfo:
     header : of the HDU, with the primary header's keywords that it lacks.
     shape : rows, columns.
     offset : byte at which the pixels lie plain and unscaled, None where they must be decoded.
+    plane : number of the plane of a cube that this is, None in an image; the header is then the plane's.
     """
 
     path: Path
@@ -47,16 +50,18 @@ class PlaneInfo:
     header: fits.Header
     shape: tuple[int, int]
     offset: int | None
+    plane: int | None = None
 
 
-def find_plane(path: Path, hdu: str | int | None = None, flux: bool = False) -> PlaneInfo:
-    """Find an image plane: the named or numbered HDU, or the first with an image.
+def find_plane(path: Path, hdu: str | int | None = None, flux: bool = False, band: str | None = None) -> PlaneInfo:
+    """Find an image plane: the named or numbered HDU, the one that the file names as a band's, or the first image.
 
     Parameters
     ----------
     path : the file.
     hdu : name or number.
     flux : without ``hdu``, take the only HDU with flux instead of the first with an image.
+    band : without ``hdu``, take this band's plane of a file that names the bands of its planes.
 
     Raises
     ------
@@ -65,13 +70,34 @@ def find_plane(path: Path, hdu: str | int | None = None, flux: bool = False) -> 
     try:
         with warnings.catch_warnings(), fits.open(path, memmap=False) as hdus:
             warnings.simplefilter("ignore")
-            return _find(path, hdus, hdu, flux)
+            return _find(path, hdus, hdu, flux, band)
     except OSError as error:
         raise InputError(f"{path} is no readable FITS file ({str(error).splitlines()[0]}); copy it again.") from error
 
 
-def _find(path: Path, hdus: fits.HDUList, wanted: str | int | None, flux: bool) -> PlaneInfo:
+def find_companions(path: Path, image: PlaneInfo, band: str) -> tuple[PlaneInfo | None, PlaneInfo | None]:
+    """Return the inverse variance and the mask that a file names as those of a band's image, None where it does not."""
+    with warnings.catch_warnings(), fits.open(path, memmap=False) as hdus:
+        warnings.simplefilter("ignore")
+        if not bands_of(hdus):
+            return None, None
+        weight, mask = find_band(hdus, band, "invvar", image.header.get("BRICK")), mask_of(hdus)
+        return (
+            _plane(path, hdus, weight) if weight is not None else None,
+            _plane(path, hdus, mask) if mask is not None else None,
+        )
+
+
+def _find(path: Path, hdus: fits.HDUList, wanted: str | int | None, flux: bool, band: str | None) -> PlaneInfo:
     names = [h.name or str(number) for number, h in enumerate(hdus)]
+    named = bands_of(hdus) if wanted is None and band is not None else ()
+    if named and band is not None:
+        place = find_band(hdus, band)
+        if place is None:
+            raise InputError(
+                f"{path} has the bands {' '.join(named)}, not '{band}'; choose some: ingest.bands=[{','.join(named)}]."
+            )
+        return _plane(path, hdus, place)
     if wanted is None:
         found = [k for k, h in enumerate(hdus) if h.is_image and h.header.get("NAXIS", 0) >= 2]
         if not found:
@@ -92,10 +118,17 @@ def _find(path: Path, hdus: fits.HDUList, wanted: str | int | None, flux: bool) 
             hdus[number]
         except (KeyError, IndexError) as error:
             raise InputError(f"{path} has no HDU '{wanted}'; it has {', '.join(names)}.") from error
-    hdu = hdus[number]
-    header = hdu.header.copy()
+    return _plane(path, hdus, BandPlane(number, None))
+
+
+def _plane(path: Path, hdus: fits.HDUList, place: BandPlane) -> PlaneInfo:
+    """Describe a plane of a file."""
+    hdu = hdus[place.hdu]
+    header = hdu.header.copy() if place.plane is None else plane_header(hdu.header)
     if len(image_axes(header)) != 2:
-        raise InputError(f"{path}: HDU {names[number]} has {header.get('NAXIS', 0)} axes; an image with 2 is due.")
+        name = hdu.name or str(place.hdu)
+        advice = " (a cube must name the bands of its planes, as BANDS = 'grz')" if is_cube(header) else ""
+        raise InputError(f"{path}: HDU {name} has {header.get('NAXIS', 0)} axes; an image with 2 is due{advice}.")
     compressed = isinstance(hdu, fits.CompImageHDU)  # astropy derives it from ImageHDU
     plain = (
         not compressed
@@ -112,7 +145,9 @@ def _find(path: Path, hdus: fits.HDUList, wanted: str | int | None, flux: bool) 
         if inherited and not (own_wcs and _WCS_KEYWORD.match(card.keyword)):
             header.append(card)
     columns, rows = (int(header[f"NAXIS{axis}"]) for axis in image_axes(header))
-    return PlaneInfo(path, number, header, (rows, columns), offset)
+    if offset is not None and place.plane is not None:
+        offset += place.plane * rows * columns * abs(int(header["BITPIX"])) // 8
+    return PlaneInfo(path, place.hdu, header, (rows, columns), offset, place.plane)
 
 
 def image_axes(header: fits.Header) -> tuple[int, ...]:
@@ -160,6 +195,16 @@ def celestial_wcs(info: PlaneInfo) -> WCS:
             " or ecliptic coordinates."
         ) from error
     return wcs.celestial
+
+
+def celestial_scale(info: PlaneInfo) -> float:
+    """Return the pixel scale of a plane [arcsec].
+
+    Raises
+    ------
+    InputError : see :func:`celestial_wcs`.
+    """
+    return round(float(np.sqrt(np.prod(proj_plane_pixel_scales(celestial_wcs(info)))) * 3600.0), 6)
 
 
 class PlaneReader:
@@ -220,7 +265,7 @@ class PlaneReader:
         first, second = image_axes(self.info.header)
         index: list[Any] = [0] * int(self.info.header["NAXIS"])
         index[-first], index[-second] = slice(None), slice(top, bottom)
-        return tuple(index)
+        return tuple(index) if self.info.plane is None else (self.info.plane, *index)
 
     def release(self) -> None:
         """Free the strip."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,64 +15,98 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.bad_pixels import REASONS, count_reasons, unknown_pixels
 from photoz_lit.ingest.catalogue_file import CatalogueFile
-from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, find_plane
+from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, celestial_scale, find_plane
 from photoz_lit.ingest.fits_mosaic import DEFAULT_SIZE, flagged
 from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_tile_files, pattern_of
 from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, centre_crop
+from photoz_lit.ingest.stamp_files import StampFiles, bands_in
 from photoz_lit.ingest.stamp_geometry import local_grid
 from photoz_lit.ingest.tile import CutStamp, TileReader
 from photoz_lit.ingest.zero_point import header_zero_point
 
 
+class StampOptions(MosaicOptions):
+    """Which files and planes, and what becomes of their pixels.
+
+    Attributes
+    ----------
+    match_radius : where all bands are in one file, a galaxy without a file of its id takes the one whose centre is as
+        near as that [arcsec]; null takes none.
+    grid : pixel scale of the stamps where ``ingest.pixel_scale`` gives none: the ``field``'s, or the files' ``own``.
+    """
+
+    match_radius: float | None
+    grid: Literal["field", "own"]
+
+
 class FitsStamps(Source):
     """Reads ``<path>/<pattern>`` with ``{object_id}`` and ``{band}`` in the pattern.
 
-    A stamp with a WCS, of a galaxy with a position, is resampled to the field's grid as a mosaic is. One without
-    either must have the field's pixel scale (``ingest.pixel_scale`` says so) and is cropped to its centre. A file that
-    is not there is a missing band.
+    A pattern without ``{band}`` is for files that hold all bands and name them (cubes). A stamp with a WCS, of a galaxy
+    with a position, is resampled to the field's grid as a mosaic is. One without either must have the field's pixel
+    scale (``ingest.pixel_scale`` says so) and is cropped to its centre. A file that is not there is a missing band.
     """
 
     without_image = "no stamp file"
 
     def __init__(self, settings: IngestSettings, field: Field) -> None:
-        self._options = reader_options(MosaicOptions, settings)
+        self._options = reader_options(StampOptions, settings)
         self._catalogue = CatalogueFile.of(settings)
         self._root = image_folder(settings)
         self._given = settings.zero_points
         self._cropped = settings.pixel_scale is not None
-        bands = tuple(settings.bands or field.band_names)
-        for kind in (self._options.images, self._options.weights, self._options.masks):
-            for band in bands:
-                if "{object_id}" not in (pattern_of(kind, band) or "{object_id}"):
-                    raise InputError(
-                        f"ingest.options: pattern '{pattern_of(kind, band)}' has no {{object_id}} in it, so all"
-                        " galaxies would share one stamp."
-                    )
+        self._files = StampFiles(self._root, self._options.images, self._options.match_radius)
+        stated = self._files.stated_bands()
+        bands = tuple(settings.bands or stated or field.band_names)
+        self._require_patterns(bands, stated)
         size = settings.stamp_size or DEFAULT_SIZE
+        first = {band: self._first_plane(band) for band in bands}
+        own = celestial_scale(first[bands[0]]) if self._options.grid == "own" else None
+        system = self._options.magnitude_system
         self.layout = Layout(
             bands,
             size,
             size,
-            settings.pixel_scale or field.pixel_scale,
+            settings.pixel_scale or own or field.pixel_scale,
             settings.flux_unit,
-            {band: self._first_zero_point(band) for band in bands},
+            # The zero point of a band's first stamp; the others are scaled to it.
+            {b: header_zero_point(p.header, b, p.path, self._given.get(b), system) for b, p in first.items()},
             (self._catalogue.path,),
         )
 
-    def _first_zero_point(self, band: str) -> float:
-        """Return the zero point of the first stamp of a band; the others are scaled to it."""
-        pattern = pattern_of(self._options.images, band) or ""
-        first = next(self._root.glob(pattern.replace("{object_id}", "*")), None) if pattern else None
-        if first is None:
+    def _require_patterns(self, bands: tuple[str, ...], stated: tuple[str, ...]) -> None:
+        for kind in (self._options.images, self._options.weights, self._options.masks):
+            for band in bands:
+                by_place = kind is self._options.images and self._files.match_radius is not None
+                if "{object_id}" not in (pattern_of(kind, band) or "{object_id}") and not by_place:
+                    raise InputError(
+                        f"ingest.options: pattern '{pattern_of(kind, band)}' has no {{object_id}} in it, so all"
+                        " galaxies would share one stamp."
+                    )
+        if self._files.all_bands_in_one and not stated and len(bands) > 1 and self._files.sample(""):
             raise InputError(
-                f"{self._root} has no stamp of band '{band}' ({pattern}); correct ingest.options.images, or name the"
-                " bands there are: ingest.bands=[…]."
+                f"{self._files.sample('')[0]} does not name the bands of its planes (BANDS = 'grz'), and"
+                f" ingest.options.images='{self._options.images}' has no {{band}} in it, so all bands would share one"
+                " image."
             )
-        info = find_plane(first, self._options.image_hdu, flux=True)
-        return header_zero_point(info.header, band, first, self._given.get(band), self._options.magnitude_system)
+
+    def _first_plane(self, band: str) -> PlaneInfo:
+        """Return the first stamp of a band."""
+        pattern = pattern_of(self._options.images, band)
+        found = self._files.sample(band)
+        if self._files.all_bands_in_one:
+            found = [path for path in found if not bands_in(path) or band in bands_in(path)]
+        if not found:
+            named = self._files.stated_bands()
+            known = f" the files have {' '.join(named)}," if named else ""
+            raise InputError(
+                f"{self._root} has no stamp of band '{band}' ({pattern});{known} correct ingest.options.images, or name"
+                f" the bands there are: ingest.bands=[{','.join(named) or 'g,r'}]."
+            )
+        return find_plane(found[0], self._options.image_hdu, flux=True, band=band)
 
     def column_names(self) -> list[str]:
         """Columns of the catalogue."""
@@ -93,11 +128,9 @@ class FitsStamps(Source):
         InputError : no galaxy has one.
         """
         ids = catalogue["object_id"].astype(str)
-        bands = self.layout.bands
-        found = [
-            any((path := self._file(self._options.images, band, name)) and path.is_file() for band in bands)
-            for name in ids
-        ]
+        bands = self.layout.bands[:1] if self._files.all_bands_in_one else self.layout.bands
+        places = zip(ids, *_positions(catalogue), strict=True)
+        found = [any(self._files.path(band, *place) is not None for band in bands) for place in places]
         if not any(found):
             raise InputError(
                 f"no stamp is there for any of the {len(ids)} galaxies of {self._catalogue}, e.g."
@@ -113,12 +146,11 @@ class FitsStamps(Source):
         near = np.zeros(len(rows), np.int64)
         unknown = np.zeros((len(rows), len(REASONS)), np.int64)
         ids = catalogue["object_id"].astype(str).to_list()
-        blank = pd.Series(np.nan, catalogue.index)
-        ra, dec = (catalogue.get(name, blank).to_numpy(np.float64) for name in ("ra", "dec"))
+        ra, dec = _positions(catalogue)
         for galaxy, name in enumerate(ids):
             for axis, band in enumerate(layout.bands):
-                path = self._file(self._options.images, band, name)
-                if path is None or not path.is_file():
+                path = self._files.path(band, name, ra[galaxy], dec[galaxy])
+                if path is None or band not in (bands_in(path) or (band,)):
                     unknown[galaxy, REASONS.index(StampFlag.EDGE)] += images[galaxy, axis].size
                     continue
                 stamp = self._stamp(path, band, name, ra[galaxy], dec[galaxy])
@@ -129,7 +161,7 @@ class FitsStamps(Source):
 
     def _stamp(self, path: Path, band: str, name: str, ra: float, dec: float) -> CutStamp:
         """Return one stamp, scaled to the zero point of its band's first."""
-        image = find_plane(path, self._options.image_hdu, flux=True)
+        image = find_plane(path, self._options.image_hdu, flux=True, band=band)
         zero_point = header_zero_point(image.header, band, path, self._given.get(band), self._options.magnitude_system)
         factor = np.float32(10.0 ** (0.4 * (self.layout.zero_points[band] - zero_point)))
         if self._cropped and ("CTYPE1" not in image.header or not np.isfinite(ra + dec)):
@@ -159,3 +191,10 @@ class FitsStamps(Source):
         window = np.asarray(reader.window(top.start, top.stop, left.start, left.stop, top.stop), np.float32)
         reader.close()
         return window
+
+
+def _positions(catalogue: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return RA and Dec [deg], NaN where the catalogue has none."""
+    blank = pd.Series(np.nan, catalogue.index)
+    ra, dec = (np.asarray(catalogue.get(name, blank), np.float64) for name in ("ra", "dec"))
+    return ra, dec

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from photoz_lit.errors import InputError
-from photoz_lit.ingest.fits_image import find_plane
+from photoz_lit.ingest.fits_image import find_companions, find_plane
 from photoz_lit.ingest.magnitude_systems import System
 from photoz_lit.ingest.same_pixels import refuse_same_pixels
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.tile import Tile, open_tile
+from photoz_lit.ingest.viewer_cutouts import MASK_BITS
 from photoz_lit.ingest.zero_point import header_zero_point
 from photoz_lit.settings import Settings
 
@@ -64,7 +65,7 @@ def open_band(root: Path, options: MosaicOptions, band: str, given: float | None
             f"{root} has no image of band '{band}' ({pattern_of(options.images, band)}); correct"
             " ingest.options.images, or name the bands there are: ingest.bands=[…]."
         )
-    planes = [find_plane(path, options.image_hdu, flux=True) for path in images]
+    planes = [find_plane(path, options.image_hdu, flux=True, band=band) for path in images]
     refuse_same_pixels(root, band, planes, not isinstance(options.images, str))
     for kind, files in (("weights", weights), ("masks", masks)):
         if files and len(files) != len(images):
@@ -82,16 +83,18 @@ def open_tile_files(
     path: Path, options: MosaicOptions, band: str, given: float | None, weight: Path | None, mask: Path | None
 ) -> Tile:
     """Open one image with its planes, see :func:`open_band`; a plane without a file may be an HDU of the image's."""
-    image = find_plane(path, options.image_hdu, flux=True)
+    image = find_plane(path, options.image_hdu, flux=True, band=band)
+    own_weight, own_mask = find_companions(path, image, band) if options.image_hdu is None else (None, None)
     weight_file = weight or (path if options.weight_hdu is not None else None)
     mask_file = mask or (path if options.mask_hdu is not None else None)
+    own_bits = MASK_BITS.get(band, []) if own_mask is not None and mask_file is None else []
     return open_tile(
         band,
         header_zero_point(image.header, band, path, given, options.magnitude_system),
         image,
-        find_plane(weight_file, options.weight_hdu) if weight_file else None,
-        find_plane(mask_file, options.mask_hdu) if mask_file else None,
-        options.mask_planes,
+        find_plane(weight_file, options.weight_hdu, band=band) if weight_file else own_weight,
+        find_plane(mask_file, options.mask_hdu) if mask_file else own_mask,
+        options.mask_planes or own_bits,
     )
 
 

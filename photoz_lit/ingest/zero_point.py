@@ -17,6 +17,7 @@ from astropy import units as u
 
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.magnitude_systems import Keyword, Survey, System, magnitude_systems
+from photoz_lit.ingest.viewer_cutouts import viewer_zero_point
 
 _CONTRADICTION = 0.02  # mag; a unit and a zero point of one header that differ by more do not belong together
 
@@ -141,8 +142,13 @@ def _number(header: Mapping[str, Any], keyword: str, path: Path) -> float:
 
 
 def _unit_zero_point(header: Mapping[str, Any]) -> float | None:
-    """Return the AB magnitude of one unit of ``BUNIT`` if that is a flux density, such as ``nJy`` or ``nanomaggy``."""
+    """Return the AB magnitude of one unit of ``BUNIT`` if that is a flux density, such as ``nJy`` or ``nanomaggy``.
+
+    Cutouts of the Legacy Survey viewer have none and are in nanomaggies.
+    """
     text = str(header.get("BUNIT", "")).strip()
+    if not text:
+        return viewer_zero_point(header)
     name = {"nanomaggy": "nmgy", "nanomaggies": "nmgy", "microjansky": "uJy", "ujy": "uJy"}.get(text.lower(), text)
     try:
         unit = u.Unit(name)

@@ -88,6 +88,11 @@ def test_names_of_open_dictionaries_are_set_with_and_without_a_plus(plus: str) -
     assert config.labels.target_columns == {"mag_i": "HSC_i_MAG"}
 
 
+def test_patterns_of_files_need_no_quotes() -> None:
+    config = from_command_line("ingest=fits_stamps", "ingest.options.images={object_id}_{band}.fits")
+    assert config.ingest.options.images == "{object_id}_{band}.fits"
+
+
 @pytest.mark.parametrize("plus", ["", "++"])
 def test_several_names_of_an_open_dictionary_at_once(plus: str) -> None:
     config = from_command_line("ingest=arrays", f"{plus}ingest.zero_points={{g: 22.5, r: 22.6}}")

@@ -145,3 +145,30 @@ def write_scaled(path: Path, image: NDArray[Any], header: fits.Header) -> Path:
     hdu.header["BSCALE"], hdu.header["BZERO"], hdu.header["BLANK"] = scale, zero, -32768
     hdu.writeto(path)
     return path
+
+
+def write_cutout(
+    path: Path,
+    ra: float,
+    dec: float,
+    cube: NDArray[Any],
+    bands: str = "grz",
+    scale: float = 0.262,
+    invvar: NDArray[Any] | None = None,
+    maskbits: NDArray[Any] | None = None,
+    **keywords: Any,
+) -> Path:
+    """``fits-cutout`` of the Legacy Survey viewer: all bands in one file (NAXIS = 3), no unit, no zero point."""
+    header = tan_wcs(scale, cube.shape[-2:], ra, dec).to_header()
+    header["BANDS"] = bands
+    for k, band in enumerate(bands):
+        header[f"BAND{k}"] = band
+    header.update(keywords)
+    hdus = [fits.PrimaryHDU(cube.astype(">f4"), header)]
+    for kind, pixels in (("INVVAR", invvar), ("MASKBITS", maskbits)):
+        if pixels is not None:
+            hdus[0].header["IMAGETYP"] = "IMAGE"
+            hdus.append(fits.ImageHDU(pixels, header))
+            hdus[-1].header["IMAGETYP"] = kind
+    fits.HDUList(hdus).writeto(path)
+    return path
