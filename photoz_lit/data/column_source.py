@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, model_validator
 
 from photoz_lit.data.selection import column_names
 from photoz_lit.settings import Settings
+from photoz_lit.tables.identifiers import plain_text
+
+
+def _texts_as_keys(value: Any) -> Any:
+    """Return a dictionary with its keys as the texts that values are compared with: 1 and 1.0 as "1"."""
+    return {plain_text(key): item for key, item in value.items()} if isinstance(value, Mapping) else value
 
 
 class ColumnSource(Settings):
@@ -33,7 +42,7 @@ class ColumnSource(Settings):
     unit: str = ""
     offset: float = 0.0
     missing: tuple[float | str, ...] = ()
-    translate: dict[str, float | str] = {}
+    translate: Annotated[dict[str, float | str], BeforeValidator(_texts_as_keys)] = {}
     optional: bool = False
 
     @model_validator(mode="after")

@@ -59,7 +59,7 @@ def build_catalogue(source: Source, settings: IngestSettings) -> Wanted:
     if numbered and settings.join.path is not None and settings.join.by == "id":
         raise InputError(
             f"ingest.join.by=id needs ids, and the archive's table has no id column (it has {', '.join(known[:8])} …);"
-            " map one: ingest.columns.object_id=<column>, or join by position: ingest.join.by=sky."
+            " map one with ingest.columns.object_id, or join by position: ingest.join.by=sky"
         )
     needed = {*source_columns(settings.columns), *required_columns([settings.select])}
     table = source.table([name for name in known if name in needed])

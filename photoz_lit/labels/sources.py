@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from photoz_lit.data.catalogue import NUMBER_COLUMNS, TEXT_COLUMNS
-from photoz_lit.data.mapping import map_columns
+from photoz_lit.data.mapping import map_columns, numbers_rows
 from photoz_lit.data.selection import select
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
@@ -53,10 +53,15 @@ def read_any(path: str, table: str | int | None = None, key: str = "table") -> t
 
 
 def mapped(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
-    """Return the columns by our names; a column that has our name already need not be mapped."""
+    """Return the columns by our names; a column that has our name already need not be mapped.
+
+    ``attrs["numbered"]`` says whether the row numbers serve as ids, for want of any.
+    """
     ours = [*TEXT_COLUMNS, *NUMBER_COLUMNS, "z_phot"]
     same = {str(n): str(n) for n in table.columns if n in ours or str(n).startswith("mag_")}
-    return map_columns(table, {**same, **columns})
+    out = map_columns(table, {**same, **columns})
+    out.attrs["numbered"] = numbers_rows(list(table.columns), {**same, **columns})
+    return out
 
 
 def read_target(
@@ -66,7 +71,8 @@ def read_target(
 
     Returns
     -------
-    table : the target sample: ``object_id``, ``ra``, ``dec``, ``mag_*``, and ``in_target`` (true).
+    table : the target sample: ``object_id``, ``ra``, ``dec``, ``mag_*``, and ``in_target`` (true); its attribute
+        ``numbered`` says whether the row numbers serve as ids.
     data : real or simulated.
     counts : reason -> objects outside the target sample; ``kept`` last.
 
@@ -76,6 +82,7 @@ def read_target(
     """
     raw, data = read_any(path, table_name, "labels.target_table")
     table = mapped(raw, columns)
+    numbered = table.attrs["numbered"]
     # An unlabelled target sample is the point: its own labels, if any, come in as a source.
     table = table.drop(columns=[name for name in ("z", "z_err", "z_source", "z_quality") if name in table])
     exclusions = Exclusions(len(table), path)
@@ -84,6 +91,7 @@ def read_target(
     exclusions.require_rows("loosen labels.target_select.")
     # Labels of objects outside the selection would leak into the cells at its border.
     table = table[exclusions.keep].reset_index(drop=True).assign(in_target=True)
+    table.attrs["numbered"] = numbered
     return table, data, {**exclusions.counts, "kept": len(table)}
 
 
@@ -94,9 +102,11 @@ def read_source(settings: LabelSourceSettings, limits: ConsensusSettings) -> Lab
     ------
     InputError : the file or its columns are wrong, or no label is left.
     """
-    raw, _ = read_any(settings.path, settings.table, "labels.sources[].table")
+    raw, _ = read_any(settings.path, settings.table, f"labels.sources (of '{settings.name}') table")
     where = f"{settings.path} (labels source '{settings.name}')"
     table = mapped(raw, settings.columns)
+    if settings.match == "id" and table.attrs["numbered"]:
+        raise InputError(f"{where} has no column of ids, which match: id needs; map 'object_id', or match by sky.")
     exclusions = Exclusions(len(table), where)
     if settings.select:
         exclusions.remove(f"not secure by '{settings.select}'", ~select(settings.select, raw))

@@ -71,5 +71,9 @@ def _from_texts(
     try:
         out[~blank] = Angle(known, unit=unit).to_value(u.deg)
     except (ValueError, u.UnitsError) as error:
-        raise InputError(f"{where}: {error}; correct it or name it in 'missing'.") from error
+        reason = str(error).rstrip(".)") + ")" * str(error).rstrip(".").endswith(")")
+        raise InputError(
+            f"{where}: {reason}; correct it, name it in 'missing', or give the 'unit': a sexagesimal right ascension is"
+            " read as hours unless that is deg."
+        ) from error
     return out

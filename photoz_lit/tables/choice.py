@@ -58,8 +58,10 @@ def chosen_entry(path: Path, entries: Sequence[TableEntry], choice: TableChoice)
 def several(path: Path, entries: Sequence[TableEntry], choice: TableChoice, why: str = "") -> InputError:
     """Return the sentence that lists the tables of a file and the key that chooses."""
     listed = ", ".join(map(str, entries))
+    largest = max(entries, key=lambda entry: entry.rows)
     return InputError(
-        f"catalogue {path} holds several tables: {listed}{why}; choose one: {choice.key}=<name or number>."
+        f"catalogue {path} holds several tables: {listed}{why}; choose one by name or number, e.g."
+        f" {choice.key}={largest.number}"
     )
 
 

@@ -50,11 +50,11 @@ def find_dialect(path: Path, lines: Iterable[str]) -> Dialect:
     """
     comments, content = _head(lines)
     if not content:
-        commented = [line for line in comments if len(_fields(line.lstrip("#% "), _delimiter(line, ""))) > 1]
+        commented = [line for line in comments if len(fields_of(line.lstrip("#% "), _delimiter(line, ""))) > 1]
         raise InputError(f"catalogue {path} {'has no rows.' if commented else 'cannot be read: it is empty.'}")
     texts = [text for _, text in content]
     delimiter = _delimiter(texts[0], texts[1] if len(texts) > 1 else "")
-    rows = [_fields(text, delimiter) for text in texts]
+    rows = [fields_of(text, delimiter) for text in texts]
     dashes = next((k for k in (1, 2) if k < len(rows) and all(re.fullmatch(r"-+", f) for f in rows[k])), 0)
     if dashes:
         units = rows[1] if dashes == 2 else []
@@ -64,7 +64,7 @@ def find_dialect(path: Path, lines: Iterable[str]) -> Dialect:
     if not _is_data(rows[0], rows[1] if len(rows) > 1 else []):
         return Dialect(delimiter, _names(path, rows[0], rows[1] if len(rows) > 1 else []), {}, content[0][0] + 1)
     for line in reversed(comments):
-        names = _fields(line.lstrip("#% "), delimiter)
+        names = fields_of(line.lstrip("#% "), delimiter)
         if len(names) == len(rows[0]) and not _is_data(names, []):
             return Dialect(delimiter, _names(path, names, rows[0]), {}, content[0][0])
     raise InputError(
@@ -90,16 +90,17 @@ def _head(lines: Iterable[str]) -> tuple[list[str], list[tuple[int, str]]]:
 
 def _delimiter(first: str, second: str) -> str:
     """Return what separates the columns: what stands equally often in the first two lines, else most often."""
-    counts = {mark: len(_fields(first, mark)) - 1 for mark in _DELIMITERS}
+    counts = {mark: len(fields_of(first, mark)) - 1 for mark in _DELIMITERS}
     present = [mark for mark, count in counts.items() if count]
-    alike = [mark for mark in present if second and len(_fields(second, mark)) - 1 == counts[mark]]
+    alike = [mark for mark in present if second and len(fields_of(second, mark)) - 1 == counts[mark]]
     if alike or present:
         return max(alike or present, key=lambda mark: counts[mark])
     words = len(first.split())
     return "" if words > 1 and (not second or len(second.split()) >= words) else ","
 
 
-def _fields(line: str, delimiter: str) -> list[str]:
+def fields_of(line: str, delimiter: str) -> list[str]:
+    """Return the values of one line, quotes and padding taken off; an empty delimiter is white space."""
     if not delimiter:
         line, delimiter = line.strip(), " "
         parts = next(csv.reader([re.sub(r"\s+", " ", line)], delimiter=" ", skipinitialspace=True), [])

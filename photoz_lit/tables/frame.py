@@ -59,12 +59,16 @@ def element_names(name: str, width: int, vector: bool, names: Collection[str]) -
 
 
 def missing_column(name: str, known: Iterable[object]) -> str:
-    """Return the end of the sentence "… no column 'name'": its elements if it is a vector, else the nearest name."""
+    """Return the end of the sentence "… no column 'name'": the elements of a vector, else the nearest name."""
     names = [str(k) for k in known]
-    elements = sorted((int(m[1]), k) for k in names if (m := re.fullmatch(re.escape(name) + r"[_.](\d+)", k)))
-    if len(elements) > 1 and [k for k, _ in elements] == list(range(len(elements))):
-        return f": it holds {len(elements)} values a row; name one of them, '{elements[0][1]}' to '{elements[-1][1]}'."
-    return nearest(name, names)
+    for vector in (name, name.rpartition("_")[0]):
+        elements = [int(m[1]) for k in names if (m := re.fullmatch(re.escape(vector) + r"[_.]([0-9]+)", k))]
+        if vector and len(elements) > 1 and sorted(elements) == list(range(len(elements))):
+            last = len(elements) - 1
+            what = "it" if vector == name else f"'{vector}'"
+            return f": {what} holds {last + 1} values a row; name one of them, '{vector}_0' to '{vector}_{last}'."
+    same = [k for k in names if k.lower() == name.lower()]
+    return f"; did you mean '{same[0]}'?" if same else nearest(name, names)
 
 
 def wanted(path: Path, names: Collection[str], columns: Collection[str] | None) -> list[str]:

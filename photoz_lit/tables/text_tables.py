@@ -14,7 +14,7 @@ from astropy.io import ascii as astropy_text
 from astropy.table import Table
 
 from photoz_lit.errors import InputError
-from photoz_lit.tables.dialect import NEXT_TABLE, find_dialect
+from photoz_lit.tables.dialect import NEXT_TABLE, Dialect, fields_of, find_dialect
 from photoz_lit.tables.frame import table_to_frame, wanted
 from photoz_lit.tables.plain_file import open_plain
 from photoz_lit.tables.text_columns import typed_column
@@ -39,12 +39,11 @@ def read_text(path: Path, columns: Collection[str] | None) -> pd.DataFrame:
     names = wanted(path, dialect.names, columns)
     with _lines(path, encoding) as stream:
         texts = pd.read_csv(
-            cast(TextIO, _Rows(path, stream, dialect.first)),
+            cast(TextIO, _Rows(path, stream, dialect)),
             sep=dialect.delimiter or r"\s+",
             names=dialect.names,
             usecols=names,
             header=None,
-            index_col=False,
             dtype=str,
             keep_default_na=False,
             skipinitialspace=True,
@@ -124,16 +123,22 @@ def _lines(path: Path, encoding: str) -> io.TextIOWrapper:
 
 
 class _Rows:
-    """The lines of a text table from its first row on, without comments; refuses a second table below the first."""
+    """The lines of a text table from its first row on, without comments.
 
-    def __init__(self, path: Path, stream: io.TextIOWrapper, first: int) -> None:
+    A second table below the first is refused, and a row with more values than columns, which pandas would cut off
+    without a word.
+    """
+
+    def __init__(self, path: Path, stream: io.TextIOWrapper, dialect: Dialect) -> None:
         self._path = path
-        self._lines = self._kept(stream, first)
+        self._dialect = dialect
+        self._lines = self._kept(stream)
         self._rest = ""
 
-    def _kept(self, stream: io.TextIOWrapper, first: int) -> Iterator[str]:
+    def _kept(self, stream: io.TextIOWrapper) -> Iterator[str]:
+        delimiter, width = self._dialect.delimiter, len(self._dialect.names)
         for number, line in enumerate(stream):
-            if number < first or not line.strip("\r\n "):
+            if number < self._dialect.first or not line.strip("\r\n "):
                 continue
             if line.startswith("#"):
                 if NEXT_TABLE.match(line):
@@ -142,6 +147,13 @@ class _Rows:
                         f" '{line.strip()}'); save each in a file of its own."
                     )
                 continue
+            if (line.count(delimiter) >= width if delimiter else len(line.split()) > width) and any(
+                fields_of(line, delimiter)[width:]
+            ):
+                raise InputError(
+                    f"catalogue {self._path} cannot be read: line {number + 1} has more values than the {width} columns"
+                    f" ('{line.strip()[:40]}'); correct it."
+                )
             yield line
 
     def __iter__(self) -> Iterator[str]:

@@ -43,8 +43,8 @@ def print_store(console: Console, store: CutoutStore, seconds: float) -> None:
         console.print(line, highlight=False)
     if store.header.provenance.get("object_id") == NUMBERED:
         console.print(
-            "The catalogue has no column of ids: object_id is the row number, from 0 (ingest.columns.object_id=<column>"
-            " names one).",
+            "The catalogue has no column of ids: object_id is the row number, from 0; ingest.columns.object_id can name"
+            " a column.",
             highlight=False,
         )
     console.print(f"Look at it with [bold]task=inspect store={store.path}[/bold].")

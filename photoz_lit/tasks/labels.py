@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -41,11 +42,15 @@ def _real(config: Config, console: Console) -> LabelSet:
         settings.target, settings.target_columns or {}, settings.target_select, settings.target_table
     )
     _print_counts(console, f"target sample ({settings.target})", counts)
+    numbered = {"object_id": "row number, from 0"} if photometry.attrs.get("numbered") else {}
+    if numbered:
+        console.print(f"{settings.target} has no column of ids: object_id is the row number, from 0.", highlight=False)
     sources: list[LabelCatalogue] = [read_source(source, settings.consensus) for source in settings.sources]
     if settings.cosmos2020.classic:
         sources.append(read_cosmos2020(settings.cosmos2020, settings.consensus))
     reference = "z_phot" if "z_phot" in photometry else None
-    return build_labels(photometry, sources, settings, data, config.seed, reference)
+    labels = build_labels(photometry, sources, settings, data, config.seed, reference)
+    return replace(labels, report={**labels.report, **numbered})
 
 
 def _simulated(config: Config, console: Console) -> LabelSet:
