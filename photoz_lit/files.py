@@ -98,6 +98,8 @@ def require_no_links(folder: Path) -> None:
                 raise InputError(
                     f"{path} is a link, and nothing is written through one; remove it or put a copy there."
                 )
+        if Path(place) == folder:
+            folders[:] = [name for name in folders if name != "wandb"]
 
 
 def _file_name(name: str) -> str:

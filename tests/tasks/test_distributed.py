@@ -51,7 +51,7 @@ def test_two_processes_count_every_galaxy_once_and_agree_with_one(tmp_path: Path
 
 def test_two_processes_start_a_network_again_that_has_learnt_nothing(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", n=61).path
-    frozen = ["module.learning_rate=1e-12", "scale.max_epochs=7", "network=plain"]
+    frozen = ["module.recipe=published", "module.learning_rate=1e-12", "scale.max_epochs=7", "network=plain"]
     two = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
     photoz_lit("field=hsc6b", f"data.store={store}", f"paths.runs={tmp_path / 'runs'}", *frozen, *two)
     (folder,) = (tmp_path / "runs" / "hsc6b").iterdir()
