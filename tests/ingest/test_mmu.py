@@ -222,6 +222,27 @@ def test_links_that_lead_nowhere_or_in_a_circle(tmp_path: Path) -> None:
     np.testing.assert_array_equal(ingested(tmp_path).images, images)
 
 
+@pytest.mark.parametrize("kind", ["link", "storage", "virtual"])
+def test_bytes_of_other_files_are_not_read(tmp_path: Path, kind: str) -> None:
+    write_cell(tmp_path / "cell", [b"des-g", b"des-r", b"des-z"], 0.262)
+    secret = tmp_path / "secret"
+    with h5py.File(secret, "w") as file:
+        file["image_array"] = stamps(5, 3, 48)
+    with h5py.File(tmp_path / "cell" / "001-of-001.hdf5", "r+") as file:
+        del file["image_array"]
+        if kind == "link":
+            file["image_array"] = h5py.ExternalLink(str(secret), "/image_array")
+        elif kind == "storage":
+            size = 5 * 3 * 48 * 48 * 4
+            file.create_dataset("image_array", (5, 3, 48, 48), "f4", external=[(str(secret), 0, size)])
+        else:
+            layout = h5py.VirtualLayout((5, 3, 48, 48), "f4")
+            layout[...] = h5py.VirtualSource(str(secret), "image_array", (5, 3, 48, 48))
+            file.create_virtual_dataset("image_array", layout)
+    with pytest.raises(InputError, match=r"'/image_array' is .*, which is not followed for safety"):
+        ingested(tmp_path)
+
+
 def test_texts_as_pixels(tmp_path: Path) -> None:
     write_cell(tmp_path / "cell", [b"des-g"], 0.262, image_array=np.full((5, 1, 4, 4), b"x"))
     with pytest.raises(InputError, match=r"dataset 'image_array' is \|S1 \(5, 1, 4, 4\); stamps need numbers"):
