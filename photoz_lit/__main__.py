@@ -15,9 +15,12 @@ from yaml import YAMLError
 
 import photoz_lit
 from photoz_lit.command_line.arguments import Arguments, read_arguments, require_key_and_value
+from photoz_lit.command_line.choices import config_folders
 from photoz_lit.command_line.explain import explain
 from photoz_lit.command_line.help import print_help
+from photoz_lit.command_line.inputs import require_inputs, task_options
 from photoz_lit.command_line.overrides import for_hydra
+from photoz_lit.command_line.reach import CHECKED, require_reached
 from photoz_lit.config import validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
@@ -26,10 +29,13 @@ from photoz_lit.targets import find_task, import_trusted
 INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from it."
 
 
-def run_task(composed: DictConfig) -> None:
+def run_task(composed: DictConfig, given: Arguments) -> None:
     """Validate a composed config and call its task."""
     try:
         config = validate(composed)
+        if CHECKED not in os.environ:
+            require_reached(composed, config.task.takes, given.overrides, config_folders(given.config_dir))
+        require_inputs(config)
         import_trusted(config.trust)
         find_task(config.task.target)(config)
     except InputError as error:
@@ -55,10 +61,15 @@ def _run(given: Arguments) -> None:
     # Hydra prints errors of its own and exits with 1; with this it lets them through to the sentence below.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     require_key_and_value(given.overrides, given.config_dir)
-    overrides = for_hydra(given.overrides, given.multirun)
+    folders = config_folders(given.config_dir)
+    overrides = for_hydra(given.overrides, given.multirun, task_options(given.overrides, folders))
+
+    def call_task(composed: DictConfig) -> None:
+        run_task(composed, given)
+
     try:
         sys.argv[1:] = [*given.options, *overrides]
-        hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name="config")(run_task)()
+        hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name="config")(call_task)()
     except (HydraException, OmegaConfBaseException) as error:
         _fail(explain(error, overrides, given.config_dir, given.overrides))
     except YAMLError as error:

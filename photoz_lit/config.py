@@ -21,6 +21,7 @@ from photoz_lit.recipes import register_recipes
 from photoz_lit.settings import Numbers, Settings, is_empty, is_none
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.studies import Study
+from photoz_lit.tasks.takes import Takes
 
 register_recipes()  # before any config is composed
 
@@ -35,6 +36,7 @@ class TaskSettings(Settings):
     name: str
     description: str
     target: str = Entry(alias="_target_")
+    takes: Takes | None = Entry(default=None, exclude=True)  # no part of a record: it says what is read, not what it is
 
 
 class ExperimentSettings(Settings):

@@ -191,6 +191,17 @@ def provenance(config: Config, data: str, data_hash: str) -> dict[str, Any]:
     }
 
 
+def require_finished(path: Path) -> None:
+    """Refuse a folder that is no finished run.
+
+    Raises
+    ------
+    InputError : it has no ``metrics.json``.
+    """
+    if not RunFolder(path).finished:
+        raise InputError(f"{path} is no finished run: it has no metrics.json; give a folder below runs/.")
+
+
 def config_of_run(path: Path, here: Config) -> Config:
     """Read the config that a run was made with; ``data.bands`` are those of its sample where it left them open.
 
@@ -204,8 +215,7 @@ def config_of_run(path: Path, here: Config) -> Config:
     InputError : the folder is no finished run.
     """
     folder = RunFolder(path)
-    if not folder.finished:
-        raise InputError(f"{path} is no finished run: it has no metrics.json; give a folder below runs/.")
+    require_finished(path)
     record = folder.read_json("provenance.json")
     config = validate(record["config"])
     bands = config.data.bands or record.get("bands")

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from photoz_lit.command_line.reach import CHECKED
 from photoz_lit.errors import InputError
 from photoz_lit.processes import Processes
 
@@ -199,6 +200,6 @@ def _call(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open(mode) as output:
         command = [sys.executable, "-m", "photoz_lit", *overrides]
-        code = processes.call(command, output, {**os.environ, **place})
+        code = processes.call(command, output, {**os.environ, **place, CHECKED: "1"})
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return code, lines[-1] if lines else ""

@@ -30,5 +30,6 @@ class ProcessLauncher(LoggedLauncher):
         # not at the top: Hydra imports every plugin at every start
         from photoz_lit.sweep import jobs_of_sweep, run_jobs
 
+        self.require_reached(job_overrides)
         run_jobs(jobs_of_sweep(job_overrides, self.log_folder), self.jobs)
         return [JobReturn(overrides=list(o), status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]

@@ -37,6 +37,7 @@ class SubmititLauncher(LoggedLauncher):
         from photoz_lit.errors import InputError
         from photoz_lit.sweep import jobs_of_sweep, raise_failures, run_alone, tell
 
+        self.require_reached(job_overrides)
         try:
             import submitit
         except ImportError as error:

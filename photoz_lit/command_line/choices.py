@@ -38,6 +38,23 @@ def read_choice(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def chosen_task(overrides: Sequence[str], folders: Sequence[Path]) -> str:
+    """Name of the task that overrides choose: the last ``task=``, else that of the experiment, else ``train``."""
+    task, experiment = "", ""
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key.lstrip("+") == "task":
+            task = value.strip("'\"")
+        elif key.lstrip("+") == "experiment":
+            experiment = value.strip("'\"")
+    path = choices_of("experiment", folders).get(experiment)
+    entries = read_choice(path).get("defaults", []) if path is not None and not task else []
+    for entry in entries:
+        if isinstance(entry, dict) and "override /task" in entry:
+            task = str(entry["override /task"])
+    return task or "train"
+
+
 def description_of(path: Path, group: str) -> str:
     """One line on a choice: its ``description``, else the first comment of its file."""
     content = read_choice(path)

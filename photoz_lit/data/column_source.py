@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, model_validator
 
-from photoz_lit.data.selection import column_names
 from photoz_lit.settings import Settings
 from photoz_lit.tables.identifiers import plain_text
 
@@ -68,6 +67,8 @@ class ColumnSource(Settings):
         """Columns of the source that are needed."""
         text = self.expression or (self.if_there if self.guessed else "")
         if text:
+            from photoz_lit.data.selection import column_names  # here: every command reads the config, few need pandas
+
             return column_names(text)
         return [self.column] if self.column else []
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from photoz_lit.data.block_check import BlockCheck
+from photoz_lit.data.store_folder import require_store
 from photoz_lit.errors import InputError
 from photoz_lit.files import FileName
 from photoz_lit.rows import RowCount
@@ -127,12 +128,8 @@ def open_store(path: str | Path) -> CutoutStore:
         catalogue that was changed after it was written.
     """
     folder = Path(path)
-    header_path = folder / "store.json"
-    if not header_path.is_file():
-        if folder.with_name(folder.name + ".partial").is_dir():
-            raise InputError(f"{folder} is only half written ({folder.name}.partial is beside it); run its task again.")
-        raise InputError(f"{folder} is no store: it has no store.json; give the folder that a task wrote.")
-    header = _read_header(header_path)
+    require_store(folder)
+    header = _read_header(folder / "store.json")
     try:
         images = np.load(folder / "images.npy", mmap_mode="r")
         catalogue = pd.read_parquet(folder / "catalogue.parquet")

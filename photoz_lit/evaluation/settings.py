@@ -70,6 +70,34 @@ class MismatchSettings(Settings):
     seed: int = Entry(default=0, ge=0)
 
 
+class EmitterTaskSettings(Settings):
+    """Options of ``task=emitters``.
+
+    Attributes
+    ----------
+    survey : simulation in ``conf/simulation`` whose narrow-band survey selects the galaxies.
+    galaxies : emitters that are drawn, interlopers among them.
+    simulation_seed : of their sky, another than that of the training's sky.
+    redshift : at which the wanted line lies in the band; point metrics are against it.
+    """
+
+    survey: str = "oii_emitters"
+    galaxies: int = Entry(default=7500, ge=50)
+    simulation_seed: int = Entry(default=2, ge=0)
+    redshift: float = Entry(default=1.47, gt=0)
+
+
+class StudyTaskSettings(Settings):
+    """Options of ``task=study``.
+
+    Attributes
+    ----------
+    seeds : of the jobs that are run in this sitting; null runs all.
+    """
+
+    seeds: list[int] | None = Entry(default=None, min_length=1)
+
+
 def task_settings(kind: type[S], options: Mapping[str, Any] | None) -> S:
     """Check the options of a task.
 

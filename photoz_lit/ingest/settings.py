@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field as Entry
 
-from photoz_lit.data.mapping import ColumnSource
+from photoz_lit.data.column_source import ColumnSource
 from photoz_lit.settings import Numbers, Settings
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import yaml
 from numpy.typing import NDArray
-from pydantic import Field as Entry
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -21,33 +20,15 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.emitters import REMOVED, TRUE, WITH
 from photoz_lit.evaluation.pdf import quantiles
 from photoz_lit.evaluation.point import bias, outlier_fraction, sigma_mad
-from photoz_lit.evaluation.settings import task_settings
+from photoz_lit.evaluation.settings import EmitterTaskSettings, task_settings
 from photoz_lit.fields import conf_directory, load_field
 from photoz_lit.files import require_no_links
 from photoz_lit.run_folder import EMITTERS, RunFolder, config_of_run
-from photoz_lit.settings import Settings
 from photoz_lit.simulation.cache import cached_store
 from photoz_lit.simulation.settings import EmitterSettings
 from photoz_lit.tasks.predict import predict_unseen
 
 COUNTED = (0.0, 3.0, 60)  # bins of the histogram of z_phot; the last one holds all beyond
-
-
-class EmitterTaskSettings(Settings):
-    """Options of ``task=emitters``.
-
-    Attributes
-    ----------
-    survey : simulation in ``conf/simulation`` whose narrow-band survey selects the galaxies.
-    galaxies : emitters that are drawn, interlopers among them.
-    simulation_seed : of their sky, another than that of the training's sky.
-    redshift : at which the wanted line lies in the band; point metrics are against it.
-    """
-
-    survey: str = "oii_emitters"
-    galaxies: int = Entry(default=7500, ge=50)
-    simulation_seed: int = Entry(default=2, ge=0)
-    redshift: float = Entry(default=1.47, gt=0)
 
 
 def run(config: Config) -> None:

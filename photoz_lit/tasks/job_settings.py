@@ -13,6 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 import photoz_lit
 from photoz_lit.command_line.overrides import for_hydra
+from photoz_lit.command_line.reach import leaves
 from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
@@ -124,13 +125,3 @@ def composed(overrides: Sequence[str]) -> Config:
         if not GlobalHydra.instance().is_initialized():  # it is, where the command line called us
             opened.enter_context(initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"))
         return validate(compose("config", overrides=for_hydra(overrides)))
-
-
-def leaves(content: Any, prefix: str = "") -> dict[str, Any]:
-    """Values of nested dicts by dotted key; lists are values."""
-    if not isinstance(content, dict) or not content:
-        return {prefix: content}
-    found: dict[str, Any] = {}
-    for name, value in content.items():
-        found |= leaves(value, f"{prefix}.{name}" if prefix else str(name))
-    return found

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
+from photoz_lit.command_line.reach import leaves
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
-from photoz_lit.tasks.job_settings import composed, leaves
+from photoz_lit.tasks.job_settings import composed
 
 #: Sections of the config that are of the study itself, and keys beside them that its jobs take over.
 NOT_OF_JOBS = {"task", "study", "paths", "logger", "jobs"}

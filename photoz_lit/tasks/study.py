@@ -8,17 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field as Entry
 from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.kept_galaxies import copy_galaxies, keep_galaxies
-from photoz_lit.evaluation.settings import task_settings
+from photoz_lit.evaluation.settings import StudyTaskSettings, task_settings
 from photoz_lit.files import inside
 from photoz_lit.locks import locked
 from photoz_lit.run_folder import git_commit, write_json
-from photoz_lit.settings import Settings
 from photoz_lit.studies import (
     Setting,
     Study,
@@ -39,17 +37,6 @@ from photoz_lit.tasks.results_at_hand import THEN, KeptRow, kept_rows, made_rows
 
 Asked = Callable[[], Setting]
 Seeds = list[int] | None
-
-
-class StudyTaskSettings(Settings):
-    """Options of ``task=study``.
-
-    Attributes
-    ----------
-    seeds : of the jobs that are run in this sitting; null runs all.
-    """
-
-    seeds: Seeds = Entry(default=None, min_length=1)
 
 
 def run(config: Config) -> None:
