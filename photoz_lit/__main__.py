@@ -25,6 +25,7 @@ from photoz_lit.config import validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.targets import find_task, import_trusted
+from photoz_lit.tasks.takes import takes_of
 
 INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from it."
 
@@ -34,8 +35,8 @@ def run_task(composed: DictConfig, given: Arguments) -> None:
     try:
         config = validate(composed)
         if CHECKED not in os.environ:
-            require_reached(composed, config.task.takes, given.overrides, config_folders(given.config_dir))
-        require_inputs(config)
+            require_reached(composed, given.overrides, config_folders(given.config_dir))
+        require_inputs(config, takes_of(composed))
         import_trusted(config.trust)
         find_task(config.task.target)(config)
     except InputError as error:

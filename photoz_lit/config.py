@@ -21,7 +21,6 @@ from photoz_lit.recipes import register_recipes
 from photoz_lit.settings import Numbers, Settings, is_empty, is_none
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.studies import Study
-from photoz_lit.tasks.takes import Takes
 
 register_recipes()  # before any config is composed
 
@@ -36,7 +35,6 @@ class TaskSettings(Settings):
     name: str
     description: str
     target: str = Entry(alias="_target_")
-    takes: Takes | None = Entry(default=None, exclude=True)  # no part of a record: it says what is read, not what it is
 
 
 class ExperimentSettings(Settings):
@@ -291,7 +289,7 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
     """
     try:
         content = OmegaConf.to_container(composed, resolve=True) if isinstance(composed, DictConfig) else composed
-        return Config.model_validate(content)
+        return Config.model_validate(without_takes(content))
     except OmegaConfBaseException as error:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from error
@@ -310,6 +308,14 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
             e["msg"].removeprefix("Value error, ").rstrip(".") for e in error.errors() if e["input"] == first["input"]
         ]
         raise InputError(f"'{key}={first['input']}' is wrong: {'; or: '.join(dict.fromkeys(wrong))}.") from error
+
+
+def without_takes(content: Any) -> Any:
+    """The config without what its task declares (``task.takes``): that says what is read, and is no setting."""
+    task = content.get("task") if isinstance(content, Mapping) else None
+    if not isinstance(task, Mapping) or "takes" not in task:
+        return content
+    return {**content, "task": {name: value for name, value in task.items() if name != "takes"}}
 
 
 def _known_part(location: tuple[int | str, ...], content: Any) -> str:

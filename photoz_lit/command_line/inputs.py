@@ -20,16 +20,18 @@ from photoz_lit.tasks.takes import Takes
 NAMED = {"store": "<store>", "run": "<run folder>", "runs": "<folder of runs>", "file": "<file>"}
 
 
-def require_inputs(config: Config) -> None:
-    """Check what the task of a config declares: its options, the keys it needs, and that what these name is there.
+def require_inputs(config: Config, takes: Takes) -> None:
+    """Check what a task declares: its options, the keys it needs, and that what these name is there.
+
+    Parameters
+    ----------
+    config : of the job.
+    takes : what its task declares.
 
     Raises
     ------
     InputError : names the key and how to give it.
     """
-    takes = config.task.takes
-    if takes is None:
-        return
     values = {**config.model_dump(by_alias=True), "task": config.task.model_extra or {}}
     if (options := options_type(takes)) is not None:
         values["task"] = task_settings(options, config.task.model_extra).model_dump()
@@ -45,9 +47,9 @@ def require_inputs(config: Config) -> None:
                 LOOK[kind](key, Path(str(one)))
 
 
-def options_type(takes: Takes | None) -> type[Settings] | None:
+def options_type(takes: Takes) -> type[Settings] | None:
     """Type of a task's options, None where it declares none."""
-    if takes is None or takes.options is None:
+    if takes.options is None:
         return None
     return find_class(takes.options, Settings, "type of options", "task.takes.options")
 

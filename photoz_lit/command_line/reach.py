@@ -15,7 +15,7 @@ from photoz_lit.command_line.choices import choices_of, read_choice
 from photoz_lit.command_line.overrides import key_of
 from photoz_lit.config import validate
 from photoz_lit.errors import InputError
-from photoz_lit.tasks.takes import Takes
+from photoz_lit.tasks.takes import Takes, takes_of
 
 #: Where and how visibly a job runs, and whose code it may. They change no result: a command may always carry them.
 MACHINE = (
@@ -59,7 +59,7 @@ class Reach:
         while True:
             further = {
                 name
-                for key, value in leaves(self.raw).items()
+                for key, value in leaves({**self.raw, "task": None}).items()
                 if isinstance(value, str) and any(_within(key, read) for read in found) and not self._is_unused(key)
                 for name in REFERENCE.findall(value)
             }
@@ -97,15 +97,12 @@ class Reach:
         return value
 
 
-def require_reached(
-    composed: DictConfig, takes: Takes | None, overrides: Sequence[str], folders: Sequence[Path]
-) -> None:
+def require_reached(composed: DictConfig, overrides: Sequence[str], folders: Sequence[Path]) -> None:
     """Refuse overrides that reach nothing in a composed config.
 
     Parameters
     ----------
     composed : the config.
-    takes : what its task declares.
     overrides : of the user.
     folders : in which choices are looked for.
 
@@ -113,7 +110,7 @@ def require_reached(
     ------
     InputError : says which override, what the task reads, and the nearest key.
     """
-    unreached = unreached_overrides(composed, takes, overrides, folders)
+    unreached = unreached_overrides(composed, overrides, folders)
     if unreached:
         raise InputError(next(iter(unreached.values())))
 
@@ -139,8 +136,8 @@ def require_reached_by_one(
         if {key_of(one) for one in overrides} <= used:
             continue
         try:
-            config = validate(composed)
-            sentences = unreached_overrides(composed, config.task.takes, overrides, folders, sweep)
+            validate(composed)
+            sentences = unreached_overrides(composed, overrides, folders, sweep)
         except InputError:
             return  # the job says so itself
         used |= {key_of(one) for one in overrides if one not in sentences}
@@ -151,17 +148,17 @@ def require_reached_by_one(
 
 
 def unreached_overrides(
-    composed: DictConfig, takes: Takes | None, overrides: Sequence[str], folders: Sequence[Path], sweep: bool = False
+    composed: DictConfig, overrides: Sequence[str], folders: Sequence[Path], sweep: bool = False
 ) -> dict[str, str]:
     """Overrides that reach nothing, each with the sentence that says so.
 
     Parameters
     ----------
-    composed, takes, overrides, folders : see :func:`require_reached`.
+    composed, overrides, folders : see :func:`require_reached`.
     sweep : whether the config is that of a job of a sweep.
     """
     raw, values = (cast(dict[str, Any], OmegaConf.to_container(composed, resolve=one)) for one in (False, True))
-    reach = Reach(values["task"]["name"], takes or Takes(), raw, values)
+    reach = Reach(values["task"]["name"], takes_of(composed), raw, values)
     read = reach.read()
     found = {}
     for override in overrides:

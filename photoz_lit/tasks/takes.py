@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from omegaconf import DictConfig, OmegaConf
+
 from photoz_lit.settings import Settings
 
 
@@ -18,6 +20,11 @@ class Unused(Settings):
 
     keys: list[str]
     when: list[str] = []
+
+
+def takes_of(composed: DictConfig) -> Takes:
+    """What the task of a composed config declares; nothing, where its file says nothing."""
+    return Takes.model_validate(OmegaConf.to_container(composed.task.get("takes") or OmegaConf.create({})))
 
 
 class Takes(Settings):

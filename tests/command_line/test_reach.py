@@ -17,7 +17,7 @@ from photoz_lit.command_line.choices import config_folders
 from photoz_lit.command_line.key_types import types_of
 from photoz_lit.command_line.overrides import for_hydra
 from photoz_lit.command_line.reach import MACHINE, require_reached_by_one, unreached_overrides
-from photoz_lit.config import validate
+from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.tasks.takes import Takes
@@ -35,7 +35,8 @@ def unreached(*overrides: str) -> dict[str, str]:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"):
         composed = compose("config", overrides=for_hydra(overrides))
-    return unreached_overrides(composed, validate(composed).task.takes, overrides, FOLDERS)
+    validate(composed)
+    return unreached_overrides(composed, overrides, FOLDERS)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +131,12 @@ def test_a_declaration_names_keys_that_there_are(task: str) -> None:
         keys |= {key for one in rule.when for key in one.lstrip("!").partition("=")[0].split("|")}
     assert [key for key in keys if not key.startswith("task.") and not types_of(key)] == []
     assert set(takes.needs) <= set(takes.inputs)
+
+
+def test_every_key_of_the_config_is_read_by_a_task() -> None:
+    read = [key for task in TASKS for takes in [takes_of(task)] for key in (*takes.inputs, *(takes.reads or ()))]
+    unread = set(Config.model_fields) - {key.split(".")[0] for key in (*read, *MACHINE, "task")}
+    assert unread == set()
 
 
 @pytest.mark.parametrize("task", TASKS)
