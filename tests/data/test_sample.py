@@ -160,6 +160,17 @@ def test_label_table_replaces_labels_by_object_id(tmp_path: Path, store: CutoutS
     np.testing.assert_array_equal(sample.flux([3]), store.images[[3]])
 
 
+def test_label_table_with_masked_values_as_astropy_prints_them(tmp_path: Path, store: CutoutStore) -> None:
+    (tmp_path / "labels.csv").write_text("object_id,z,weight\ngalaxy-0-3,0.33,2\ngalaxy-0-1,--,--\ngalaxy-0-5,N/A,1\n")
+    sample = relabel(load_sample([store], FIELD, 32), str(tmp_path / "labels.csv"))
+    assert np.flatnonzero(sample.labelled).tolist() == [3]
+    assert sample.catalogue["z"].iloc[3] == 0.33
+    assert sample.catalogue["weight"].iloc[[1, 3, 5]].tolist() == [0.0, 2.0, 1.0]
+    (tmp_path / "wrong.csv").write_text("object_id,z\ngalaxy-0-3,about one\n")
+    with pytest.raises(InputError, match="row 0 is 'about one', not a number"):
+        relabel(load_sample([store], FIELD, 32), str(tmp_path / "wrong.csv"))
+
+
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [

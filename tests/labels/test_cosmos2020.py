@@ -1,6 +1,7 @@
 """COSMOS2020 reader on small FITS files with its column names."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from astropy.table import Table
 
@@ -71,6 +72,27 @@ def test_invalid_magnitudes_become_nan_and_columns_native(tmp_path):
     np.testing.assert_allclose(table["mag_i"][:3], [22.0, np.nan, 23.0])
     assert table["mag_i"].to_numpy().dtype.isnative
     assert len(table) == 8
+
+
+def test_the_published_headers_of_both_files(tmp_path):
+    """CLASSIC says <BAND>_MAG_AUTO, FARMER <BAND>_MAG; any format is read."""
+    n = 40
+    names = {"u": "CFHT_u", **{b: f"HSC_{b}" for b in "grizy"}, "j": "UVISTA_J", "h": "UVISTA_H", "k": "UVISTA_Ks"}
+    common = {"ID": np.arange(n), "ALPHA_J2000": 150 + 0.001 * np.arange(n), "DELTA_J2000": 2.0, "FLAG_COMBINED": 0}
+    common |= {"lp_type": 0, "lp_zPDF": 1.0, "ez_z_phot": 1.01, "MODEL_FLAG": 0}
+    for kind, suffix in (("CLASSIC", "_AUTO"), ("FARMER", "")):
+        magnitudes = {f"{name}_MAG{suffix}": 20.0 + k for k, name in enumerate(names.values())}
+        errors = {f"{name}_MAGERR{suffix}": 0.02 + 0.01 * k for k, name in enumerate(names.values())}
+        pd.DataFrame({**common, **magnitudes, **errors}).to_parquet(tmp_path / f"{kind}.parquet")
+    paths = [tmp_path / f"{kind}.parquet" for kind in ("CLASSIC", "FARMER")]
+    for order in (paths, paths[::-1]):
+        table = cosmos2020_labels(*order).table
+        for k, band in enumerate(names):
+            np.testing.assert_allclose(table[f"mag_{band}"], 20.0 + k)
+            np.testing.assert_allclose(table[f"mag_err_{band}"], 0.02 + 0.01 * k)
+    pd.DataFrame({**common, "HSC_i_FLUX": 1.0}, index=np.arange(n)).to_parquet(tmp_path / "none.parquet")
+    with pytest.raises(InputError, match=r"none\.parquet has no magnitudes: no HSC_i_MAG_AUTO \(CLASSIC\)"):
+        cosmos2020_labels(tmp_path / "none.parquet", paths[1])
 
 
 def test_catalogues_without_overlap_are_refused(tmp_path):

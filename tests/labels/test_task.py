@@ -70,6 +70,15 @@ def test_real_files_become_a_label_set(files, tmp_path, capsys):
     assert "outside target_select" in capsys.readouterr().out.replace("\n", " ")
 
 
+def test_a_target_without_ids_is_numbered_and_called_so(files, tmp_path, capsys):
+    photometry = pd.read_csv(files / "photometry.csv").drop(columns="object_id")
+    photometry.to_csv(tmp_path / "photometry.csv", index=False)
+    given = [o.replace(str(files / "photometry.csv"), str(tmp_path / "photometry.csv")) for o in overrides(files)]
+    run(composed(*given, f"store={tmp_path / 'labels'}"))
+    assert "has no column of ids: object_id is the row number" in " ".join(capsys.readouterr().out.split())
+    assert json.loads((tmp_path / "labels" / "report.json").read_text())["object_id"] == "row number, from 0"
+
+
 def test_simulated_field_needs_no_file_and_a_store_can_be_the_target(make_field, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(labels_task, "simulate_catalogue", lambda *_: make_field(1500, seed=8))
     simulated = ["task=labels", "field=hsc6b", *SMALL_MAP]

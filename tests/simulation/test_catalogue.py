@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.io import fits
 from astropy.table import Table
 
 from photoz_lit.errors import InputError
@@ -120,6 +121,26 @@ def test_redshift_outside_the_grid_is_refused(
         InputError, match=r"1 redshifts lie outside the grid 0 to 6 of field .hsc6b. \(object a0 has z = 7.5\)"
     ):
         read_catalogue(wrong(table, tmp_path), mapping, field)
+
+
+def test_units_text_and_tables_are_read_as_everywhere(
+    table: pd.DataFrame, mapping: CatalogueMapping, field: Field, tmp_path: Path
+) -> None:
+    """Fluxes in nanomaggies, a printed masked value, ids with zeros, and the objects in one of two tables."""
+    flux = Table.from_pandas(table.assign(i=10 ** (-0.4 * (table["i"] - 22.5)), name=[f"00{k}" for k in range(8)]))
+    flux["i"].unit = "nanomaggies"
+    text = np.array(["21.0"] * 8, object)
+    text[1] = "--"
+    flux["r"] = text.astype(str)
+    notes = fits.BinTableHDU(Table({"note": np.arange(3)}), name="NOTES")
+    hdus = fits.HDUList([fits.PrimaryHDU(), notes, fits.BinTableHDU(flux, name="OBJECTS")])
+    hdus.writeto(tmp_path / "toy.fits")
+    with pytest.raises(InputError, match=r"1 \(NOTES, 3 rows\), 2 \(OBJECTS, 8 rows\); .* simulation\.table=2"):
+        read_catalogue(tmp_path / "toy.fits", mapping, field)
+    catalogue, _ = read_catalogue(tmp_path / "toy.fits", mapping, field, "OBJECTS")
+    assert catalogue["object_id"].to_list() == ["000", "006", "007"]
+    np.testing.assert_allclose(catalogue["mag_i"], 20.0 + 0.5 * (catalogue["object_id"] == "000"), atol=1e-6)
+    np.testing.assert_allclose(catalogue["mag_r"], 21.0)
 
 
 def test_file_faults_are_one_sentence(tmp_path: Path) -> None:

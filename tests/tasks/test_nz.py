@@ -43,7 +43,7 @@ def test_nz_of_a_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_bins_and_reference_of_choice(run: Path, tmp_path: Path) -> None:
     reference = tmp_path / "other.csv"
-    pd.DataFrame({"zspec": [0.5, 0.6, -99.0], "imag": [20.0, 22.5, 21.0]}).to_csv(reference, index=False)
+    reference.write_text("zspec,imag\n0.5,20.0\n0.6,--\n-99.0,21.0\n")
     bins = ("task.magnitude_edges=[19,21,23]", "task.tomographic_edges=[]")
     columns = (f"task.reference={reference}", "task.reference_z=zspec", "task.reference_mag=imag")
     nz.run(composed("task=nz", f"run={run}", "task.bootstraps=10", *bins, *columns))
