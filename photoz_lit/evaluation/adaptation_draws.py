@@ -2,8 +2,8 @@
 
 Every resample draws training seeds and test galaxies with replacement, the same for all methods of a field, so that
 what they share (an easy galaxy, a seed's shuffling) drops out of their differences. A method's metric is the mean over
-its seeds, of |bias| so that opposite biases do not cancel. As in :mod:`photoz_lit.evaluation.significance`, resampled
-means of S seeds are spread by √(S/(S − 1)).
+its seeds, of |bias| so that opposite biases do not cancel. Drawing S seeds out of S underestimates their scatter by
+√((S − 1)/S), so resampled means are spread by √(S/(S − 1)) around the mean of all.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from photoz_lit.evaluation.bootstrap import Resampler, Residuals, bootstrap_counts
 from photoz_lit.evaluation.paired import paired_residuals
 from photoz_lit.evaluation.runs import Run
-from photoz_lit.evaluation.significance import SEED_DRAWS
 
 Floats = NDArray[np.float64]
 NAMES = ("sigma_mad", "eta", "bias")
+SEED_DRAWS = 5  # draws of seeds per draw of galaxies, which is the dearer of the two
 
 
 @dataclass(frozen=True)
