@@ -21,6 +21,7 @@ from photoz_lit.evaluation.adaptation_draws import Drawn, paired_draws
 from photoz_lit.evaluation.compare import Group, group_runs
 from photoz_lit.evaluation.runs import Run
 from photoz_lit.evaluation.significance import DRAWS
+from photoz_lit.evaluation.trainings import deaths_of
 
 NONE, ORACLE, DANN, OURS = "none", "oracle", "dann", "guided_paired"
 METHODS = (
@@ -77,8 +78,9 @@ def adaptation_tables(runs: Sequence[Run], draws: int = DRAWS, tuned_on: Sequenc
 
     Returns
     -------
-    ``methods`` has ``field``, the settings, ``method``, ``data``, ``n``, ``seeds``; the mean over seeds and its
-    standard error ``<name>_err`` of each of :data:`MEANS`; ``change_sigma_mad`` = σ_m − σ_none; ``gap_sigma_mad`` =
+    ``methods`` has ``field``, the settings, ``method``, ``data``, ``n``, ``seeds``, ``died``, ``restarts``; the mean
+    over seeds and its standard error ``<name>_err`` of each of :data:`MEANS`; ``change_sigma_mad`` = σ_m − σ_none;
+    ``gap_sigma_mad`` =
     σ_none − σ_bound with ``gap_measurable``; ``closed_sigma_mad``; ``bias_reduction``, ``nz_tv_reduction`` and
     ``source_worsening``; with ``_err`` where a bootstrap gives one. What does not exist is NaN.
 
@@ -138,6 +140,7 @@ def _rows(
         first = group.runs[0].metrics
         row: dict[str, Any] = {"field": group.field, **group.settings, "method": group.method}
         row |= {"data": first.get("data", ""), "n": int(first.get("n_test", 0)), "seeds": len(group.runs)}
+        row |= deaths_of(group.runs)
         for name in MEANS:
             row[name], row[f"{name}_err"] = _mean(group, name)
         if NONE in means:

@@ -11,6 +11,7 @@ from photoz_lit.evaluation.adaptation import DANN, NONE, ORACLE, OURS, Adaptatio
 from photoz_lit.evaluation.markdown_grid import grid, number, with_error
 from photoz_lit.evaluation.plots.adaptation import adaptation_figure, adaptation_nz_figure
 from photoz_lit.evaluation.plots.style import save
+from photoz_lit.evaluation.trainings import DIED, RESTARTS
 from photoz_lit.files import whole_file
 
 NOTES = f"""\
@@ -19,7 +20,8 @@ Target test galaxies against the truth; mean ± standard error over training see
 galaxies, both the same for all methods. The bound is `{ORACLE}`, or, where parts of the shift are taken one at a time,
 `{NONE}` where nothing is shifted (part none). A share is given where the gap is at least three standard errors, else it
 is *not measurable*. |bias| and N(z) reductions are 1 − |bias| / |bias_{NONE}| and 1 − TV / TV_{NONE}; *source worse* is
-the σ_MAD of the source's test galaxies over that of `{NONE}`, − 1.
+the σ_MAD of the source's test galaxies over that of `{NONE}`, − 1. *died* counts networks that predicted one PDF for
+all galaxies, *restarts* those with fresh weights that took the place of one (a dash: not recorded).
 """
 
 
@@ -60,9 +62,9 @@ def adaptation_markdown(tables: AdaptationTables, title: str) -> str:
 
 
 def _methods(tables: AdaptationTables) -> str:
-    head = ["field", *tables.swept, "method", "n", "seeds", "σ_MAD ×10⁻³", "η %", "bias ×10⁻³", "N(z) TV %",
-            "source σ_MAD ×10⁻³", "change ×10⁻³", "gap closed %", "|bias| reduction %", "N(z) TV reduction %",
-            "source worse %"]  # fmt: skip
+    head = ["field", *tables.swept, "method", "n", "seeds", DIED, RESTARTS, "σ_MAD ×10⁻³", "η %", "bias ×10⁻³",
+            "N(z) TV %", "source σ_MAD ×10⁻³", "change ×10⁻³", "gap closed %", "|bias| reduction %",
+            "N(z) TV reduction %", "source worse %"]  # fmt: skip
     rows = []
     for _, row in tables.methods.iterrows():
         numbers = [
@@ -72,8 +74,11 @@ def _methods(tables: AdaptationTables) -> str:
         ]  # fmt: skip
         shares = [number(row.get(name, np.nan) * 100, 1, "+") for name in
                   ("bias_reduction", "nz_tv_reduction", "source_worsening")]  # fmt: skip
+        dead = [number(row[name], 0) for name in (DIED, RESTARTS)]
         change = _cell(row, "change_sigma_mad", 1e3, "+")
-        rows.append([*_place(row, tables), f"{row['n']:,}", row["seeds"], *numbers, change, _closed(row), *shares])
+        rows.append(
+            [*_place(row, tables), f"{row['n']:,}", row["seeds"], *dead, *numbers, change, _closed(row), *shares]
+        )
     return grid(head, rows, left=2 + len(tables.swept))
 
 

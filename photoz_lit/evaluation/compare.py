@@ -16,9 +16,12 @@ from photoz_lit.evaluation.bootstrap import METRICS
 from photoz_lit.evaluation.paired import paired_residuals
 from photoz_lit.evaluation.runs import Run
 from photoz_lit.evaluation.significance import DRAWS, MINIMUM_SEEDS, p_galaxies, p_method, relative_gain
+from photoz_lit.evaluation.trainings import DIED, RESTARTS, UNEQUAL, deaths_of, unequal_training
 
 ALL = "all"
 USUAL_BASELINES = ("baseline", "none", "spec_only", "all")
+PAIRS = "pairs"
+TRAININGS = (DIED, RESTARTS, UNEQUAL)
 FURTHER = ("nz_tv", "gflop_per_image", "train_images", "parameters")
 FIELDS = ("sdss", "cfhtls", "hsc6b", "hsc9b")  # in the order of the published table; others follow by name
 MINIMUM_OF_SOURCE = 30  # fewer labels of a source make no row
@@ -99,9 +102,12 @@ def compare(
     Returns
     -------
     Columns ``field``, ``source`` (``all``, or one label source), ``method``, the settings, ``data``, ``n`` (test
-    galaxies), ``seeds``; ``sigma_mad``, ``eta``, ``bias``, ``crps`` (mean over seeds) with ``<metric>_spread``
-    (standard deviation over seeds); ``gain_<metric>`` [%], ``p_galaxies_<metric>`` and ``p_method_<metric>`` (NaN in
-    the baseline's own row, and where there are too few seeds or no galaxies); ``gain_<metric>_error`` [%], the standard
+    galaxies), ``seeds``, ``died`` and ``restarts`` (networks, see :func:`~photoz_lit.evaluation.trainings.deaths_of`),
+    ``unequal`` (in what trainings differ from the baseline's, or ""); ``sigma_mad``, ``eta``, ``bias``, ``crps`` (mean
+    over seeds) with ``<metric>_spread`` (standard deviation over seeds); ``gain_<metric>`` [%],
+    ``p_galaxies_<metric>`` and ``p_method_<metric>`` (NaN in the baseline's own row, and where there are too few seeds
+    or no galaxies); ``pairs``, how many pairs of networks ``p_galaxies_<metric>`` is the mean of, with
+    ``p_galaxies_<metric>_lowest`` and ``_highest``, its range over them; ``gain_<metric>_error`` [%], the standard
     error of the gain over pairs of networks of the same seed; further columns where runs have them. Where both have
     several seeds, gain and p-values are of the seeds that both have.
 
@@ -118,18 +124,31 @@ def compare(
         if group.method != name and against is not None:
             tell(f"{group.field}, {source} labels: {group.label}")
             row.update(_against(group, against, source, draws))
+            row[UNEQUAL] = unequal_training(group.runs, against.runs)
         rows.append(row)
     table = pd.DataFrame(rows)
-    kinds = ("gain_{}", "gain_{}_error", "p_galaxies_{}", "p_method_{}")
-    also = [kind.format(name) for kind in kinds for name in METRICS]
+    kinds = (
+        "gain_{}",
+        "gain_{}_error",
+        "p_galaxies_{}",
+        "p_galaxies_{}_lowest",
+        "p_galaxies_{}_highest",
+        "p_method_{}",
+    )
+    also = [PAIRS, *(kind.format(name) for kind in kinds for name in METRICS)]
     return table.reindex(columns=[*table.columns, *(name for name in also if name not in table)])
 
 
 def settings_of(table: pd.DataFrame) -> list[str]:
     """Columns of a comparison that are swept settings."""
     measures = {f"{kind}{name}" for kind in ("", "gain_", "p_galaxies_", "p_method_") for name in METRICS}
-    known = {"field", "source", "method", "data", "n", "seeds", *FURTHER, *measures}
-    return [str(c) for c in table.columns if str(c).removesuffix("_spread").removesuffix("_error") not in known]
+    known = {"field", "source", "method", "data", "n", "seeds", PAIRS, *TRAININGS, *FURTHER, *measures}
+    return [str(c) for c in table.columns if str(c).removesuffix(_ending(str(c))) not in known]
+
+
+def _ending(column: str) -> str:
+    """What a measure's column has behind the measure's name, or nothing."""
+    return next((end for end in ("_spread", "_error", "_lowest", "_highest") if column.endswith(end)), "")
 
 
 def label_of(row: pd.Series[Any], settings: Sequence[str]) -> str:
@@ -197,6 +216,7 @@ def _metrics_row(group: Group, source: str) -> dict[str, Any]:
     row["data"] = group.runs[0].metrics.get("data", "")
     row["n"] = int(np.median([part.get("n", part.get("n_test", 0)) for part in parts]))
     row["seeds"] = len(group.runs)
+    row |= {**deaths_of(group.runs), UNEQUAL: ""}
     for name in METRICS:
         values = np.array([part[name] for part in parts if part.get(name) is not None], np.float64)
         row[name] = float(values.mean()) if len(values) else np.nan
@@ -223,7 +243,10 @@ def _against(group: Group, baseline: Group, source: str, draws: int) -> dict[str
         if len(b_runs) > 1 and [run.seed for run in b_runs] == [run.seed for run in m_runs]:
             row[f"gain_{name}_error"] = float(relative_gain(b, m).std(ddof=1) / np.sqrt(len(b)))
     if pair is not None:
-        row.update({f"p_galaxies_{name}": p for name, p in p_galaxies(*pair, draws=draws).p.items()})
+        of_pairs = p_galaxies(*pair, draws=draws)
+        row[PAIRS] = of_pairs.pairs
+        for ending, values in (("", of_pairs.p), ("_lowest", of_pairs.p_lowest), ("_highest", of_pairs.p_highest)):
+            row.update({f"p_galaxies_{name}{ending}": p for name, p in values.items()})
         if min(len(b_runs), len(m_runs)) >= MINIMUM_SEEDS:
             row.update({f"p_method_{name}": p for name, p in p_method(*pair, draws=draws).p.items()})
     return row

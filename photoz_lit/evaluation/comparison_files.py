@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from photoz_lit.evaluation.compare import ALL, FURTHER, settings_of, value_text
+from photoz_lit.evaluation.compare import ALL, FURTHER, PAIRS, settings_of, value_text
 from photoz_lit.evaluation.plots.comparison import comparison_figure
 from photoz_lit.evaluation.plots.cost import cost_figure, rows_with_costs
 from photoz_lit.evaluation.plots.modalities import are_modalities, modality_figure
@@ -17,6 +17,7 @@ from photoz_lit.evaluation.plots.published import PUBLISHED, published_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
 from photoz_lit.evaluation.published import beside_published, read_published
+from photoz_lit.evaluation.trainings import DIED, RESTARTS, UNEQUAL
 from photoz_lit.files import whole_file
 
 # column -> heading and factor of the printed number
@@ -30,11 +31,15 @@ SHORT = {"sigma_mad": "σ", "eta": "η", "bias": "bias", "crps": "CRPS"}
 NOTES = """\
 Mean ± standard deviation over training seeds. G = (|B| − |M|) / max(|B|, |M|) · 100 %, of the mean |metric| over seeds
 (of |bias|, so opposite biases of two seeds do not cancel), ± its standard error over pairs of networks of the same
-seed. p is the share of resamples with G ≤ 0, one-sided: `p_galaxies` resamples galaxies, paired, and judges the trained
-networks (mean over seed pairs); `p_method` resamples training seeds and then galaxies, judges the method, and needs
-five seeds of each. G and p are of the seeds that both have, where both have several. 0: in no resample. A dash: too
-few seeds, or the galaxies of the run are not at hand. The published tests are not stated; their p-values stand as
-printed.
+seed. Both p are one-sided, and no p is below 1 / (resamples + 1). `p_galaxies`, the share of resamples of the galaxies
+without a gain, judges **single pairs of trained networks**: it is the mean over as many as *pairs* says, with its range
+over them in brackets, and of two baselines that differ in nothing but the seed up to a third are "better" at 0.05.
+`p_method` judges the method: it is the tail of a t distribution with seeds − 1 degrees of freedom, from the scatter of
+seeds and galaxies, and needs three seeds of each. G and p are of the seeds that both have, where both have several. A
+dash: too few seeds, or the galaxies of the run are not at hand. *died* counts networks that predicted one PDF for all
+galaxies, *restarts* those with fresh weights that took the place of one: what stands here is of those that lived, or of
+the last that was tried (a dash: not recorded, or no network). The published tests are not stated; their p-values stand
+as printed, and ours beside them are `p_galaxies`.
 """
 
 
@@ -97,16 +102,20 @@ def markdown(table: pd.DataFrame, baseline: str, title: str) -> str:
 def _ours(table: pd.DataFrame) -> str:
     settings = settings_of(table)
     further = [c for c in FURTHER if c in table]
-    header = ["field", "labels", "method", *settings, "n", "seeds", *(heading for heading, _, _ in SHOWN.values())]
-    header += [f"G({SHORT[m]}) %" for m in SHOWN]
+    unequal = [UNEQUAL] if (table[UNEQUAL] != "").any() else []
+    header = ["field", "labels", "method", *settings, "n", "seeds", DIED, RESTARTS]
+    header += [*("trained unequally" for _ in unequal), *(heading for heading, _, _ in SHOWN.values())]
+    header += [f"G({SHORT[m]}) %" for m in SHOWN] + [PAIRS]
     header += [f"p_galaxies({SHORT[m]})" for m in SHOWN] + [f"p_method({SHORT[m]})" for m in SHOWN] + further
     rows = []
     for _, row in table.iterrows():
         cells = [row["field"], row["source"], row["method"], *(_text(row[s]) for s in settings), f"{row['n']:,}"]
-        cells += [str(row["seeds"])]
+        cells += [str(row["seeds"]), *(_plain_number(row[name]) for name in (DIED, RESTARTS))]
+        cells += [row[name] or "–" for name in unequal]
         cells += [_with_spread(row[m], row[f"{m}_spread"], factor, digits) for m, (_, factor, digits) in SHOWN.items()]
         cells += [_with_spread(row[f"gain_{m}"], row[f"gain_{m}_error"], 1, 1, "+") for m in SHOWN]
-        cells += [_p(row[f"{kind}_{m}"]) for kind in ("p_galaxies", "p_method") for m in SHOWN]
+        cells += [_plain_number(row[PAIRS]), *(_p_with_range(row, f"p_galaxies_{m}") for m in SHOWN)]
+        cells += [_p(row[f"p_method_{m}"]) for m in SHOWN]
         rows.append([*cells, *(_plain_number(row[c]) for c in further)])
     return _grid(header, rows, left=3 + len(settings))
 
@@ -159,7 +168,18 @@ def _plain_number(value: float) -> str:
 
 
 def _p(value: float) -> str:
-    return f"{value:.4f}".rstrip("0").rstrip(".") if np.isfinite(value) and value else ("0" if value == 0 else "–")
+    """A p-value to four places, and never as 0."""
+    if not np.isfinite(value):
+        return "–"
+    return f"{value:.4f}".rstrip("0").rstrip(".") if value >= 5e-5 or value <= 0 else f"{value:.0e}"
+
+
+def _p_with_range(row: pd.Series, name: str) -> str:
+    """A mean p-value with the lowest and the highest of several pairs."""
+    text = _p(row[name])
+    if text == "–" or not row[PAIRS] > 1:
+        return text
+    return f"{text} ({_p(row[f'{name}_lowest'])} to {_p(row[f'{name}_highest'])})"
 
 
 def _text(value: object) -> str:

@@ -14,6 +14,7 @@ from photoz_lit.evaluation.plots.emitters import emitter_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.published import read_published
 from photoz_lit.evaluation.runs import Run
+from photoz_lit.evaluation.trainings import DIED, RESTARTS, deaths_of
 from photoz_lit.files import whole_file
 
 REMOVED, WITH, TRUE = "interlopers removed", "with interlopers", "true [OII]"
@@ -58,6 +59,7 @@ def emitter_table(runs: Sequence[Run]) -> pd.DataFrame:
                 row[name], row[f"{name}_err"] = mean_and_error([run.metrics[name] for run in same])
             for name in ("sigma_mad", "bias"):
                 row[f"times_better_{name}"] = _times_better(of_method.get(NONE, []), same, name)
+            row |= deaths_of(same)
             histogram = first["z_phot_counts"]
             row |= {"z_min": histogram["z_min"], "z_max": histogram["z_max"]}
             row["counts"] = np.mean([run.metrics["z_phot_counts"]["counts"] for run in same], axis=0)
@@ -83,12 +85,14 @@ def write_emitters(table: pd.DataFrame, folder: Path, title: str) -> list[Path]:
 def emitter_markdown(table: pd.DataFrame, title: str) -> str:
     """Return the table as Markdown, the published numbers in it."""
     kinds = ", ".join(sorted({str(kind).replace("_", " ") for kind in table["data"] if kind}))
-    head = ["sample", "who", "method", "n", "seeds", "σ_MAD ×10⁻³", "η %", "bias ×10⁻³", "times better σ_MAD",
-            "times better |bias|", "to the truth: σ_MAD ×10⁻³", "η %", "bias ×10⁻³", "other lines %"]  # fmt: skip
+    head = ["sample", "who", "method", "n", "seeds", DIED, RESTARTS, "σ_MAD ×10⁻³", "η %", "bias ×10⁻³",
+            "times better σ_MAD", "times better |bias|", "to the truth: σ_MAD ×10⁻³", "η %", "bias ×10⁻³",
+            "other lines %"]  # fmt: skip
     rows = [_published(key) for key in PUBLISHED]
     factors = (("sigma_mad", 1e3), ("eta", 1e2), ("bias", 1e3))
     for _, row in table.iterrows():
         cells = [row["sample"], "ours", row["method"], f"{row['n']:,}", row["seeds"]]
+        cells += [number(row[name], 0) for name in (DIED, RESTARTS)]
         cells += [with_error(row[m] * f, row[f"{m}_err"] * f, 2) for m, f in factors]
         cells += [number(row[f"times_better_{m}"], 2) for m in ("sigma_mad", "bias")]
         cells += [with_error(row[f"{m}_true"] * f, row[f"{m}_true_err"] * f, 2) for m, f in factors]
@@ -101,7 +105,7 @@ def emitter_markdown(table: pd.DataFrame, title: str) -> str:
 def _published(key: str) -> list[str]:
     content = read_published()["oii_emitters"]
     entry, none = content[key], content["no_adaptation"]
-    cells = [REMOVED, "published", key.replace("_", " "), f"{content['n']:,}", "–"]
+    cells = [REMOVED, "published", key.replace("_", " "), f"{content['n']:,}", "–", "–", "–"]
     cells += [number(entry[m] * f, 2) for m, f in (("sigma_mad", 1e3), ("eta", 1e2), ("bias", 1e3))]
     better = [none[m] / entry[m] if key == "adapted" else np.nan for m in ("sigma_mad", "bias")]
     return [*cells, *(number(abs(value), 2) for value in better), "–", "–", "–", "–"]

@@ -82,6 +82,24 @@ def find_runs(where: str | Path | Sequence[str | Path] | None) -> list[Path]:
     return list(found)
 
 
+def without_applications(folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Part finished runs from networks applied to a store (``task=predict``), which are no methods beside themselves.
+
+    Returns
+    -------
+    Folders to compare, and those left out: applications of networks whose own run is compared too.
+    """
+    applied = {folder: record["run"] for folder in folders if "run" in (record := _provenance(folder))}
+    own = {folder.resolve() for folder in folders if folder not in applied}
+    again = [folder for folder, run in applied.items() if Path(run).resolve() in own]
+    return [folder for folder in folders if folder not in again], again
+
+
+def _provenance(folder: Path) -> dict[str, Any]:
+    file = folder / "provenance.json"
+    return read_json(file) if file.is_file() else {}
+
+
 def read_runs(folders: Sequence[Path]) -> list[Run]:
     """Read what a comparison must know about runs, from their ``metrics.json`` and ``provenance.json``.
 
@@ -98,14 +116,14 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     """
     plain, configs, data = [], [], []
     for folder in sorted(folders, key=lambda path: (path / "metrics.json").stat().st_mtime):
-        made = read_json(folder / "provenance.json") if (folder / "provenance.json").is_file() else {}
+        made = _provenance(folder)
         metrics = read_json(folder / "metrics.json")
         if "sigma_mad" not in metrics or "field" not in metrics:
             raise InputError(f"{folder / 'metrics.json'} has no 'sigma_mad' or 'field'; give a finished run.")
         config = made.get("config") or {}
         seed = int(metrics.get("seed", made.get("seed")) or 0)
         plain.append(Run(_method(folder, metrics, config), str(metrics["field"]), seed, metrics, {}, folder))
-        applied = {key: made[key] for key in ("run", "drop") if key in made}  # of networks applied to a store
+        applied = {"drop": made["drop"]} if "drop" in made else {}  # of networks applied to a store
         configs.append(_flat({**{key: value for key, value in config.items() if key not in NO_SETTING}, **applied}))
         data.append((made.get("data_hash"), (config.get("data") or {}).get("store")))
     last: dict[object, Run] = {}
@@ -197,4 +215,5 @@ def _method(path: Path, metrics: Mapping[str, Any], config: Mapping[str, Any]) -
     if network.get("name") in ("catalogue_forest", "photometry_forest", "template_fit"):
         return str(network["name"])
     name = str(metrics.get("experiment") or (config.get("experiment") or {}).get("name") or path.parent.name)
+    name = name.removesuffix(" applied")  # to a store: the networks' own method
     return name.removeprefix(f"{metrics['field']}_") or name

@@ -5,18 +5,18 @@ The gain of a metric is G = (|B| − |M|) / max(|B|, |M|) · 100 %, of the basel
 near 1 that B is. A gain below 0.01 % is a tie and no gain, as rounding alone makes such. No p-value is below
 1 / (resamples + 1), which is what the resampling can resolve.
 
-``p_galaxies`` is a paired bootstrap over galaxies: both networks meet the same resampled galaxies, and p is the share of
-resamples without a gain. It judges one pair of trained networks and says nothing of others: of two baselines that
+``p_galaxies`` is a paired bootstrap over galaxies: both networks meet the same resampled galaxies, and p is the share
+of resamples without a gain. It judges one pair of trained networks and says nothing of others: of two baselines that
 differ in nothing but the seed, it finds up to a third "better" at 0.05. With several seeds it is the mean over the
 pairs (first seed with first seed, and so on), with the range over single pairs.
 
 ``p_method`` judges the method, beyond the networks that happen to be trained, and needs three seeds of each. It is the
 tail of Student's t, with S − 1 degrees of freedom as the scatter of S seeds is itself uncertain, beyond the difference
-D = |B| − |M| of the means over seeds of |metric|, over its standard error. That error has two parts: the scatter of the
-seeds over √S (of pairs, first seed with first seed, where both methods have as many), which holds what each network does
-on these galaxies by chance; and what all networks of a method do on them alike, from a paired bootstrap over galaxies:
-the variance of D minus the part that differs from network to network. Resampling five seeds as they are, in place of
-the t distribution, rejects 7.2, 2.8 and 1.1 % of a true null at 0.05, 0.01 and 0.001.
+D = |B| − |M| of the means over seeds of |metric|, over its standard error. That error has two parts: the scatter of
+the seeds over √S (of pairs, first seed with first seed, where both methods have as many), which holds what each network
+does on these galaxies by chance; and what all networks of a method do on them alike, from a paired bootstrap over
+galaxies: the variance of D minus the part that differs from network to network. Resampling five seeds as they are, in
+place of the t distribution, rejects 7.2, 2.8 and 1.1 % of a true null at 0.05, 0.01 and 0.001.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
 from scipy import stats
 
 from photoz_lit.errors import InputError
@@ -41,6 +40,7 @@ BINNED_ABOVE = 100_000  # galaxies; above, the bootstrap works on binned residua
 MINIMUM_SEEDS = 3
 DRAWS_PER_VARIANCE = 5  # a variance needs fewer draws of galaxies than a share of them
 TIE = 0.01  # [%] a smaller gain is none
+ROUNDING = 1e-7  # nor is a smaller difference of a metric, where the metric itself is next to zero
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def p_method(baseline: Residuals, method: Residuals, draws: int = DRAWS, seed: i
 def _tail(known: list[Floats], drawn: list[Floats], fewest: int) -> float:
     """Tail of t beyond the difference of the means of baseline and method, (seeds,) each, resampled (draws, seeds)."""
     b, m = (float(values.mean()) for values in known)
-    beyond = b - m - TIE / 100 * max(b, m)
+    beyond = b - m - max(TIE / 100 * max(b, m), ROUNDING)
     if len(known[0]) == len(known[1]):
         known, drawn = [known[0] - known[1]], [drawn[0] - drawn[1]]
     seeds = sum(float(values.var(ddof=1)) / len(values) for values in known)
@@ -143,8 +143,12 @@ def _tail(known: list[Floats], drawn: list[Floats], fewest: int) -> float:
 
 
 def _pair_gains(b: Metrics, m: Metrics, pairs: int) -> Metrics:
-    """Gain of each pair of networks, name -> (draws, pairs)."""
-    return {name: relative_gain(b[name][:, :pairs], m[name][:, :pairs]) for name in METRICS}
+    """Gain of each pair of networks, name -> (draws, pairs); 0 where rounding could make it."""
+    sides = {name: (np.abs(b[name][:, :pairs]), np.abs(m[name][:, :pairs])) for name in METRICS}
+    return {
+        name: np.where(np.abs(one - other) < ROUNDING, 0.0, relative_gain(one, other))
+        for name, (one, other) in sides.items()
+    }
 
 
 def _joined(blocks: Iterable[Metrics]) -> Metrics:

@@ -19,8 +19,9 @@ from photoz_lit.evaluation.chosen_baseline import set_apart
 from photoz_lit.evaluation.compare import ALL, baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.emitters import REMOVED, emitter_table, write_emitters
-from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs
+from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs, without_applications
 from photoz_lit.evaluation.settings import CompareSettings, task_settings
+from photoz_lit.evaluation.trainings import DIED, RESTARTS, UNEQUAL
 from photoz_lit.studies import jobs_of, places_in_study, read_results, table_row
 from photoz_lit.tasks.study import finished_run
 
@@ -29,7 +30,7 @@ def run(config: Config) -> None:
     """Compare ``runs=<folder or list>`` (run folders or a results.json), or ``study=<name>``, with ``baseline``."""
     console = Console()
     options = task_settings(CompareSettings, config.task.model_extra)
-    runs, target, title = _input(config)
+    runs, target, title = _input(config, console)
     emitters = [run for run in runs if "sample" in run.metrics]
     if emitters:  # the usual table is of the sample that the published numbers are of
         runs = [run for run in emitters if run.metrics["sample"] == REMOVED]
@@ -47,6 +48,8 @@ def run(config: Config) -> None:
     if emitters:
         written += write_emitters(emitter_table(emitters), target, options.title or title)
     console.print(_shown(table, baseline, options.title or title))
+    for sentence in _notes(table):
+        console.print(sentence, highlight=False)
     for path in written:
         console.print(f"[bold]{path}[/bold]")
 
@@ -82,11 +85,24 @@ def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:
         numbers = [f"{row['n']:,}", str(row["seeds"]), f"{row['sigma_mad']:.5f}"]
         numbers += [gain if error == "–" else f"{gain} ± {error}"]
         numbers += [_text(row[f"{kind}_sigma_mad"], ".4f") for kind in ("p_galaxies", "p_method")]
-        shown.add_row(row["field"], label_of(row, settings), *numbers)
+        shown.add_row(row["field"], label_of(row, settings) + (" *" if row[UNEQUAL] else ""), *numbers)
     return shown
 
 
-def _input(config: Config) -> tuple[list[Run], Path, str]:
+def _notes(table: pd.DataFrame) -> list[str]:
+    """Networks that died, and methods that were trained otherwise than what they are compared with."""
+    rows, settings = table[table["source"] == ALL], settings_of(table)
+    notes = []
+    for _, row in rows.iterrows():
+        place = f"{row['field']}, {label_of(row, settings)}"
+        if row[DIED] > 0:
+            notes.append(f"{place}: {row[DIED]:.0f} network(s) died, {row[RESTARTS]:.0f} were started again.")
+        if row[UNEQUAL]:
+            notes.append(f"* {place}: trained unequally, {row[UNEQUAL]}.")
+    return notes
+
+
+def _input(config: Config, console: Console) -> tuple[list[Run], Path, str]:
     """Runs to compare, the folder to write into, and a title."""
     if config.study is not None:
         target = Path(config.store) if config.store else config.paths.experiments / config.study.name
@@ -96,7 +112,9 @@ def _input(config: Config) -> tuple[list[Run], Path, str]:
     if results:
         runs = [run for file in results for run in rows_as_runs(read_results(file), file.parent)]
         return runs, Path(config.store or results[0].parent), results[0].parent.name
-    folders = find_runs([*places, *_baseline_folder(config)])
+    folders, applied = without_applications(find_runs([*places, *_baseline_folder(config)]))
+    for folder in applied:
+        console.print(f"{folder} is left out: it applies the networks of a run that is compared, and is no method.")
     common = Path(os.path.commonpath([folder.resolve() for folder in folders]))
     target = Path(config.store) if config.store else common / "comparison"
     return read_runs(folders), target, "Comparison"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -12,11 +13,11 @@ import pytest
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.chosen_baseline import set_apart
 from photoz_lit.evaluation.compare import baseline_method, compare, group_runs, label_of, settings_of
-from photoz_lit.evaluation.comparison_files import write_comparison
+from photoz_lit.evaluation.comparison_files import markdown, write_comparison
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.published import beside_published, read_published
 from photoz_lit.evaluation.report import read_json
-from photoz_lit.evaluation.runs import find_runs, read_runs, rows_as_runs
+from photoz_lit.evaluation.runs import Run, find_runs, read_runs, rows_as_runs, without_applications
 from photoz_lit.evaluation.significance import relative_gain
 from photoz_lit.fields import load_field
 from photoz_lit.run_folder import write_json
@@ -78,6 +79,65 @@ def test_p_values_stand_where_they_can(table: pd.DataFrame) -> None:
     assert better["p_method_sigma_mad"] < 0.05
     assert forest["p_galaxies_sigma_mad"] > 0.95
     assert np.isnan(forest["p_method_sigma_mad"])  # one seed
+
+
+def test_the_table_says_of_how_many_pairs_p_galaxies_is(table: pd.DataFrame) -> None:
+    better, forest = row_of(table, "early_fusion"), row_of(table, "catalogue_forest")
+    assert (better["pairs"], forest["pairs"]) == (5, 1)
+    names = [f"p_galaxies_sigma_mad{end}" for end in ("_lowest", "", "_highest")]
+    low, mean, high = better[names]
+    assert low < mean < high
+    assert forest[names].nunique() == 1
+    assert settings_of(table) == []
+    text = markdown(table, "baseline", "")
+    assert " to " in text
+    assert not re.search(r"\| 0(\.0*)? \((?!0 )", text)
+
+
+def test_deaths_are_counted_and_unequal_trainings_marked() -> None:
+    def runs(method: str, **metrics: object) -> list[Run]:
+        about = {"sigma_mad": 0.02, "eta": 0.1, "bias": 0.0, "n_test": 9, "data": "simulated"}
+        return [Run(method, "sdss", seed, {**about, **metrics}) for seed in range(2)]
+
+    usual = {"n_train": 1000, "train_images": 2000, "restarts": 0, "dead_networks": 0}
+    table = compare(
+        [
+            *runs("baseline", **usual),
+            *runs("alike", **usual, recipe="published"),
+            *runs("longer", **{**usual, "train_images": 4000, "restarts": 1, "dead_networks": 1}),
+            *runs("fewer", **{**usual, "n_train": 500, "train_images": 1000}, recipe="fast", tta=8),
+            *runs("catalogue_forest", n_train=1000),
+        ]
+    ).set_index("method")
+    assert table.loc["baseline", ["died", "restarts"]].tolist() == [0, 0]
+    assert table.loc["longer", ["died", "restarts"]].tolist() == [4, 2]
+    assert table.loc["catalogue_forest", ["died", "restarts"]].isna().all()
+    assert table["unequal"].to_dict() == {
+        "baseline": "",
+        "alike": "",
+        "longer": "epochs 4 (baseline 2); images 4,000 (baseline 2,000)",
+        "fewer": "galaxies 500 (baseline 1,000); images 1,000 (baseline 2,000); recipe fast (baseline published);"
+        " tta 8 (baseline 1)",
+        "catalogue_forest": "",
+    }
+    text = markdown(table.reset_index(), "baseline", "")
+    assert "| trained unequally |" in text
+    assert "| died | restarts |" in text
+
+
+def test_an_applied_run_is_no_method(folder: Path, tmp_path: Path) -> None:
+    own = [folder / name / "seed0" for name in ("hsc6b_baseline", "hsc6b_early_fusion")]
+    applied = []
+    for run in own:
+        copy = shutil.copytree(run, tmp_path / run.parent.name)
+        made = json.loads((copy / "provenance.json").read_text()) if (copy / "provenance.json").is_file() else {}
+        (copy / "provenance.json").write_text(json.dumps({**made, "run": str(run), "drop": []}))
+        metrics = read_json(copy / "metrics.json")
+        write_json(copy / "metrics.json", {**metrics, "experiment": f"{run.parent.name} applied"})
+        applied.append(copy)
+    assert without_applications([own[0], *applied]) == ([own[0], applied[1]], [applied[0]])
+    assert without_applications(applied) == (applied, [])  # of two networks on another store
+    assert [run.method for run in read_runs(applied)] == ["baseline", "early_fusion"]
 
 
 def test_galaxies_are_paired_by_id(folder: Path, table: pd.DataFrame, tmp_path: Path) -> None:
@@ -219,7 +279,7 @@ def test_the_baseline_is_found_by_name_path_or_habit(folder: Path) -> None:
 def test_files(folder: Path, table: pd.DataFrame, tmp_path: Path) -> None:
     written = write_comparison(table, tmp_path / "out", "baseline", "Gain by survey")
     assert [path.name for path in written] == [*WRITTEN]
-    read = pd.read_csv(written[1])
+    read = pd.read_csv(written[1]).fillna({"unequal": ""})
     pd.testing.assert_frame_equal(read, table.reset_index(drop=True), check_dtype=False)
     text = written[0].read_text()
     assert text.startswith("# Gain by survey")
