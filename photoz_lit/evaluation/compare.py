@@ -15,7 +15,7 @@ from photoz_lit.errors import InputError, nearest
 from photoz_lit.evaluation.bootstrap import METRICS
 from photoz_lit.evaluation.paired import paired_residuals
 from photoz_lit.evaluation.runs import Run
-from photoz_lit.evaluation.significance import DRAWS, MINIMUM_SEEDS, p_galaxies, p_method, relative_gain
+from photoz_lit.evaluation.significance import DRAWS, MINIMUM_SEEDS, Bootstrap, p_galaxies, p_method, relative_gain
 from photoz_lit.evaluation.trainings import DIED, RESTARTS, UNEQUAL, deaths_of, unequal_training
 
 ALL = "all"
@@ -117,13 +117,13 @@ def compare(
     """
     groups = group_runs(runs)
     name = baseline_method(groups, baseline)
-    rows = []
+    rows, bootstrap = [], Bootstrap()
     for group, source in _in_order(groups, name):
         row = _metrics_row(group, source)
         against = _baseline_of(group, [g for g in groups if g.method == name and g.field == group.field])
         if group.method != name and against is not None:
             tell(f"{group.field}, {source} labels: {group.label}")
-            row.update(_against(group, against, source, draws))
+            row.update(_against(group, against, source, draws, bootstrap))
             row[UNEQUAL] = unequal_training(group.runs, against.runs)
         rows.append(row)
     table = pd.DataFrame(rows)
@@ -228,7 +228,7 @@ def _metrics_row(group: Group, source: str) -> dict[str, Any]:
     return row
 
 
-def _against(group: Group, baseline: Group, source: str, draws: int) -> dict[str, float]:
+def _against(group: Group, baseline: Group, source: str, draws: int, bootstrap: Bootstrap) -> dict[str, float]:
     """Gain, its error and p-values of a group over the baseline, on the galaxies that all their runs share."""
     b_runs, m_runs = same_seeds(baseline.runs, group.runs)
     pair = paired_residuals(b_runs, m_runs, None if source == ALL else source)
@@ -243,12 +243,14 @@ def _against(group: Group, baseline: Group, source: str, draws: int) -> dict[str
         if len(b_runs) > 1 and [run.seed for run in b_runs] == [run.seed for run in m_runs]:
             row[f"gain_{name}_error"] = float(relative_gain(b, m).std(ddof=1) / np.sqrt(len(b)))
     if pair is not None:
-        of_pairs = p_galaxies(*pair, draws=draws)
+        of_pairs = p_galaxies(*pair, draws=draws, bootstrap=bootstrap)
         row[PAIRS] = of_pairs.pairs
         for ending, values in (("", of_pairs.p), ("_lowest", of_pairs.p_lowest), ("_highest", of_pairs.p_highest)):
             row.update({f"p_galaxies_{name}{ending}": p for name, p in values.items()})
         if min(len(b_runs), len(m_runs)) >= MINIMUM_SEEDS:
-            row.update({f"p_method_{name}": p for name, p in p_method(*pair, draws=draws).p.items()})
+            row.update(
+                {f"p_method_{name}": p for name, p in p_method(*pair, draws=draws, bootstrap=bootstrap).p.items()}
+            )
     return row
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.label_names import counted_sources
 from photoz_lit.files import whole_file
 
 BANNERS = {
@@ -50,7 +51,8 @@ CAPTIONS = {
     "nz": "Redshift distribution from stacked PDFs and point estimates, and the labels with their Poisson band.",
     "pit": "PIT histogram and the 95 % band of a uniform sample of this size.",
     "montage": "Galaxies with their PDFs, z_phot (solid) and label (dashed); the last ones have the largest |Δz|.",
-    "residuals": "Bias, σ_MAD and outlier fraction in bins of equal number, with 1 σ bootstrap errors.",
+    "residuals": "Bias, σ_MAD and outlier fraction in bins of equal number, with 1 σ errors: of a bootstrap, and"
+    " Wilson's interval of the outlier fraction.",
     "training": "Training curves of every network of the run.",
 }
 WIDE = {"residuals", "montage", "training"}
@@ -89,7 +91,9 @@ def write_report(run: str | Path) -> Path:
     name = str(metrics.get("experiment") or folder.parent.name or folder.name)
     tiles = [(HEADLINE[key], number(key, metrics.get(key))) for key in ("sigma_mad", "eta", "bias", "crps", "pit_ks")]
     count = f"{metrics['n_test']:,}"
-    subtitle = f"field {metrics['field']} · {count} galaxies with a label · run {folder.name}"
+    kinds = counted_sources({name: part["n"] for name, part in (metrics.get("by_source") or {}).items()})
+    labelled = f"{count} galaxies with a label" + (f" ({kinds})" if kinds else "")
+    subtitle = f"field {metrics['field']} · {labelled} · run {folder.name}"
     return render(folder / "report.html", name, subtitle, metrics["data"], sections, [("galaxies", count), *tiles])
 
 

@@ -21,7 +21,8 @@ place of the t distribution, rejects 7.2, 2.8 and 1.1 % of a true null at 0.05, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,8 +72,36 @@ def relative_gain(baseline: float | Floats, method: float | Floats) -> Floats:
     return np.asarray(100 * (b - m) / np.where(larger > 0, larger, 1))
 
 
+class Bootstrap:
+    """Metrics of resampled galaxies; a method that is compared with several others is resampled once.
+
+    Parameters
+    ----------
+    seed : of the resampling; the same galaxies are drawn for every method of as many galaxies.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self._known: dict[str, Metrics] = {}
+
+    def metrics(self, residuals: Residuals, draws: int) -> Metrics:
+        """Resampled metrics of every network of a method, name -> (draws, seeds)."""
+        content = hashlib.sha256(residuals.delta.tobytes() + residuals.crps.tobytes())
+        name = f"{content.hexdigest()} {residuals.delta.shape} {residuals.threshold}"
+        if name not in self._known or len(self._known[name]["eta"]) < draws:
+            resampler = Resampler(residuals)
+            counts = bootstrap_counts(residuals.n_galaxies, draws, np.random.default_rng(self.seed))
+            self._known[name] = _joined(resampler.metrics(some) for some in counts)
+        return {metric: values[:draws] for metric, values in self._known[name].items()}
+
+
 def p_galaxies(
-    baseline: Residuals, method: Residuals, draws: int = DRAWS, seed: int = 0, binned: bool | None = None
+    baseline: Residuals,
+    method: Residuals,
+    draws: int = DRAWS,
+    seed: int = 0,
+    binned: bool | None = None,
+    bootstrap: Bootstrap | None = None,
 ) -> Significance:
     """Compare trained networks by a paired bootstrap over galaxies.
 
@@ -82,20 +111,23 @@ def p_galaxies(
     draws : resamples.
     seed : of the resampling.
     binned : use the binned bootstrap; by default above 100 000 galaxies.
+    bootstrap : remembers what it has resampled already, with a seed of its own; None remembers nothing.
     """
     _same_galaxies(baseline, method)
-    random = np.random.default_rng(seed)
     pairs = min(baseline.n_seeds, method.n_seeds)
     if baseline.n_galaxies > BINNED_ABOVE if binned is None else binned:
-        per_pair = []
+        per_pair, random = [], np.random.default_rng(seed)
         for k in range(pairs):
             blocks = binned_metrics(baseline.one(k), method.one(k), draws, random)
             per_pair.append(_joined(_pair_gains(b, m, 1) for b, m in blocks))
         return _outcome({name: np.concatenate([gains[name] for gains in per_pair], axis=1) for name in METRICS})
-    return _outcome(_joined(_pair_gains(b, m, pairs) for b, m in _exact(baseline, method, draws, random)))
+    resampled = bootstrap or Bootstrap(seed)
+    return _outcome(_pair_gains(resampled.metrics(baseline, draws), resampled.metrics(method, draws), pairs))
 
 
-def p_method(baseline: Residuals, method: Residuals, draws: int = DRAWS, seed: int = 0) -> Significance:
+def p_method(
+    baseline: Residuals, method: Residuals, draws: int = DRAWS, seed: int = 0, bootstrap: Bootstrap | None = None
+) -> Significance:
     """Compare methods by the scatter of their training seeds and of the galaxies.
 
     Parameters
@@ -104,6 +136,7 @@ def p_method(baseline: Residuals, method: Residuals, draws: int = DRAWS, seed: i
         both have as many, networks are paired by their order.
     draws : the floor of p is 1 / (draws + 1); galaxies are drawn ``draws / 5`` times, enough for a variance.
     seed : of the resampling.
+    bootstrap : as for :func:`p_galaxies`.
 
     Raises
     ------
@@ -113,8 +146,8 @@ def p_method(baseline: Residuals, method: Residuals, draws: int = DRAWS, seed: i
     fewest = min(baseline.n_seeds, method.n_seeds)
     if fewest < MINIMUM_SEEDS:
         raise InputError(f"p_method needs {MINIMUM_SEEDS} training seeds of each method, not {fewest}; run more seeds.")
-    blocks = list(_exact(baseline, method, max(2, draws // DRAWS_PER_VARIANCE), np.random.default_rng(seed)))
-    b_drawn, m_drawn = (_joined(side) for side in zip(*blocks, strict=True))
+    resampled, number = bootstrap or Bootstrap(seed), max(2, draws // DRAWS_PER_VARIANCE)
+    b_drawn, m_drawn = (resampled.metrics(side, number) for side in (baseline, method))
     b_known, m_known = baseline.metrics(), method.metrics()
     p, spread = {}, {}
     for name in METRICS:
@@ -155,15 +188,6 @@ def _joined(blocks: Iterable[Metrics]) -> Metrics:
     """Blocks of draws below each other."""
     parts = list(blocks)
     return {name: np.concatenate([part[name] for part in parts]) for name in METRICS}
-
-
-def _exact(
-    baseline: Residuals, method: Residuals, draws: int, random: np.random.Generator
-) -> Iterator[tuple[Metrics, Metrics]]:
-    """Resampled metrics of both methods on the same resampled galaxies, block by block."""
-    sides = Resampler(baseline), Resampler(method)
-    for counts in bootstrap_counts(baseline.n_galaxies, draws, random):
-        yield sides[0].metrics(counts), sides[1].metrics(counts)
 
 
 def _outcome(gains: Metrics) -> Significance:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.label_names import redshift_axis
 from photoz_lit.evaluation.plots import montage, pit, redshift, style, training
 from photoz_lit.evaluation.plots.nz import rebin
 from photoz_lit.evaluation.plots.run import distributions, draw_run
@@ -68,6 +69,59 @@ def test_redshift_plane_prints_the_metrics() -> None:
     text = words(redshift.redshift_plane(z, z + 0.01 * (1 + z), 0.15, "real"))
     assert "= 0.0000" in text  # σ_MAD of a constant shift
     assert "+0.0100" in text
+
+
+def test_residuals_show_every_point_and_error_bar_of_both_columns() -> None:
+    """The faint end scatters ten times as much as any bin of redshift: an axis shared with these would hide it."""
+    random = np.random.default_rng(0)
+    n = 2400
+    z, mag = random.uniform(0.1, 1, n), random.uniform(18, 25, n)
+    delta = random.normal(0, np.where(mag > 24.3, 0.12, 0.004))
+    delta[mag < 20] = np.clip(delta[mag < 20], -0.1, 0.1)  # a bright end without outliers
+    figure = redshift.residual_trends(z, z + delta * (1 + z), mag, "i", 0.15, "real")
+    for axis in figure.axes:
+        (bars,) = axis.containers
+        _, _, (segments,) = bars
+        ends = np.concatenate([path.vertices[:, 1] for path in segments.get_paths()])
+        low, high = axis.get_ylim()
+        assert high > ends.max()
+        assert low < ends.min()
+    widths = figure.axes[3].containers[0].lines[0].get_ydata()
+    assert max(widths) > 8 * np.median(widths)
+    eta = figure.axes[5].containers[0]
+    empty = np.asarray(eta.lines[0].get_ydata()) == 0
+    assert empty.any()
+    heights = np.array([np.ptp(path.vertices[:, 1]) for path in eta.lines[2][0].get_paths()])
+    assert (heights > 0).all()  # a bin of η = 0 has an error too
+
+
+def test_wilson_interval_of_an_outlier_fraction() -> None:
+    n, k = 200, 6  # closed form (Wilson 1927) at one sigma
+    share, centre = k / n, (k / n + 1 / (2 * n)) / (1 + 1 / n)
+    half = np.sqrt(share * (1 - share) / n + 1 / (4 * n**2)) / (1 + 1 / n)
+    below, above = redshift.wilson_error(k, n)
+    assert below == pytest.approx(100 * (share - centre + half), rel=1e-4)
+    assert above == pytest.approx(100 * (centre + half - share), rel=1e-4)
+    assert redshift.wilson_error(0, n) == (0.0, pytest.approx(100 / (n + 1), rel=1e-4))
+    assert redshift.wilson_error(n, n)[1] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("sources", "name"),
+    [
+        (["spec", "spec"], r"$z_\mathrm{spec}$"),
+        (["truth"], r"$z_\mathrm{true}$"),
+        (["spec", "cosmos2020", "cosmos2020"], "$z$ of the labels (cosmos2020, spec)"),
+        (["a", "b", "c", "d", "e"], "$z$ of the labels (a, b, c, d, …)"),
+        (["", ""], "$z$ of the labels"),
+    ],
+)
+def test_axis_of_redshifts_says_what_the_labels_are(sources: list[str], name: str) -> None:
+    assert redshift_axis(sources) == name
+    z = np.linspace(0.1, 1, 100)
+    plane = redshift.redshift_plane(z, z, 0.15, "real", label=name)
+    trends = redshift.residual_trends(z, z, z + 20, "i", 0.15, "real", label=name)
+    assert plane.axes[1].get_xlabel() == trends.axes[4].get_xlabel() == name
 
 
 def test_all_figures_are_drawn(tmp_path: Path, sample: tuple[np.ndarray, pd.DataFrame]) -> None:

@@ -117,11 +117,11 @@ def _draw_pdf(axis: Axes, pdf: NDArray[Any], z_edges: NDArray[np.float64], row: 
     axis.stairs(density, z_edges, fill=True, color=BLUE, alpha=0.35, lw=0)
     axis.axvline(row["z_phot"], color=BLUE, lw=1)
     points = [row["z_phot"], *z_edges[1:][np.cumsum(pdf) > 0.005][:1], *z_edges[1:][np.cumsum(pdf) > 0.995][:1]]
-    label = f"$z_p$ = {row['z_phot']:.3f}"
+    label = f"$z_\\mathrm{{phot}}$ {row['z_phot']:.3f}"
     if np.isfinite(row["z"]):
         axis.axvline(row["z"], color=VERMILION, lw=1, ls="--")
         points.append(row["z"])
-        label += f"\n$z_s$ = {row['z']:.3f}"
+        label += f"\n{row.get('z_source') or 'label'} {row['z']:.3f}"
     if np.isfinite(row.get("mag", np.nan)):
         label += f"\nmag {row['mag']:.1f}"
     margin = 0.15 * (max(points) - min(points)) + 0.01

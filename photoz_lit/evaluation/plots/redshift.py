@@ -1,15 +1,17 @@
-"""z_phot against z_spec, and the residuals against redshift and magnitude."""
+"""z_phot against the labels' redshift, and the residuals against redshift and magnitude."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
+from astropy.stats import binom_conf_interval
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from photoz_lit.evaluation.label_names import redshift_axis
 from photoz_lit.evaluation.plots.style import BLACK, BLUE, COLUMN, DENSITY_MAP, VERMILION, new_figure, paper_style
 from photoz_lit.evaluation.point import bias, delta_z, outlier_fraction, sigma_mad
 
@@ -18,10 +20,16 @@ Floats = NDArray[np.float64]
 POINTS_ONE_BY_ONE = 20_000  # above, a two-dimensional histogram is drawn
 BOOTSTRAPS = 100
 MINIMUM_IN_BIN = 20
+ONE_SIGMA = 0.682689
+LABELS = redshift_axis([])
+Statistic = Callable[[Floats], float]
+Errors = Callable[[Floats], tuple[float, float]]
 
 
-def redshift_plane(z: Floats, z_phot: Floats, threshold: float, data: str, title: str = "") -> Figure:
-    """Draw z_phot against z_spec with its density and the outlier lines, and Δz below.
+def redshift_plane(
+    z: Floats, z_phot: Floats, threshold: float, data: str, title: str = "", label: str = LABELS
+) -> Figure:
+    """Draw z_phot against the labels' z with its density and the outlier lines, and Δz below.
 
     Parameters
     ----------
@@ -29,6 +37,7 @@ def redshift_plane(z: Floats, z_phot: Floats, threshold: float, data: str, title
     threshold : |Δz| from which a galaxy is an outlier.
     data : ``simulated``, ``simulated_from_catalogue`` or ``real``.
     title : e.g. the field's and the experiment's name.
+    label : what the labels are, of :func:`~photoz_lit.evaluation.label_names.redshift_axis`.
     """
     residual = delta_z(z_phot, z)
     top = 1.03 * float(max(z.max(), z_phot.max()))
@@ -59,15 +68,20 @@ def redshift_plane(z: Floats, z_phot: Floats, threshold: float, data: str, title
         _density(below, z, residual, (0, top), (-reach, reach))
         below.axhline(0, color=BLACK, lw=0.8)
         _running(below, z, residual)
-        below.set(ylim=(-reach, reach), xlabel=r"$z_\mathrm{spec}$", ylabel=r"$\Delta z$")
+        below.set(ylim=(-reach, reach), xlabel=label, ylabel=r"$\Delta z$")
         beyond = int((np.abs(residual) > reach).sum())
         if beyond:
             below.text(0.98, 0.05, f"{beyond} beyond", transform=below.transAxes, ha="right", fontsize=7)
     return figure
 
 
-def residual_trends(z: Floats, z_phot: Floats, magnitude: Floats, band: str, threshold: float, data: str) -> Figure:
-    """Draw bias, σ_MAD and η in bins of redshift and of magnitude, with bootstrap errors (1 σ).
+def residual_trends(
+    z: Floats, z_phot: Floats, magnitude: Floats, band: str, threshold: float, data: str, label: str = LABELS
+) -> Figure:
+    """Draw bias, σ_MAD and η in bins of redshift and of magnitude, with errors (1 σ).
+
+    Errors of bias and σ_MAD are of a bootstrap, those of η Wilson's interval of a binomial share, which a bin without
+    outliers has too. Every panel has a range of its own that holds its points and their errors.
 
     Parameters
     ----------
@@ -76,30 +90,55 @@ def residual_trends(z: Floats, z_phot: Floats, magnitude: Floats, band: str, thr
     band : name of the reference band.
     threshold : |Δz| from which a galaxy is an outlier.
     data : ``simulated``, ``simulated_from_catalogue`` or ``real``.
+    label : what the labels are, of :func:`~photoz_lit.evaluation.label_names.redshift_axis`.
     """
     residual = delta_z(z_phot, z)
-    statistics: list[tuple[str, Callable[[Floats], float]]] = [
-        (r"bias $\langle\Delta z\rangle$", bias),
-        (r"$\sigma_\mathrm{MAD}$", sigma_mad),
-        (r"$\eta$ [%]", lambda values: 100 * outlier_fraction(values, threshold)),
+    statistics: list[tuple[str, Statistic, Errors]] = [
+        (r"bias $\langle\Delta z\rangle$", bias, lambda values: _bootstrap_error(values, bias)),
+        (r"$\sigma_\mathrm{MAD}$", sigma_mad, lambda values: _bootstrap_error(values, sigma_mad)),
+        (
+            r"$\eta$ [%]",
+            lambda values: 100 * outlier_fraction(values, threshold),
+            lambda values: wilson_error(int((np.abs(values) >= threshold).sum()), len(values)),
+        ),
     ]
     with paper_style():
         figure = new_figure(2 * COLUMN, 1.6 * COLUMN, data)
-        axes = figure.subplots(3, 2, sharex="col", sharey="row")
-        columns = [(r"$z_\mathrm{spec}$", z), (f"{band} [AB mag]", magnitude)]
-        for column, (label, values) in enumerate(columns):
+        axes = figure.subplots(3, 2, sharex="col")
+        columns = [(label, z), (f"{band} [AB mag]", magnitude)]
+        for column, (name_x, values) in enumerate(columns):
             inside = np.isfinite(values)
-            for row, (name, statistic) in enumerate(statistics):
+            for row, (name, statistic, errors) in enumerate(statistics):
                 axis = axes[row, column]
-                _trend(axis, values[inside], residual[inside], statistic)
+                highest = _trend(axis, values[inside], residual[inside], statistic, errors)
                 if column == 0:
                     axis.set_ylabel(name)
                 if row == 0:
                     axis.axhline(0, color=BLACK, lw=0.6)
                 else:
-                    axis.set_ylim(bottom=0)
-            axes[2, column].set_xlabel(label)
+                    top = 1.08 * highest if highest > 0 else 1.0
+                    axis.set_ylim(-0.03 * top, top)  # points at 0 are seen whole
+            axes[2, column].set_xlabel(name_x)
     return figure
+
+
+def wilson_error(outliers: int, n: int) -> tuple[float, float]:
+    """Return how far Wilson's interval (1 σ) of an outlier fraction reaches below it and above it [%].
+
+    Parameters
+    ----------
+    outliers : number among the ``n`` galaxies.
+    """
+    low, high = binom_conf_interval(outliers, n, confidence_level=ONE_SIGMA, interval="wilson")
+    share = outliers / n
+    return max(0.0, 100 * (share - float(low))), max(0.0, 100 * (float(high) - share))
+
+
+def _bootstrap_error(values: Floats, statistic: Statistic) -> tuple[float, float]:
+    """Standard deviation of a statistic over bootstrap draws, below and above."""
+    random = np.random.default_rng(0)
+    spread = float(np.std([statistic(random.choice(values, len(values))) for _ in range(BOOTSTRAPS)]))
+    return spread, spread
 
 
 def _density(axis: Axes, x: Floats, y: Floats, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
@@ -127,15 +166,14 @@ def _running(axis: Axes, x: Floats, residual: Floats) -> None:
     axis.plot(centre, high, color=VERMILION, lw=0.8, ls=":")
 
 
-def _trend(axis: Axes, x: Floats, residual: Floats, statistic: Callable[[Floats], float]) -> None:
-    """A statistic in bins of equal number, with the spread of its bootstrap draws as error bars."""
-    random = np.random.default_rng(0)
+def _trend(axis: Axes, x: Floats, residual: Floats, statistic: Statistic, errors: Errors) -> float:
+    """Draw a statistic in bins of equal number with its error bars; return where the highest bar ends."""
     groups = _equal_number(x, 12)
     centre = [float(np.median(x[g])) for g in groups]
-    value = [statistic(residual[g]) for g in groups]
-    draws = [[statistic(random.choice(residual[g], len(g))) for _ in range(BOOTSTRAPS)] for g in groups]
-    spread = [float(np.std(d)) for d in draws]
-    axis.errorbar(centre, value, yerr=spread, fmt="o-", ms=3, lw=1, capsize=2, color=BLUE)
+    value = np.array([statistic(residual[g]) for g in groups])
+    below, above = np.array([errors(residual[g]) for g in groups]).reshape(-1, 2).T
+    axis.errorbar(centre, value, yerr=[below, above], fmt="o-", ms=3, lw=1, capsize=2, color=BLUE)
+    return float((value + above).max()) if len(value) else 0.0
 
 
 def _equal_number(x: Floats, bins: int) -> list[NDArray[np.int64]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.evaluation.label_names import redshift_axis
 from photoz_lit.evaluation.plots.montage import choose_galaxies, montage
 from photoz_lit.evaluation.plots.nz import rebin, redshift_distribution
 from photoz_lit.evaluation.plots.pit import pit_histogram
@@ -54,11 +55,12 @@ def draw_run(
     known = predictions[np.isfinite(predictions["z"])]
     z, z_phot = known["z"].to_numpy(np.float64), known["z_phot"].to_numpy(np.float64)
     threshold = field.outlier_threshold
+    label = redshift_axis(known["z_source"])
     figures = {}
     if len(known):
-        figures["redshift"] = redshift_plane(z, z_phot, threshold, data, title)
+        figures["redshift"] = redshift_plane(z, z_phot, threshold, data, title, label)
         magnitude = known["mag"].to_numpy(np.float64)
-        figures["residuals"] = residual_trends(z, z_phot, magnitude, field.reference_band, threshold, data)
+        figures["residuals"] = residual_trends(z, z_phot, magnitude, field.reference_band, threshold, data, label)
         figures["pit"] = pit_histogram(known["pit"].to_numpy(np.float64), data)
     figures["nz"] = redshift_distribution(*distributions(predictions, pdf, field.z_edges), data)
     if stamps is not None:
