@@ -36,10 +36,7 @@ def fill_ebv(
         raise InputError(f"ingest.dust.path={folder} is no folder; give the folder with the dust map's files.")
     module, _, name = settings.map.rpartition(".")
     if module.partition(".")[0] != "dustmaps":
-        raise InputError(
-            f"ingest.dust.map={settings.map} needs the library dustmaps; pip install 'photoz-lit[dust]' and name one of"
-            " its maps, as a class that is not in dustmaps is not run, e.g. dustmaps.sfd.SFDQuery."
-        )
+        raise InputError(f"ingest.dust.map={settings.map} is not in dustmaps; e.g. dustmaps.sfd.SFDQuery.")
     try:
         query_class = getattr(import_module(module), name)
     except (ImportError, ValueError) as error:
