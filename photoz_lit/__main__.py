@@ -21,6 +21,7 @@ from photoz_lit.command_line.help import print_help
 from photoz_lit.command_line.inputs import require_inputs, task_options
 from photoz_lit.command_line.overrides import for_hydra
 from photoz_lit.command_line.reach import CHECKED, require_reached
+from photoz_lit.command_line.task_help import print_task_help
 from photoz_lit.config import validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
@@ -49,12 +50,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given = read_arguments(sys.argv[1:] if arguments is None else arguments)
         if given.wants_version:
             print(f"photoz_lit {photoz_lit.__version__}")
+        elif given.wants_help and given.overrides:
+            _print_task_help(given)
         elif given.wants_help or given.asks_for_nothing:
             print_help(given.config_dir)
         else:
             _run(given)
     except InputError as error:
         _fail(str(error))
+
+
+def _print_task_help(given: Arguments) -> None:
+    require_key_and_value(given.overrides, given.config_dir)
+    try:
+        print_task_help(given.overrides, given.config_dir)
+    except (HydraException, OmegaConfBaseException) as error:
+        _fail(explain(error, for_hydra(given.overrides), given.config_dir, given.overrides))
 
 
 def _run(given: Arguments) -> None:

@@ -30,6 +30,16 @@ def types_of(key: str, options: type[BaseModel] | None = None) -> list[Any]:
     return found
 
 
+def section_of(key: str, options: type[BaseModel] | None = None) -> type[BaseModel] | None:
+    """Typed section in which a key stands, None where it stands in none."""
+    outer, _, name = key.rpartition(".")
+    kinds = types_of(outer, options) if outer else [Config]
+    if outer == "task":
+        kinds = [options]
+    sections = [one for kind in kinds for one in _members(kind) if _is_section(one)]
+    return next((one for one in sections if any(name in (k, f.alias) for k, f in one.model_fields.items())), None)
+
+
 def accepts(kinds: list[Any], value: object) -> bool:
     """Whether a value is valid for any of some types."""
     return any(_valid(kind, value) for kind in kinds)
@@ -43,6 +53,11 @@ def takes_lists(kinds: list[Any]) -> bool:
 def takes_dictionaries(kinds: list[Any]) -> bool:
     """Whether a dictionary or a section is among what some types take."""
     return any(one is Any or get_origin(one) is dict or _is_section(one) for kind in kinds for one in _members(kind))
+
+
+def takes_names(kinds: list[Any]) -> bool:
+    """Whether a dictionary is among what some types take."""
+    return any(get_origin(one) is dict for kind in kinds for one in _members(kind))
 
 
 def is_open(key: str, options: type[BaseModel] | None = None) -> bool:

@@ -49,7 +49,7 @@ class Reach:
     def reason_unused(self, key: str) -> str | None:
         """Circumstance in which a key is unused here (``" with data.store"``), None where it is not declared so."""
         for rule in self.takes.unused:
-            if any(_within(key, unused) for unused in rule.keys) and all(self._holds(one) for one in rule.when):
+            if any(within(key, unused) for unused in rule.keys) and all(self._holds(one) for one in rule.when):
                 return self._told(rule.when)
         return None
 
@@ -60,7 +60,7 @@ class Reach:
             further = {
                 name
                 for key, value in leaves({**self.raw, "task": None}).items()
-                if isinstance(value, str) and any(_within(key, read) for read in found) and not self._is_unused(key)
+                if isinstance(value, str) and any(within(key, read) for read in found) and not self._is_unused(key)
                 for name in REFERENCE.findall(value)
             }
             if further <= found:
@@ -163,7 +163,7 @@ def unreached_overrides(
     found = {}
     for override in overrides:
         key = key_of(override).replace("/", ".")
-        if _within(key, "hydra") or key == "jobs":
+        if within(key, "hydra") or key == "jobs":
             used = sweep or (key == "jobs" and ("jobs" in read or reach.takes.reads is None))
             sentence = None if used or not _of_sweeps(key) else f"{override} is for a sweep; add -m, or leave it out."
         else:
@@ -174,7 +174,7 @@ def unreached_overrides(
 
 
 def _of_sweeps(key: str) -> bool:
-    return any(_within(key, one) for one in OF_SWEEPS)
+    return any(within(key, one) for one in OF_SWEEPS)
 
 
 def _unreached(override: str, reach: Reach, read: set[str], folders: Sequence[Path]) -> str | None:
@@ -201,15 +201,16 @@ def leaves(content: Any, prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _within(key: str, section: str) -> bool:
+def within(key: str, section: str) -> bool:
+    """Whether a dotted key is a section or lies in it."""
     return key == section or key.startswith(section + ".")
 
 
 def _reached(key: str, read: set[str]) -> bool:
     """Whether a key, or something in its section, is read; a choice of ``trainer`` sets the machine alone."""
-    if _within(key, "task") or key == "trainer" or any(_within(key, one) for one in MACHINE):
+    if within(key, "task") or key == "trainer" or any(within(key, one) for one in MACHINE):
         return True
-    return any(_within(key, one) or _within(one, key) for one in read)
+    return any(within(key, one) or within(one, key) for one in read)
 
 
 def _set_by(experiment: str, task: str, folders: Sequence[Path]) -> list[str]:
@@ -227,7 +228,7 @@ def _set_by(experiment: str, task: str, folders: Sequence[Path]) -> list[str]:
 
 
 def _sentence(key: str, reach: Reach, read: set[str]) -> str:
-    known = [name for name in leaves(reach.raw) if any(_within(name, one) for one in read)]
+    known = [name for name in leaves(reach.raw) if any(within(name, one) for one in read)]
     options = [f"task.{name}" for name in reach.raw["task"] if name not in ("name", "description", "_target_", "takes")]
     by_last = {name.split(".")[-1]: name for name in (*known, *options)}
     close = difflib.get_close_matches(key.split(".")[-1], by_last, n=1, cutoff=0.75)

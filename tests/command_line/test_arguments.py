@@ -21,7 +21,7 @@ def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return text.removeprefix("photoz_lit: ").strip()
 
 
-@pytest.mark.parametrize("nothing", [[], ["-m"], ["--help"], ["-h", "task=train"]])
+@pytest.mark.parametrize("nothing", [[], ["-m"], ["--help"], ["-h"]])
 def test_a_command_line_that_asks_for_nothing_gets_help(
     nothing: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
