@@ -38,7 +38,8 @@ class RedshiftDistributions:
     z_edges : (n_bins + 1,).
     groups : name of each group; the first is all galaxies.
     n : number of galaxies in each group, (groups,).
-    n_labelled : of these, how many have a label (or the size of the reference catalogue's group), (groups,).
+    n_labelled : of these, how many have a label on the grid (or the size of the reference catalogue's group),
+        (groups,).
     stacked, point, reference : counts (groups, n_bins, 1 + bootstraps), float32. Column 0 is the sample itself. A
         reference without galaxies is zero.
     compared : the same of the labelled galaxies alone, where the labels are of a part of the galaxies: the distance of
@@ -146,7 +147,7 @@ def redshift_distributions(
     shaped = sums.reshape(3, n_cells, n_bins, 1 + bootstraps)
     stacked, point, reference = (np.stack([k[cells].sum(axis=0) for cells in grouping.groups.values()]) for k in shaped)
     size = np.bincount(grouping.cell, minlength=n_cells)
-    labelled = np.bincount(grouping.cell[np.isfinite(np.asarray(z_label, np.float64))], minlength=n_cells)
+    labelled = np.bincount(grouping.cell[bins[1] >= 0], minlength=n_cells)
     return RedshiftDistributions(
         edges,
         tuple(grouping.groups),

@@ -9,7 +9,7 @@ from pydantic import Field as Entry
 from pydantic import ValidationError
 
 from photoz_lit.errors import InputError, nearest
-from photoz_lit.settings import Settings
+from photoz_lit.settings import Numbers, Settings
 
 S = TypeVar("S", bound=Settings)
 
@@ -42,6 +42,8 @@ class NzSettings(Settings):
     reference : catalogue (CSV, FITS, ECSV, Parquet) whose redshifts are the reference; null takes the labels.
     reference_table : its table, by name or number, where that file holds several.
     reference_z : its column of redshifts.
+    reference_missing, reference_allow : its redshifts that mean "no value", beside ±99 and the like, and those that
+        stand out by how often they repeat and are real.
     reference_mag : its column of magnitudes, for the magnitude bins; null leaves them without reference.
     seed : of the resampling.
     """
@@ -53,6 +55,8 @@ class NzSettings(Settings):
     reference: str | None = None
     reference_table: str | int | None = None
     reference_z: str = "z"
+    reference_missing: Numbers = ()
+    reference_allow: Numbers = ()
     reference_mag: str | None = None
     seed: int = Entry(default=0, ge=0)
 

@@ -23,11 +23,15 @@ from photoz_lit.evaluation.point import bias, outlier_fraction, sigma_mad
 from photoz_lit.evaluation.settings import EmitterTaskSettings, task_settings
 from photoz_lit.fields import conf_directory, load_field
 from photoz_lit.files import require_no_links
+from photoz_lit.rows import RowCount, lines, record
 from photoz_lit.run_folder import EMITTERS, RunFolder, config_of_run
 from photoz_lit.simulation.cache import cached_store
 from photoz_lit.simulation.settings import EmitterSettings
 from photoz_lit.tasks.predict import predict_unseen
 
+PROVENANCE = "emitters_provenance.json"
+#: Why a galaxy that is drawn is not in a sample.
+LEFT_OUT = {REMOVED: "removed as interlopers by their colours", TRUE: "of another line"}
 COUNTED = (0.0, 3.0, 60)  # bins of the histogram of z_phot; the last one holds all beyond
 
 
@@ -53,7 +57,16 @@ def run(config: Config) -> None:
         numbers = (f"{row[name]:.4f}" for name in ("sigma_mad", "eta", "bias"))
         table.add_row(row["sample"], str(row["n_test"]), *numbers)
     Console().print(table)
+    rows_of = {row["sample"]: rows_of_sample(row, len(sample)) for row in rows}
+    for line in lines(sample.rows, rows_of, "galaxies"):
+        Console().print(line, highlight=False)
+    folder.write_json(PROVENANCE, {"store": str(store.path), **record(sample.rows, rows_of)})
     Console().print(f"Results: [bold]{folder.path / EMITTERS}[/bold]")
+
+
+def rows_of_sample(row: dict[str, Any], drawn: int) -> RowCount:
+    """Return how many of the galaxies drawn are in a sample, and why the others are not."""
+    return RowCount.of(drawn).without(LEFT_OUT.get(row["sample"], ""), drawn - row["n_test"]).checked(row["n_test"])
 
 
 def emitter_store(config: Config, trained: Config, options: EmitterTaskSettings) -> CutoutStore:

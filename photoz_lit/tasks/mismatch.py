@@ -27,6 +27,7 @@ from photoz_lit.evaluation.pdf import quantiles
 from photoz_lit.evaluation.settings import MismatchSettings, task_settings
 from photoz_lit.fields import Field, conf_directory, load_field
 from photoz_lit.modules.cnn_estimator import CNNEstimator
+from photoz_lit.rows import RowCount, lines, record, total
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance
 from photoz_lit.tasks.predict import SEEN_BY_ALL, predict_unseen
 from photoz_lit.tasks.train import estimator_of
@@ -40,6 +41,7 @@ class _Applied:
 
     predictions: FieldPredictions
     features: NDArray[np.float64] | None
+    rows: RowCount
 
 
 def run(config: Config) -> None:
@@ -71,6 +73,10 @@ def run(config: Config) -> None:
     features = {n: (a.features, a.predictions.magnitude) for n, a in applied.items() if a.features is not None}
     predictions = [a.predictions for a in applied.values()]
     z_edges = field.z_edges if applied else None
+    rows_of = {name: sample.rows for name, sample in samples.items()}
+    rows_of |= {f"run, {name}": one.rows for name, one in applied.items()}
+    rows = total(sample.rows for sample in samples.values())
+    made = provenance(config, images[0].sample.data, images[0].sample.data_hash) | {"run": config.run}
     result = Mismatch(
         images,
         conditions_table(images, options.seed),
@@ -78,11 +84,13 @@ def run(config: Config) -> None:
         predictions,
         redshift_table(predictions, field.z_edges, field.outlier_threshold, options.seed) if applied else None,
         z_edges,
-        provenance(config, images[0].sample.data, images[0].sample.data_hash) | {"run": config.run},
+        made | record(rows, rows_of),
         warnings,
     )
     written = write_mismatch(result, folder)
     _show(console, result)
+    for line in lines(rows, rows_of, "galaxies"):
+        console.print(line, highlight=False)
     for path in written:
         console.print(f"[bold]{path}[/bold]")
 
@@ -172,6 +180,8 @@ def _apply(config: Config, trained: Config, sample: Sample, name: str, options: 
             " give a run with cv.folds=5, or a store with more."
         )
     rows = unseen[some_galaxies(np.arange(len(unseen)), options.galaxies, options.seed)]
+    count = drawn.rows.without("every network was trained on", len(drawn) - len(unseen))
+    count = count.without("beyond task.galaxies", len(unseen) - len(rows)).checked(len(rows))
     catalogue = drawn.catalogue.iloc[rows]
     label = catalogue["z"].to_numpy(float)
     truth = pd.to_numeric(catalogue["z_true"], errors="coerce").to_numpy(float) if "z_true" in catalogue else label
@@ -180,10 +190,10 @@ def _apply(config: Config, trained: Config, sample: Sample, name: str, options: 
     predictions = FieldPredictions(name, pdf[rows], z_phot, np.where(np.isfinite(truth), truth, label), magnitude)
     estimator = estimator_of(applied)
     if not isinstance(estimator, CNNEstimator):
-        return _Applied(predictions, None)
+        return _Applied(predictions, None, count)
     estimator.load(source.member(0, 0))
     device = "cpu" if config.trainer.accelerator == "cpu" else None
-    return _Applied(predictions, estimator.features(drawn, rows, device).astype(np.float64))
+    return _Applied(predictions, estimator.features(drawn, rows, device).astype(np.float64), count)
 
 
 def _show(console: Console, result: Mismatch) -> None:

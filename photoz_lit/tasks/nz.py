@@ -16,6 +16,7 @@ from rich.table import Table
 
 from photoz_lit.config import Config
 from photoz_lit.data.mapping import map_columns
+from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.nz import (
     Block,
@@ -32,7 +33,10 @@ from photoz_lit.evaluation.qp_file import iterate_pdfs, pdf_count, read_pdfs_hdf
 from photoz_lit.evaluation.report import read_json
 from photoz_lit.evaluation.settings import NzSettings, task_settings
 from photoz_lit.files import require_no_links
+from photoz_lit.rows import RowCount, lines, record
+from photoz_lit.run_folder import write_json
 from photoz_lit.tables.frame import missing_column
+from photoz_lit.tables.no_value import blank_missing
 from photoz_lit.tables.reading import read_table
 from photoz_lit.tasks.predict import predict
 
@@ -51,12 +55,16 @@ def run(config: Config) -> None:
     pdfs = source / "pdfs.hdf5"
     if pdf_count(pdfs) != len(table):
         raise InputError(f"{source}: pdfs.hdf5 and predictions.parquet differ in length; run the prediction again.")
-    distributions = _distributions(table, pdfs, options)
+    distributions, rows, rows_of = _distributions(table, pdfs, options)
     coarse = coarse_edges(distributions.z_edges, options.bin_width)
     data = str(read_json(source / "provenance.json").get("data", ""))
     name = Path(options.reference).name if options.reference else _labels(distributions)
     written = write_nz(distributions, coarse, source / "nz", data, name)
+    about = {"run": str(config.run), "data": data, "task": options.model_dump(mode="json")}
+    write_json(source / "nz" / "provenance.json", {**about, **record(rows, rows_of)})
     console.print(_shown(nz_table(distributions, coarse)))
+    for line in lines(rows, rows_of, "galaxies"):
+        console.print(line, highlight=False)
     for path in written:
         console.print(f"[bold]{path}[/bold]")
 
@@ -76,8 +84,11 @@ def _source(config: Config) -> Path:
     return predict(config.model_copy(update={"data": data})).path
 
 
-def _distributions(table: pd.DataFrame, pdfs: Path, options: NzSettings) -> RedshiftDistributions:
-    """N(z) of the galaxies that no network was trained on, against labels or another catalogue."""
+Rows = tuple[RowCount, dict[str, RowCount]]
+
+
+def _distributions(table: pd.DataFrame, pdfs: Path, options: NzSettings) -> tuple[RedshiftDistributions, *Rows]:
+    """N(z) of the galaxies that no network was trained on, against labels or another catalogue; and the rows used."""
     keep = ~table["in_training"].to_numpy(bool) if "in_training" in table else np.ones(len(table), bool)
     if not keep.any():
         raise InputError(f"{pdfs.parent}: every galaxy was trained on; N(z) needs others, or a run with cv.folds=5.")
@@ -86,16 +97,30 @@ def _distributions(table: pd.DataFrame, pdfs: Path, options: NzSettings) -> Reds
     m_edges = _edges(options.magnitude_edges, magnitude[keep])
     z_edges = _edges(options.tomographic_edges, z_phot[keep])
     grouping = group_galaxies(magnitude[keep], z_phot[keep], m_edges, z_edges)
+    rows = RowCount.of(len(table)).keeping("every network was trained on", keep)
     if options.reference:
         unlabelled = np.full(int(keep.sum()), np.nan)
-        return _against_catalogue(_of(keep, table, unlabelled, pdfs, grouping, options), options, m_edges)
+        stacked = _of(keep, table, unlabelled, pdfs, grouping, options)
+        reference, of_reference = _against_catalogue(stacked, options, m_edges)
+        return reference, rows, {"task.reference": of_reference}
     z_label = table["z"].to_numpy(np.float64)
     distributions = _of(keep, table, z_label[keep], pdfs, grouping, options)
-    known = keep & np.isfinite(z_label)
+    rows_of = {"labels": _on_grid(z_label[keep], distributions)}
+    low, high = distributions.z_edges[[0, -1]]
+    known = keep & (z_label >= low) & (z_label <= high)
     if not 0 < known.sum() < keep.sum():
-        return distributions
+        return distributions, rows, rows_of
     part = group_galaxies(magnitude[known], z_phot[known], m_edges, z_edges)
-    return replace(distributions, compared=_of(known, table, z_label[known], pdfs, part, options))
+    compared = _of(known, table, z_label[known], pdfs, part, options)
+    return replace(distributions, compared=compared), rows, rows_of
+
+
+def _on_grid(z: NDArray[np.float64], distributions: RedshiftDistributions) -> RowCount:
+    """Count the redshifts of a reference that are on the grid of the PDFs."""
+    low, high = distributions.z_edges[[0, -1]]
+    known = np.isfinite(z)
+    rows = RowCount.of(len(z)).keeping("without redshift", known)
+    return rows.keeping("outside the redshift grid", (z[known] >= low) & (z[known] <= high))
 
 
 def _of(
@@ -133,7 +158,7 @@ def _kept(pdfs: Path, keep: NDArray[np.bool_]) -> Iterator[Block]:
 
 def _against_catalogue(
     distributions: RedshiftDistributions, options: NzSettings, magnitude_edges: list[float]
-) -> RedshiftDistributions:
+) -> tuple[RedshiftDistributions, RowCount]:
     """Take the redshifts of another catalogue as reference, in the same magnitude bins if it has magnitudes."""
     catalogue = read_table(str(options.reference), None, options.reference_table, "task.reference_table")
     for key, name in (("reference_z", options.reference_z), ("reference_mag", options.reference_mag)):
@@ -142,12 +167,16 @@ def _against_catalogue(
                 f"{options.reference} has no column '{name}' (task.{key}){missing_column(name, catalogue.columns)}"
             )
     z = map_columns(catalogue, {"z": options.reference_z})["z"].to_numpy(np.float64)
+    z = blank_missing(z, options.reference_missing)
+    missing, allow = options.reference_missing, options.reference_allow
+    keys = RedshiftKeys("task.reference_missing", "task.reference_allow", missing, allow)
+    require_no_codes(z, f"{options.reference}, column '{options.reference_z}'", keys)
     known = options.reference_mag is not None
     magnitude = np.full(len(z), np.nan)
     if options.reference_mag is not None:
         magnitude = map_columns(catalogue, {"mag_x": options.reference_mag})["mag_x"].to_numpy(np.float64)
     grouping = group_galaxies(magnitude, z, magnitude_edges if known else [], [])
-    return with_reference(distributions, z, grouping, options.seed)
+    return with_reference(distributions, z, grouping, options.seed), _on_grid(z, distributions)
 
 
 def _edges(given: list[float] | None, values: NDArray[np.float64]) -> list[float]:

@@ -82,6 +82,12 @@ def test_a_run_on_emitters_and_the_study_around_it(config: Config, folder: Path,
     assert rows[1]["n_test"] == 60
     assert 5 <= rows[0]["n_test"] < 40
     assert np.isfinite([row[name] for row in rows for name in ("sigma_mad", "eta", "bias_true")]).all()
+    record = json.loads((folder / "emitters_provenance.json").read_text())
+    assert record["rows"] == {"read": 60, "used": 60, "left_out": {}}
+    for row in rows:
+        count = record["rows_of"][row["sample"]]
+        assert (count["read"], count["used"]) == (60, row["n_test"])
+        assert sum(count["left_out"].values()) == 60 - row["n_test"]
 
     study = Study.model_validate(
         {"name": "oii", "description": "", "question": "?", "seeds": [0],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -104,3 +105,38 @@ def test_bad_input(run: Path, tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("redshift\n0.5\n")
     with pytest.raises(InputError, match="no column 'z'"):
         nz.run(composed("task=nz", f"run={run}", "task.bootstraps=5", f"task.reference={tmp_path / 'other.csv'}"))
+
+
+def test_rows_add_up(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = run / "predictions.parquet"
+    table = read_predictions(path)
+    z = table["z"].to_numpy().copy()
+    z[:30], z[30:32] = np.nan, 7.0
+    table.assign(in_training=np.arange(200) < 20, z=z).to_parquet(path, index=False)
+    nz.run(composed("task=nz", f"run={run}", *NO_BINS))
+    record = json.loads((run / "nz" / "provenance.json").read_text())
+    assert record["rows"] == {"read": 200, "used": 180, "left_out": {"every network was trained on": 20}}
+    labels = {"read": 180, "used": 168, "left_out": {"without redshift": 10, "outside the redshift grid": 2}}
+    assert record["rows_of"] == {"labels": labels}
+    assert statistics(run).loc[("all", "reference"), "n"] == 168
+    assert "200 galaxies read, 180 used; left out: 20 every network" in " ".join(capsys.readouterr().out.split())
+    reference = tmp_path / "other.csv"
+    pd.DataFrame({"z": [0.5, 0.6, -99.0, 8.0, np.nan]}).to_csv(reference, index=False)
+    nz.run(composed("task=nz", f"run={run}", f"task.reference={reference}", *NO_BINS))
+    record = json.loads((run / "nz" / "provenance.json").read_text())
+    other = {"read": 5, "used": 2, "left_out": {"without redshift": 2, "outside the redshift grid": 1}}
+    assert record["rows_of"] == {"task.reference": other}
+    assert statistics(run).loc[("all", "reference"), "n"] == 2
+
+
+def test_codes_in_a_reference_are_refused_until_the_user_says_what_they_are(run: Path, tmp_path: Path) -> None:
+    z = np.random.default_rng(0).uniform(0.1, 3.0, 300)
+    z[:9] = 4.99
+    pd.DataFrame({"z": z}).to_csv(tmp_path / "other.csv", index=False)
+    given = ["task=nz", f"run={run}", f"task.reference={tmp_path}/other.csv", *NO_BINS]
+    with pytest.raises(InputError, match=r"4\.99 in 9 of 300 rows.*'task\.reference_missing=\[4\.99\]'"):
+        nz.run(composed(*given))
+    nz.run(composed(*given, "task.reference_missing=[4.99]"))
+    assert statistics(run).loc[("all", "reference"), "n"] == 291
+    nz.run(composed(*given, "task.reference_allow=[4.99]"))
+    assert statistics(run).loc[("all", "reference"), "n"] == 300
