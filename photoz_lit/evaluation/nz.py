@@ -88,7 +88,7 @@ def group_galaxies(
 
     Returns
     -------
-    Groups ``all``, ``mag 21-22`` … and ``z 0.5-1`` …; a galaxy outside all bins counts in ``all`` only.
+    Groups ``all``, ``21.0 < mag < 22.0`` … and ``0.5 < z < 1.0`` …; a galaxy outside all bins counts in ``all`` only.
     """
     m_bin, m_names = _bins(magnitude, magnitude_edges, "mag")
     z_bin, z_names = _bins(z_phot, tomographic_edges, "z")
@@ -224,6 +224,16 @@ def _bins(values: ArrayLike, edges: ArrayLike, name: str) -> tuple[NDArray[np.in
     if not (np.diff(bounds) > 0).all():
         raise InputError(f"edges {bounds.tolist()} of the {name} bins do not increase; give them in ascending order.")
     k = np.searchsorted(bounds, array, side="right") - 1
-    names = [f"{name} {low:.3g}-{high:.3g}" for low, high in pairwise(bounds)]
+    digits = _digits(bounds)
+    names = [f"{low:.{digits}f} < {name} < {high:.{digits}f}" for low, high in pairwise(bounds)]
     outside = ~np.isfinite(array) | (k < 0) | (k >= len(names))
     return np.where(outside, len(names), k), names
+
+
+def _digits(bounds: Floats) -> int:
+    """Decimals that show edges as they are, three at most (quantiles have more), or as many as tell them apart."""
+    for digits in (1, 2, 3):
+        if np.allclose(bounds, np.round(bounds, digits), rtol=0, atol=1e-9):
+            return digits
+    apart = (digits for digits in range(3, 9) if (np.diff(np.round(bounds, digits)) > 0).all())
+    return next(apart, 9)

@@ -214,19 +214,24 @@ def _show(console: Console, result: Mismatch) -> None:
         table.add_row(str(name), *(_text(areas[kind]) for kind in kinds))
     console.print(table)
     if result.redshifts is not None:
-        names = {"nz_mean_shift": "Δ⟨z⟩", "nz_tv": "TV", "nz_tv_noise": "noise", "bias": "bias", "d_bias": "Δbias",
-                 "d_bias_err": "±", "sigma_mad": "σ_MAD", "eta": "η"}  # fmt: skip
-        table = _table("redshifts against the source's", ["field", "group"], ["n", *names.values()])
-        for _, row in result.redshifts[result.redshifts["group"].isin([ALL, MATCHED])].iterrows():
-            numbers = (_text(row.get(name, np.nan), 4) for name in names)
-            table.add_row(row["field"], row["group"], f"{row['n']:,}", *numbers)
-        console.print(table)
+        shown = result.redshifts[result.redshifts["group"].isin([ALL, MATCHED])]
+        parts = {
+            "N(z) against the source's": {"nz_mean_shift": "Δ⟨z⟩", "nz_tv": "TV", "nz_tv_noise": "TV by chance"},
+            "redshifts against the source's": {"bias": "bias", "d_bias": "Δbias", "d_bias_err": "±",
+                                               "sigma_mad": "σ_MAD", "eta": "η"},
+        }  # fmt: skip
+        for title, names in parts.items():  # two tables: one is wider than a terminal of 80 columns
+            table = _table(title, ["field", "group"], ["n", *names.values()])
+            for _, row in shown.iterrows():
+                numbers = (_text(row.get(name, np.nan), 4) for name in names)
+                table.add_row(row["field"], row["group"], f"{row['n']:,}", *numbers)
+            console.print(table)
 
 
 def _table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in left:
-        table.add_column(name, no_wrap=True)
+    for number, name in enumerate(left):
+        table.add_column(name, no_wrap=number > 0, overflow="fold")  # long names of stores wrap, no number is cut
     for name in right:
         table.add_column(name, justify="right", no_wrap=True)
     return table

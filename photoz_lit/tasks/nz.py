@@ -76,12 +76,12 @@ def _labels(distributions: RedshiftDistributions) -> str:
 
 
 def _source(config: Config) -> Path:
-    """The run itself, or the folder of its predictions for a store."""
+    """The run itself, or the folder of its predictions for a store, made now where they are not there."""
     store = config.store or config.data.store
     if not store:
         return Path(str(config.run))
     data = config.data.model_copy(update={"store": store})
-    return predict(config.model_copy(update={"data": data})).path
+    return predict(config.model_copy(update={"data": data}), reuse=True).path
 
 
 Rows = tuple[RowCount, dict[str, RowCount]]

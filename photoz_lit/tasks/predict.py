@@ -25,6 +25,7 @@ from photoz_lit.rows import record
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance, write_config
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.machine import machine
+from photoz_lit.tasks.prediction_cache import are_there, key_of, seal, unseal
 from photoz_lit.tasks.results import print_metrics
 from photoz_lit.tasks.train import estimator_of
 
@@ -37,8 +38,13 @@ def run(config: Config) -> None:
     predict(config)
 
 
-def predict(config: Config) -> RunFolder:
+def predict(config: Config, reuse: bool = False) -> RunFolder:
     """Predict every galaxy of ``data.store`` with the networks of ``run``.
+
+    Parameters
+    ----------
+    config : of the task.
+    reuse : take predictions that are there where nothing that shaped them has changed.
 
     Returns
     -------
@@ -52,13 +58,18 @@ def predict(config: Config) -> RunFolder:
     source = RunFolder(Path(config.run))
     sample = _sample(config, trained)
     trained = trained.model_copy(update={"trainer": config.trainer})  # it may run elsewhere than it was trained
-    pdf, fold = predict_unseen(trained, source, sample, config.drop)
     folder = _folder(config, source, sample)
+    key = key_of(config, trained, source, sample)
+    if reuse and are_there(folder, key):
+        console.print(f"Predictions of this run for this store are there already: {folder.path}")
+        return folder
+    pdf, fold = predict_unseen(trained, source, sample, config.drop)
     if not is_main_process():
         return folder
     table = predictions_table(pdf, sample.field.z_edges, sample.catalogue, fold, sample.field.reference_band)
     table["in_training"] = fold == SEEN_BY_ALL
     folder.make()
+    unseal(folder)
     (folder.path / "metrics.json").unlink(missing_ok=True)  # of an earlier pass; what is not scored has none
     made = provenance(trained, sample.data, sample.data_hash)
     about = {"run": str(source.path), "drop": config.drop, "lacking_a_band": sample.lacking, **machine()}
@@ -84,6 +95,7 @@ def predict(config: Config) -> RunFolder:
             f"{sample.lacking} galaxies lack a band and are left out; data.missing_bands=blank predicts them."
         )
     console.print(f"{len(table)} galaxies predicted: [bold]{folder.path}[/bold] (predictions.parquet, pdfs.hdf5)")
+    seal(folder, key)
     return folder
 
 

@@ -39,7 +39,7 @@ def sample(n: int = 700, bootstraps: int = 300) -> tuple[RedshiftDistributions, 
 def test_groups_are_bins_and_their_sums_are_numpys() -> None:
     found, pdf, label, magnitude = sample()
     z_phot = median(pdf, EDGES)
-    assert found.groups == ("all", "mag 20-21", "mag 21-22", "z 0-0.8", "z 0.8-4")
+    assert found.groups == ("all", "20.0 < mag < 21.0", "21.0 < mag < 22.0", "0.0 < z < 0.8", "0.8 < z < 4.0")
     masks = [
         np.ones(700, bool),
         (magnitude >= 20) & (magnitude < 21),
@@ -182,3 +182,12 @@ def test_speed_of_a_million_pdfs() -> None:
     found = redshift_distributions(blocks_of(pdf), edges, z, z, grouping, 1000)
     assert time.process_time() - start < 120  # of two cores: one minute
     assert found.stacked.shape == (7, 400, 1001)
+
+
+def test_groups_show_their_edges_and_never_the_same_twice() -> None:
+    def names(edges: list[float]) -> list[str]:
+        return list(group_galaxies([], [], [], edges).groups)[1:]
+
+    assert names([2.0, 2.5, 3.25]) == ["2.00 < z < 2.50", "2.50 < z < 3.25"]
+    assert names([1.9961, 2.0044, 2.0391]) == ["1.996 < z < 2.004", "2.004 < z < 2.039"]
+    assert names([2.00001, 2.00002, 3.0]) == ["2.00001 < z < 2.00002", "2.00002 < z < 3.00000"]

@@ -10,7 +10,7 @@ import pytest
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.qp_file import read_pdfs_hdf5
-from photoz_lit.tasks import nz
+from photoz_lit.tasks import nz, predict
 from photoz_lit.tasks.train import train
 from tests.composed import composed
 from tests.conftest import make_store
@@ -34,8 +34,8 @@ def test_nz_of_a_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = statistics(run)
     assert table.loc[("all", "stacked"), "n"] == 200
     groups = list(table.index.get_level_values(0).unique())
-    assert [name.split()[0] for name in groups] == ["all"] + ["mag"] * 4 + ["z"] * 4
-    per_magnitude = [table.loc[(name, "stacked"), "n"] for name in groups if name.startswith("mag")]
+    assert [name.split()[2] for name in groups[1:]] == ["mag"] * 4 + ["z"] * 4
+    per_magnitude = [table.loc[(name, "stacked"), "n"] for name in groups if " mag " in name]
     assert per_magnitude == [50] * 4  # the faintest galaxy too
     assert abs(table.loc[("all", "stacked"), "mean_shift"]) < 0.1
     assert (run / "nz" / "nz.png").is_file()
@@ -49,9 +49,9 @@ def test_bins_and_reference_of_choice(run: Path, tmp_path: Path) -> None:
     columns = (f"task.reference={reference}", "task.reference_z=zspec", "task.reference_mag=imag")
     nz.run(composed("task=nz", f"run={run}", "task.bootstraps=10", *bins, *columns))
     table = statistics(run)
-    assert list(table.index.get_level_values(0).unique()) == ["all", "mag 19-21", "mag 21-23"]
+    assert list(table.index.get_level_values(0).unique()) == ["all", "19.0 < mag < 21.0", "21.0 < mag < 23.0"]
     assert table.loc[("all", "reference"), "n"] == 2
-    assert table.loc[("mag 19-21", "reference"), "mean"] == pytest.approx(0.5, abs=0.01)
+    assert table.loc[("19.0 < mag < 21.0", "reference"), "mean"] == pytest.approx(0.5, abs=0.01)
 
 
 def test_labels_of_a_part_are_compared_with_the_estimates_of_that_part(run: Path) -> None:
@@ -83,7 +83,7 @@ def test_galaxies_that_were_trained_on_do_not_count(run: Path) -> None:
         nz.run(composed("task=nz", f"run={run}"))
 
 
-def test_nz_of_an_unlabelled_store(tmp_path: Path) -> None:
+def test_nz_of_an_unlabelled_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = make_store(tmp_path / "store", n=120, field="hsc6b")
     forest = ("field=hsc6b", "network=catalogue_forest", "network.trees=5", f"paths.runs={tmp_path / 'runs'}")
     trained = train(composed(*forest, f"data.store={store.path}")).path
@@ -95,6 +95,26 @@ def test_nz_of_an_unlabelled_store(tmp_path: Path) -> None:
     table = statistics(folder)
     assert table.loc[("all", "stacked"), "n"] == 40
     assert ("all", "reference") not in table.index
+    # predictions that are there serve again, as long as nothing that made them changed
+    predicted: list[int] = []
+    plainly = predict.predict_unseen
+    monkeypatch.setattr(predict, "predict_unseen", lambda *given: (predicted.append(1), plainly(*given))[1])
+
+    def again() -> int:
+        predicted.clear()
+        nz.run(composed("task=nz", f"run={trained}", *target, *NO_BINS))
+        return len(predicted)
+
+    assert again() == 0
+    pd.testing.assert_frame_equal(statistics(folder), table)
+    file = folder / "predictions.parquet"
+    read_predictions(file).assign(z_phot=0.1).to_parquet(file)  # somebody's hand
+    assert again() == 1
+    assert again() == 0
+    (member,) = trained.glob("checkpoints/*")
+    (member / "further").write_text("another network")
+    assert again() == 1
+    assert (again(), (folder / "pdfs.hdf5").unlink(), again()) == (0, None, 1)
 
 
 def test_bad_input(run: Path, tmp_path: Path) -> None:
