@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from photoz_lit.console import shown
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
@@ -35,6 +36,6 @@ def ingest(settings: IngestSettings, field: Field, path: str | Path, console: Co
     console = console or Console()
     source = open_source(settings, field)
     for note in source.layout.notes:
-        console.print(f"[yellow]{note}[/yellow]")
+        console.print(f"[yellow]{shown(note)}[/yellow]")
     wanted = build_catalogue(source, settings)
     return write_archive(source, wanted, settings, field.name, store_path, console)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from rich.console import Console
 
+from photoz_lit.console import shown
 from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
 from photoz_lit.data.store_writer import Float16Error, StoreWriter, float16_suits
 from photoz_lit.errors import InputError
@@ -114,7 +115,7 @@ def _write(
     except Float16Error as error:
         if dtype == "float16":
             raise
-        console.print(f"[yellow]{error}[/yellow] Starting again with float32; nothing is lost.")
+        console.print(f"[yellow]{shown(error)}[/yellow] Starting again with float32; nothing is lost.")
         wide = header.model_copy(update={"dtype": "float32"})
         return _write_blocks(source, catalogue, rows, wide, path, console)
 

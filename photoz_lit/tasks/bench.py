@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.files import whole_file
@@ -92,7 +93,7 @@ def run(config: Config) -> None:
         for key, group in groups.items():
             results[key] = {}
             for case in group:
-                progress.update(bar, description=f"{case.name}, {case.n_bands} bands, {case.stamp_size} px")
+                progress.update(bar, description=f"{shown(case.name)}, {case.n_bands} bands, {case.stamp_size} px")
                 row = measured(case, best, plain, machine["peak_gflops"], settings)
                 results[key].setdefault(case.name, {})[str(case.n_bands)] = row
                 progress.advance(bar)
@@ -104,7 +105,7 @@ def run(config: Config) -> None:
     console.print(_branches_line(results["branches"]))
     with whole_file(settings.output) as partial:
         partial.write_text(json.dumps(results, indent=1) + "\n")
-    console.print(f"written to {settings.output}")
+    console.print(f"written to {shown(settings.output)}")
 
 
 def measured(case: Case, best: Setup, plain: Setup, peak: float, settings: BenchSettings) -> dict[str, float]:

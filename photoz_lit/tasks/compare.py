@@ -12,6 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.adaptation import adaptation_tables
 from photoz_lit.evaluation.adaptation_files import write_adaptation
@@ -51,7 +52,7 @@ def run(config: Config) -> None:
     for sentence in _notes(table):
         console.print(sentence, highlight=False)
     for path in written:
-        console.print(f"[bold]{path}[/bold]")
+        console.print(f"[bold]{shown(path)}[/bold]")
 
 
 def _as_rows(config: Config, runs: list[Run]) -> list[Run]:
@@ -73,20 +74,22 @@ def _tuned_on(config: Config) -> list[str]:
 
 def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:
     """σ_MAD of all labels with its gain, for the terminal; the files hold the rest."""
-    shown = Table(title=f"{title}: σ_MAD and its gain over {baseline}", title_justify="left", box=SIMPLE_HEAD)
-    shown.padding = (0, 1, 0, 0)
-    shown.add_column("field", no_wrap=True)
-    shown.add_column("method")  # the one that wraps where the terminal is narrow
+    listed = Table(
+        title=f"{shown(title)}: σ_MAD and its gain over {shown(baseline)}", title_justify="left", box=SIMPLE_HEAD
+    )
+    listed.padding = (0, 1, 0, 0)
+    listed.add_column("field", no_wrap=True)
+    listed.add_column("method")  # the one that wraps where the terminal is narrow
     for name in ("n", "seeds", "σ_MAD", "gain %", "p_galaxies", "p_method"):
-        shown.add_column(name, justify="right", no_wrap=True)
+        listed.add_column(name, justify="right", no_wrap=True)
     settings = settings_of(table)
     for _, row in table[table["source"] == ALL].iterrows():
         gain, error = _text(row["gain_sigma_mad"], "+.1f"), _text(row["gain_sigma_mad_error"], ".1f")
         numbers = [f"{row['n']:,}", str(row["seeds"]), f"{row['sigma_mad']:.5f}"]
         numbers += [gain if error == "–" else f"{gain} ± {error}"]
         numbers += [_text(row[f"{kind}_sigma_mad"], ".4f") for kind in ("p_galaxies", "p_method")]
-        shown.add_row(row["field"], label_of(row, settings) + (" *" if row[UNEQUAL] else ""), *numbers)
-    return shown
+        listed.add_row(row["field"], label_of(row, settings) + (" *" if row[UNEQUAL] else ""), *numbers)
+    return listed
 
 
 def _notes(table: pd.DataFrame) -> list[str]:
@@ -114,7 +117,9 @@ def _input(config: Config, console: Console) -> tuple[list[Run], Path, str]:
         return runs, Path(config.store or results[0].parent), results[0].parent.name
     folders, applied = without_applications(find_runs([*places, *_baseline_folder(config)]))
     for folder in applied:
-        console.print(f"{folder} is left out: it applies the networks of a run that is compared, and is no method.")
+        console.print(
+            f"{shown(folder)} is left out: it applies the networks of a run that is compared, and is no method."
+        )
     common = Path(os.path.commonpath([folder.resolve() for folder in folders]))
     target = Path(config.store) if config.store else common / "comparison"
     return read_runs(folders), target, "Comparison"

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from photoz_lit.config import Config, TemplateFitSettings
+from photoz_lit.console import shown
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
@@ -61,7 +62,7 @@ def run(config: Config) -> None:
     for line in lines(sample.rows, rows_of, "galaxies"):
         Console().print(line, highlight=False)
     folder.write_json(PROVENANCE, {"store": str(store.path), **record(sample.rows, rows_of)})
-    Console().print(f"Results: [bold]{folder.path / EMITTERS}[/bold]")
+    Console().print(f"Results: [bold]{shown(folder.path / EMITTERS)}[/bold]")
 
 
 def rows_of_sample(row: dict[str, Any], drawn: int) -> RowCount:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.export import write_fits, write_parquet
 from photoz_lit.evaluation.predictions import read_predictions
@@ -37,4 +38,4 @@ def run(config: Config) -> None:
         shutil.copyfile(source / "pdfs.hdf5", pdfs)
     console = Console()
     for path in written:
-        console.print(f"{len(table):,} galaxies: [bold]{path}[/bold]")
+        console.print(f"{len(table):,} galaxies: [bold]{shown(path)}[/bold]")

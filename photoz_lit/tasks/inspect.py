@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.inspection.inspect import inspect_store, write_inspection
@@ -27,15 +28,15 @@ def run(config: Config) -> None:
     store = open_store(path)
     inspection = inspect_store(store, console)
     title = f"{store.path}: {len(store):,} galaxies of {store.header.field} ({store.header.data})"
-    console.print(f"[bold]{title}[/bold]")
+    console.print(f"[bold]{shown(title)}[/bold]")
     for heading, table in inspection.tables.items():
         console.print(rich_table(heading, table))
     for fault in inspection.faults:
-        console.print(f"[bold red]{fault.kind}[/bold red] {fault.sentence}", highlight=False)
+        console.print(f"[bold red]{fault.kind}[/bold red] {shown(fault.sentence)}", highlight=False)
     if not inspection.faults:
         console.print("[green]None of the checks found a fault.[/green]")
     page = write_inspection(store, inspection, config.paths.runs / "inspect" / store.path.resolve().name)
-    console.print(f"Figures and page: {page}")
+    console.print(f"Figures and page: {shown(page)}")
 
 
 def rich_table(title: str, table: pd.DataFrame) -> Table:

@@ -8,7 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from photoz_lit.command_line.quoting import typed
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.labels.benchmark import benchmark_merge
 from photoz_lit.labels.build import LabelSet, build_labels
@@ -32,8 +34,12 @@ def run(config: Config) -> None:
     labels = _real(config, console) if settings.target else _simulated(config, console)
     write_label_set(labels, folder)
     _summarise(labels, console)
-    console.print(f"Label set: [bold]{folder}[/bold] (labels.parquet, som.npz, cells.parquet, report.json, plots/)")
-    console.print(f"Train on it with data.labels={folder / 'labels.parquet'} data.weighted_sampling=true")
+    console.print(
+        f"Label set: [bold]{shown(folder)}[/bold] (labels.parquet, som.npz, cells.parquet, report.json, plots/)"
+    )
+    console.print(
+        f"Train on it with {shown(typed('data.labels', folder / 'labels.parquet'))} data.weighted_sampling=true"
+    )
 
 
 def _real(config: Config, console: Console) -> LabelSet:
@@ -44,7 +50,9 @@ def _real(config: Config, console: Console) -> LabelSet:
     _print_counts(console, f"target sample ({settings.target})", counts)
     numbered = {"object_id": "row number, from 0"} if photometry.attrs.get("numbered") else {}
     if numbered:
-        console.print(f"{settings.target} has no column of ids: object_id is the row number, from 0.", highlight=False)
+        console.print(
+            f"{shown(settings.target)} has no column of ids: object_id is the row number, from 0.", highlight=False
+        )
     sources: list[LabelCatalogue] = [read_source(source, settings.consensus) for source in settings.sources]
     if settings.cosmos2020.classic:
         sources.append(read_cosmos2020(settings.cosmos2020, settings.consensus))
@@ -102,4 +110,4 @@ def _summarise(labels: LabelSet, console: Console) -> None:
 
 def _print_counts(console: Console, title: str, counts: dict[str, int]) -> None:
     left_out = ", ".join(f"{count} {reason}" for reason, count in counts.items() if count and reason != "kept")
-    console.print(f"{title}: {counts['kept']} kept" + (f"; left out {left_out}" if left_out else ""))
+    console.print(f"{shown(title)}: {counts['kept']} kept" + (f"; left out {left_out}" if left_out else ""))

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.nz_statistics import nz_distances, nz_moments
 from photoz_lit.evaluation.point import point_metrics
@@ -62,7 +63,7 @@ def run(config: Config) -> None:
     write_json(folder / "results.json", content)
     for row in rows:
         console.print(_sentence(row))
-    console.print(f"Results: [bold]{folder / 'results.json'}[/bold]")
+    console.print(f"Results: [bold]{shown(folder / 'results.json')}[/bold]")
 
 
 def _sentence(row: dict[str, Any]) -> str:

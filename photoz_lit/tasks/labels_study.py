@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
@@ -69,7 +70,7 @@ def run(config: Config) -> None:
             write_json(results, content)
             _show(console, content["rows"][-2:])
     _show(console, content["rows"])
-    console.print(f"Results: [bold]{results}[/bold]")
+    console.print(f"Results: [bold]{shown(results)}[/bold]")
 
 
 def _large_catalogue(config: Config) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.data.sample import Sample, load_sample, shared_bands
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
@@ -64,7 +65,7 @@ def run(config: Config) -> None:
     seen_by_run = _samples_of_run(trained, stores) if trained else []
     warnings = same_data(samples)
     for sentence in warnings:
-        console.print(f"[bold yellow]{sentence}[/bold yellow]", highlight=False)
+        console.print(f"[bold yellow]{shown(sentence)}[/bold yellow]", highlight=False)
     images = measure_fields(samples, options.galaxies, options.seed)
     applied: dict[str, _Applied] = {}
     if trained:
@@ -92,7 +93,7 @@ def run(config: Config) -> None:
     for line in lines(rows, rows_of, "galaxies"):
         console.print(line, highlight=False)
     for path in written:
-        console.print(f"[bold]{path}[/bold]")
+        console.print(f"[bold]{shown(path)}[/bold]")
 
 
 def field_of(store: CutoutStore, otherwise: Field) -> Field:
@@ -214,7 +215,7 @@ def _show(console: Console, result: Mismatch) -> None:
         table.add_row(str(name), *(_text(areas[kind]) for kind in kinds))
     console.print(table)
     if result.redshifts is not None:
-        shown = result.redshifts[result.redshifts["group"].isin([ALL, MATCHED])]
+        listed = result.redshifts[result.redshifts["group"].isin([ALL, MATCHED])]
         parts = {
             "N(z) against the source's": {"nz_mean_shift": "Δ⟨z⟩", "nz_tv": "TV", "nz_tv_noise": "TV by chance"},
             "redshifts against the source's": {"bias": "bias", "d_bias": "Δbias", "d_bias_err": "±",
@@ -222,9 +223,9 @@ def _show(console: Console, result: Mismatch) -> None:
         }  # fmt: skip
         for title, names in parts.items():  # two tables: one is wider than a terminal of 80 columns
             table = _table(title, ["field", "group"], ["n", *names.values()])
-            for _, row in shown.iterrows():
+            for _, row in listed.iterrows():
                 numbers = (_text(row.get(name, np.nan), 4) for name in names)
-                table.add_row(row["field"], row["group"], f"{row['n']:,}", *numbers)
+                table.add_row(shown(row["field"]), shown(row["group"]), f"{row['n']:,}", *numbers)
             console.print(table)
 
 

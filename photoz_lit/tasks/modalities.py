@@ -11,6 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.data.module import split_sample
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.kept_galaxies import write_galaxies
@@ -44,11 +45,11 @@ def run(config: Config) -> None:
     folder.write_json(MODALITIES, rows)
     data = folder.read_json("metrics.json")["data"]
     save(modality_figure(rows, data), folder.path / "plots" / "modalities.png")
-    table = Table(title=f"{trained.experiment.name}: {rows[0]['n_test']} test galaxies", title_justify="left")
+    table = Table(title=f"{shown(trained.experiment.name)}: {rows[0]['n_test']} test galaxies", title_justify="left")
     for name in ("modalities", *METRICS[1:]):
         table.add_column(name)
     for row in rows:
-        table.add_row(row["kept"], *(f"{row[name]:.4f}" for name in METRICS[1:]))
+        table.add_row(shown(row["kept"]), *(f"{row[name]:.4f}" for name in METRICS[1:]))
     Console().print(table)
 
 

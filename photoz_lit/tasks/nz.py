@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.data.mapping import map_columns
 from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes
 from photoz_lit.errors import InputError
@@ -66,7 +67,7 @@ def run(config: Config) -> None:
     for line in lines(rows, rows_of, "galaxies"):
         console.print(line, highlight=False)
     for path in written:
-        console.print(f"[bold]{path}[/bold]")
+        console.print(f"[bold]{shown(path)}[/bold]")
 
 
 def _labels(distributions: RedshiftDistributions) -> str:
@@ -199,7 +200,7 @@ def _shown(statistics: pd.DataFrame) -> Table:
     for name in ("n", *columns):
         table.add_column(name, justify="right", no_wrap=True)
     for _, row in statistics[statistics["estimate"] == "stacked"].iterrows():
-        table.add_row(row["group"], f"{row['n']:,}", *(_text(row[name]) for name in columns))
+        table.add_row(shown(row["group"]), f"{row['n']:,}", *(_text(row[name]) for name in columns))
     return table
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.data.folds import LINKING_RADIUS, N_FOLDS
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling import is_main_process
@@ -61,7 +62,7 @@ def predict(config: Config, reuse: bool = False) -> RunFolder:
     folder = _folder(config, source, sample)
     key = key_of(config, trained, source, sample)
     if reuse and are_there(folder, key):
-        console.print(f"Predictions of this run for this store are there already: {folder.path}")
+        console.print(f"Predictions of this run for this store are there already: {shown(folder.path)}")
         return folder
     pdf, fold = predict_unseen(trained, source, sample, config.drop)
     if not is_main_process():
@@ -94,7 +95,9 @@ def predict(config: Config, reuse: bool = False) -> RunFolder:
         console.print(
             f"{sample.lacking} galaxies lack a band and are left out; data.missing_bands=blank predicts them."
         )
-    console.print(f"{len(table)} galaxies predicted: [bold]{folder.path}[/bold] (predictions.parquet, pdfs.hdf5)")
+    console.print(
+        f"{len(table)} galaxies predicted: [bold]{shown(folder.path)}[/bold] (predictions.parquet, pdfs.hdf5)"
+    )
     seal(folder, key)
     return folder
 

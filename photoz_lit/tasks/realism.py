@@ -15,6 +15,7 @@ from rich.table import Table
 from sklearn.ensemble import RandomForestRegressor
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.point import bias, delta_z, outlier_fraction, sigma_mad
 from photoz_lit.fields import Field, load_field
@@ -89,7 +90,7 @@ def run(config: Config) -> None:
         {k: v[~tuning] for k, v in predictions.items()},
     )
     _show(console, rows)
-    console.print(f"Results: [bold]{folder / 'results.json'}[/bold], figure realism.png")
+    console.print(f"Results: [bold]{shown(folder / 'results.json')}[/bold], figure realism.png")
 
 
 def simulated_sample(field: Field, settings: SimulationSettings, seed: int) -> pd.DataFrame:

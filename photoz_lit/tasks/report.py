@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.evaluation.report import write_report, write_runs_report
 from photoz_lit.evaluation.runs import find_runs
 
@@ -17,7 +18,7 @@ def run(config: Config) -> None:
     console = Console()
     folders = find_runs(config.runs or config.run)
     for folder in folders:
-        console.print(f"Report: [bold]{write_report(folder)}[/bold]")
+        console.print(f"Report: [bold]{shown(write_report(folder))}[/bold]")
     if len(folders) > 1:
         together = Path(os.path.commonpath([folder.resolve() for folder in folders])) / "report.html"
-        console.print(f"All runs: [bold]{write_runs_report(folders, together)}[/bold]")
+        console.print(f"All runs: [bold]{shown(write_runs_report(folders, together))}[/bold]")

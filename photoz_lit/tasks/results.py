@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.evaluation.plots.run import draw_run
@@ -159,9 +160,9 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
         table.add_row(label, str(row["n"]), *(_number(row[name]) for name in SHOWN))
     console.print(table)
     for sentence in cautions(metrics):
-        console.print(f"[yellow]Note:[/yellow] {sentence}")
+        console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
     there = [name for name in ANNOUNCED if (folder.path / name).exists()]
-    console.print(f"Results: [bold]{folder.path}[/bold] ({', '.join(there)})")
+    console.print(f"Results: [bold]{shown(folder.path)}[/bold] ({', '.join(there)})")
 
 
 def _number(value: float | None) -> str:

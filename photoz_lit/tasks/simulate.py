@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.evaluation.report import read_json
 from photoz_lit.rows import RowCount
 from photoz_lit.simulation.cache import cached_store
@@ -22,7 +23,7 @@ def run(config: Config) -> None:
         path = Path(config.store or Path(config.data.cache) / f"{config.field.name}-catalogue-{seed}")
         content = read_json(write_catalogue(config.field, settings, seed, path) / "catalogue.json")
         console.print(RowCount.model_validate(content["rows"]).line("galaxies"), highlight=False)
-        console.print(f"[bold]{path / 'catalogue.parquet'}[/bold]: {kind}, no stamps")
+        console.print(f"[bold]{shown(path / 'catalogue.parquet')}[/bold]: {kind}, no stamps")
         return
     if config.store is None:
         store = cached_store(config.field, settings, seed, Path(config.data.cache))
@@ -30,4 +31,7 @@ def run(config: Config) -> None:
         store = simulate_store(config.field, settings, seed, Path(config.store))
     console.print((store.header.rows or RowCount.of(len(store))).line("galaxies"), highlight=False)
     bands = " ".join(store.header.bands)
-    console.print(f"[bold]{store.path}[/bold]: {len(store)} galaxies, {kind}, field {config.field.name}, bands {bands}")
+    console.print(
+        f"[bold]{shown(store.path)}[/bold]: {len(store)} galaxies, {kind}, field {shown(config.field.name)},"
+        f" bands {bands}"
+    )

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from photoz_lit.config import Config, ForestSettings, PhotometryForestSettings, TemplateFitSettings
+from photoz_lit.console import shown
 from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
@@ -26,11 +27,11 @@ TIMED_SECONDS = 6.0
 
 def print_start(console: Console, config: Config, sample: Sample, split: Split, folder: RunFolder, n_fits: int) -> None:
     """Print the start summary of a run of ``n_fits`` trainings."""
-    table = Table(title=f"{config.experiment.name}", title_justify="left", show_header=False)
-    table.add_row("scale", f"{config.scale.name}: {sample.stamp_size}×{sample.stamp_size} pixels")
+    table = Table(title=f"{shown(config.experiment.name)}", title_justify="left", show_header=False)
+    table.add_row("scale", f"{shown(config.scale.name)}: {sample.stamp_size}×{sample.stamp_size} pixels")
     adapted = len(split.target_train) if isinstance(split, AdaptationSplit) else 0
     unlabelled = 0 if adapted else int((~sample.labelled).sum())
-    table.add_row("data", f"{DATA_MARK[sample.data]}, field {sample.field.name}, bands {' '.join(sample.bands)}")
+    table.add_row("data", f"{DATA_MARK[sample.data]}, field {shown(sample.field.name)}, bands {' '.join(sample.bands)}")
     counts = f"{len(split.train)} to train, {len(split.validation)} to validate, {len(split.test)} to test"
     if adapted and config.adapt.uses_target_images:
         counts += f", {adapted} of the target to adapt to"

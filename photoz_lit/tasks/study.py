@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.kept_galaxies import copy_galaxies, keep_galaxies
 from photoz_lit.evaluation.settings import StudyTaskSettings, task_settings
@@ -61,9 +62,9 @@ def run(config: Config) -> None:
     taken = take_over_twins(open_jobs, asked, results, console)
     gather(study, study_jobs, pointers, results, list(taken.values()))
     missing = [job for job in open_jobs if job.name not in taken]
-    console.print(f"[bold]{study.name}[/bold]: {study.question}")
+    console.print(f"[bold]{shown(study.name)}[/bold]: {shown(study.question)}")
     of_all = f" of {len(study_jobs)}" if len(jobs) < len(study_jobs) else ""
-    console.print(f"{len(jobs)}{of_all} jobs, {len(jobs) - len(missing)} done; results go to {results}")
+    console.print(f"{len(jobs)}{of_all} jobs, {len(jobs) - len(missing)} done; results go to {shown(results)}")
     if known:
         console.print(f"{len(known)} of them stand there without runs; paths.experiments=<folder> makes them again.")
     if missing:
@@ -98,7 +99,9 @@ def take_over_twins(
         one = twin(asked[job.name](), alike) if alike else None
         if one is not None:
             found[job.name] = take_over(job, one, results)
-            console.print(f"{job.name}: the same run as {Path(one.row['galaxies']).stem} of {one.study.name}")
+            console.print(
+                f"{shown(job.name)}: the same run as {shown(Path(one.row['galaxies']).stem)} of {shown(one.study.name)}"
+            )
     return found
 
 
@@ -156,7 +159,7 @@ def forget_changed(
             stale += rows if run is None else rows_of(job, run)
             pointing.append(pointers / f"{job.name}.txt")
             console.print(
-                f"[yellow]Note:[/yellow] {job.name} was made with other settings ({'; '.join(different[:3])})."
+                f"[yellow]Note:[/yellow] {shown(job.name)} was made with other settings ({'; '.join(different[:3])})."
             )
     if not stale:
         return

@@ -16,6 +16,7 @@ from pytorch_lightning.loggers import Logger
 from rich.console import Console
 
 from photoz_lit.config import Config, ForestSettings, PhotometryForestSettings, TemplateFitSettings
+from photoz_lit.console import shown
 from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, bands_of_field
@@ -63,7 +64,9 @@ def train(config: Config) -> RunFolder:
     folder = run_folder(config, data.sample.data_hash)
     if _finished(config, folder) or not is_main_process():
         return _train(config, data, folder)
-    with folder.only_writer(lambda: Console().print(f"Another process makes this run; waiting for it: {folder.path}")):
+    with folder.only_writer(
+        lambda: Console().print(f"Another process makes this run; waiting for it: {shown(folder.path)}")
+    ):
         return _train(config, data, folder)
 
 
@@ -75,10 +78,10 @@ def _train(config: Config, data: TrainingData, folder: RunFolder) -> RunFolder:
     """Make the run, or show it where it is finished."""
     console = Console()
     if _finished(config, folder):
-        console.print(f"This run is finished already ([bold]rerun=true[/bold] trains it again): {folder.path}")
+        console.print(f"This run is finished already ([bold]rerun=true[/bold] trains it again): {shown(folder.path)}")
         print_metrics(console, folder)
         for sentence in other_machine(config, folder):
-            console.print(f"[yellow]Note:[/yellow] {sentence}")
+            console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
         return folder
     sample, splits = data.sample, data.splits
     if is_main_process():
@@ -88,7 +91,7 @@ def _train(config: Config, data: TrainingData, folder: RunFolder) -> RunFolder:
         for line in lines(data.rows, sample.rows_of):
             console.print(line, highlight=False)
         for sentence in data.warnings:
-            console.print(f"[yellow]Note:[/yellow] {sentence}")
+            console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
     wandb_run = WandbRun(config, folder)
     pdfs = {fold: _fold(config, sample, split, folder, wandb_run) for fold, split in splits.items()}
     if is_main_process():

@@ -14,6 +14,7 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from rich.console import Console
 
 from photoz_lit.config import Config
+from photoz_lit.console import shown
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.evaluation.plots.montage import montage
@@ -50,7 +51,7 @@ class WandbRun:
             self.run = self._start("online" if os.environ.get("WANDB_API_KEY") else "offline")
         except wandb.errors.Error as error:
             reason = " ".join(str(error).split()).rstrip(".")
-            Console().print(f"W&B cannot be reached ({reason}); this run is kept offline, for `wandb sync`.")
+            Console().print(f"W&B cannot be reached ({shown(reason)}); this run is kept offline, for `wandb sync`.")
             self.run = self._start("offline")
 
     def _start(self, mode: Literal["online", "offline"]) -> Any:
