@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy import units as u
 
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.magnitude_systems import Keyword, Survey, System, magnitude_systems
 from photoz_lit.ingest.viewer_cutouts import viewer_zero_point
+from photoz_lit.tables.units import ab_magnitudes, is_flux_density, parse_unit
 
 _CONTRADICTION = 0.02  # mag; a unit and a zero point of one header that differ by more do not belong together
 
@@ -149,11 +149,5 @@ def _unit_zero_point(header: Mapping[str, Any]) -> float | None:
     text = str(header.get("BUNIT", "")).strip()
     if not text:
         return viewer_zero_point(header)
-    name = {"nanomaggy": "nmgy", "nanomaggies": "nmgy", "microjansky": "uJy", "ujy": "uJy"}.get(text.lower(), text)
-    try:
-        unit = u.Unit(name)
-    except ValueError:
-        return None
-    if not (unit.is_equivalent(u.Jy) or unit.is_equivalent(u.mgy)):
-        return None
-    return float((1.0 * unit).to_value(u.ABmag, u.zero_point_flux(u.AB)))
+    unit = parse_unit(text)
+    return float(ab_magnitudes(np.ones(1), unit)[0]) if unit is not None and is_flux_density(unit) else None

@@ -32,9 +32,10 @@ def typed_column(texts: pd.Series[str], decimal_comma: bool = False) -> NDArray[
     known = stripped[~missing]
     if not len(known):
         return np.full(len(stripped), np.nan)
-    if known.str.fullmatch(r"[+-]?[0-9]+").all():
-        return _whole(stripped, known, missing)
     values = numbers_of_texts(known)
+    # The first comparison alone settles most columns, and is far faster than the pattern.
+    if bool(np.all(values == np.floor(values))) and known.str.fullmatch(r"[+-]?[0-9]+").all():
+        return _whole(stripped, known, missing)
     if decimal_comma and np.isnan(values).any() and known.str.fullmatch(_DECIMAL_COMMA).all():
         values = numbers_of_texts(known.str.replace(",", "."))
     if not np.isnan(values).any():

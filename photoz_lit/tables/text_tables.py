@@ -6,20 +6,25 @@ import io
 import re
 import warnings
 from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
+import numpy as np
 import pandas as pd
 from astropy.io import ascii as astropy_text
 from astropy.table import Table
+from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
 from photoz_lit.tables.dialect import NEXT_TABLE, Dialect, fields_of, find_dialect
 from photoz_lit.tables.frame import table_to_frame, wanted
+from photoz_lit.tables.no_value import MISSING_TEXTS
 from photoz_lit.tables.plain_file import open_plain
 from photoz_lit.tables.text_columns import typed_column
 
 _PEEK = 20_000  # characters in which a format of astropy's shows itself
+_BEGINS_WITH_0 = r"[+-]?0[0-9]"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -37,23 +42,47 @@ def read_text(path: Path, columns: Collection[str] | None) -> pd.DataFrame:
     with _lines(path, encoding) as stream:
         dialect = find_dialect(path, stream)
     names = wanted(path, dialect.names, columns)
+    read = partial(_read_columns, path, encoding, dialect)
+    quick = read(names, None)
+    doubtful = [name for name in names if _may_have_lost_digits(quick[name])]
+    texts = read(doubtful, str) if doubtful else quick
+    decimal_comma = dialect.delimiter in (";", "\t")
+    values: dict[str, NDArray[Any]] = {}
+    for name in names:
+        column = texts[name].astype("str") if name in doubtful else quick[name]
+        exact = name not in doubtful or (quick[name].dtype.kind in "iu" and not column.str.match(_BEGINS_WITH_0).any())
+        is_text = quick[name].dtype.kind not in "fbiu"
+        values[name] = quick[name].to_numpy() if exact and not is_text else typed_column(column, decimal_comma)
+    frame = pd.DataFrame(values)
+    frame.attrs["units"] = {name: unit for name, unit in dialect.units.items() if name in values}
+    return frame
+
+
+def _read_columns(path: Path, encoding: str, dialect: Dialect, names: list[str], dtype: type | None) -> pd.DataFrame:
     with _lines(path, encoding) as stream:
-        texts = pd.read_csv(
+        return pd.read_csv(
             cast(TextIO, _Rows(path, stream, dialect)),
             sep=dialect.delimiter or r"\s+",
             names=dialect.names,
             usecols=names,
             header=None,
-            dtype=str,
+            dtype=dtype,
             keep_default_na=False,
+            na_values=[] if dtype else list(MISSING_TEXTS),
             skipinitialspace=True,
+            low_memory=False,
+            float_precision="round_trip",
             on_bad_lines="error",
         )
-    decimal_comma = dialect.delimiter in (";", "\t")
-    values = {name: typed_column(texts[name], decimal_comma) for name in names}
-    frame = pd.DataFrame(values)
-    frame.attrs["units"] = {name: unit for name, unit in dialect.units.items() if name in values}
-    return frame
+
+
+def _may_have_lost_digits(column: pd.Series[Any]) -> bool:
+    """Return whether a column that pandas took for numbers may be of ids: ``000123``, or too long for a float64."""
+    if column.dtype.kind == "f":
+        values = column.to_numpy()
+        known = values[~np.isnan(values)]
+        return bool(np.all(known == np.floor(known)))
+    return column.dtype.kind in "iu" or (column.dtype.kind == "O" and not isinstance(column.dtype, pd.StringDtype))
 
 
 def text_columns(path: Path) -> list[str]:
