@@ -15,9 +15,10 @@ from photoz_lit.data.selection import select
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
+from photoz_lit.labels.sampling import RECIPE, SMOOTHING
 
 SOURCE = 0
-LABELS = ("z", "z_err", "weight")
+LABELS = ("z", "z_err", "weight", *RECIPE, *SMOOTHING)
 #: A source or target with fewer galaxies to train on than this share of the other is told to the user.
 FAR_SMALLER = 0.1
 

@@ -13,11 +13,12 @@ from photoz_lit.data.mapping import map_columns
 from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes, without_codes
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
+from photoz_lit.labels.sampling import RECIPE, SMOOTHING
 from photoz_lit.rows import RowCount
 from photoz_lit.tables.no_value import numbers
 from photoz_lit.tables.reading import read_table
 
-LABEL_COLUMNS = ("z", "z_err", "z_source", "z_quality", "weight")
+LABEL_COLUMNS = ("z", "z_err", "z_source", "z_quality", "weight", *RECIPE, *SMOOTHING)
 
 
 def relabel(

@@ -22,6 +22,7 @@ from photoz_lit.data.sampling import ShardedBatchSampler, world
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.fields import load_field
+from photoz_lit.labels.sampling import sampling_weights
 
 Batch = dict[str, Tensor]
 
@@ -104,7 +105,8 @@ class CutoutDataModule(pl.LightningDataModule):
     augment : flip and turn training images.
     num_workers : processes that read batches.
     label_weights : weight in the loss of each label source, 1 where not named.
-    weighted_sampling : draw training galaxies by the catalogue's column ``weight``.
+    weighted_sampling : draw training galaxies by their sampling weights (:mod:`photoz_lit.labels.sampling`), by which
+        validation galaxies count too, so that the epoch is chosen, and a dead network known, as it was trained.
     resident : keep all pixels in the accelerator's memory; ``auto`` where they take less than half of it.
     """
 
@@ -127,12 +129,27 @@ class CutoutDataModule(pl.LightningDataModule):
         self.seed = seed
         self.augment = augment
         self.num_workers = num_workers
-        self.sampling_weights = _sampling_weights(sample, split) if weighted_sampling else None
+        self.sampling_weights: NDArray[np.float64] | None = None
         self.resident = _resident(sample, resident)
         self.galaxies = GalaxyBatches(sample, label_weights or {}, with_pixels=not self.resident)
+        if weighted_sampling:
+            self._weight_both()
         self._pixels: Tensor | None = None
         self._transforms: tuple[int, Tensor] | None = None
         self._first_epoch = 0
+
+    def _weight_both(self) -> None:
+        """Draw training galaxies by the weights by which validation galaxies count, both made without the test fold."""
+        n_train = len(self.split.train)
+        weights = sampling_weights(self.sample.catalogue, np.concatenate([self.split.train, self.split.validation]))
+        if not weights[:n_train].any() or not weights[n_train:].any():
+            raise InputError(
+                "data.weighted_sampling: all weights of the galaxies to train on, or of those to validate on, are 0;"
+                " choose others with data.select, or make labels anew."
+            )
+        self.sampling_weights = weights[:n_train]
+        own = torch.from_numpy(weights[n_train:].astype(np.float32))
+        self.galaxies.columns["weight"][torch.from_numpy(self.split.validation)] *= own
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Training galaxies, in the order of this epoch."""
@@ -263,15 +280,6 @@ class HSC9BandDataModule(SurveyDataModule):
 
 def _as_is(batch: Any) -> Any:
     return batch
-
-
-def _sampling_weights(sample: Sample, split: Split) -> NDArray[np.float64]:
-    if "weight" not in sample.catalogue:
-        raise InputError("data.weighted_sampling needs a catalogue column 'weight'; task=labels writes one.")
-    weights = sample.catalogue["weight"].to_numpy(float)[split.train]
-    if not np.all(np.isfinite(weights)) or np.any(weights < 0) or weights.sum() == 0:
-        raise InputError("the catalogue's column 'weight' has values that are negative or missing; make labels anew.")
-    return weights
 
 
 def _resident(sample: Sample, wanted: bool | str) -> bool:

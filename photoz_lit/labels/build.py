@@ -15,6 +15,7 @@ from photoz_lit.labels.candidates import Candidates, gather
 from photoz_lit.labels.comparison import WeightedSample, compare_features, compare_redshifts
 from photoz_lit.labels.features import catalogue_bands, fit_features
 from photoz_lit.labels.merge import Merge, merge, require_enough_labels
+from photoz_lit.labels.sampling import RECIPE, SMOOTHING
 from photoz_lit.labels.settings import TIERS, LabelsSettings
 from photoz_lit.labels.smoothing import RedshiftDensity, smoothing_weights
 from photoz_lit.labels.som import SelfOrganisingMap, grid_shape
@@ -32,7 +33,8 @@ class LabelSet:
     Attributes
     ----------
     catalogue : ``object_id``, ``ra``, ``dec``, ``z``, ``z_err``, ``z_source``, ``z_quality``, ``weight`` (sampling
-        weight, mean 1), ``cell``, ``weight_merge`` (before smoothing) and ``mag_*``.
+        weight, mean 1), ``cell``, ``weight_merge`` (before smoothing), what a training makes its own weights from
+        (:data:`~photoz_lit.labels.sampling.RECIPE`, :data:`~photoz_lit.labels.sampling.SMOOTHING`) and ``mag_*``.
     som : the map.
     merged : what the merge did.
     density : N(z | magnitude) raw and smooth, None where smoothing is off.
@@ -90,7 +92,11 @@ def build_labels(
         magnitude = catalogue[f"mag_{som.space.magnitude}"].to_numpy(np.float64)
         z, weight = catalogue["z"].to_numpy(np.float64), catalogue["weight_merge"].to_numpy(np.float64)
         catalogue["weight"], density = smoothing_weights(z, magnitude, weight, settings.smoothing)
-    columns = [*CATALOGUE_COLUMNS, "weight_merge", *(n for n in catalogue if str(n).startswith("mag_"))]
+        catalogue["smooth_mag"] = magnitude
+        catalogue["smooth_bandwidth"] = settings.smoothing.bandwidth
+        catalogue["smooth_max_weight"] = settings.smoothing.max_weight
+    recipe = [name for name in (*RECIPE[1:], *SMOOTHING) if name in catalogue]
+    columns = [*CATALOGUE_COLUMNS, "weight_merge", *recipe, *(n for n in catalogue if str(n).startswith("mag_"))]
     catalogue = catalogue[columns]
     samples = _samples(candidates, catalogue, settings.smoothing.enabled)
     reference = target[reference_z].to_numpy(np.float64) if reference_z else None

@@ -12,6 +12,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.labels.candidates import Candidates
 from photoz_lit.labels.coverage import coverage_of
 from photoz_lit.labels.gold import CellAgreement, cell_agreement
+from photoz_lit.labels.sampling import cell_weights
 from photoz_lit.labels.settings import TIERS, MergeSettings
 
 
@@ -21,7 +22,8 @@ class Merge:
 
     Attributes
     ----------
-    catalogue : one row per galaxy: the candidates' columns, ``cell`` and ``weight`` (mean 1).
+    catalogue : one row per galaxy: the candidates' columns, ``cell`` with the target sample's share in it,
+        ``cell_share``, ``weight`` (mean 1) and its bound ``max_weight``.
     cells : one row per cell: ``n_target``, ``n_spec``, ``n_grism``, ``n_prism``, ``n_photo`` (one label per object),
         ``quota``, ``n_merged``, ``z_median`` and ``z_spread`` (1.4826 MAD) of its labels, ``z_spec``, ``z_phot``,
         ``n_both`` and ``gold`` of :class:`CellAgreement`.
@@ -77,6 +79,7 @@ def merge(
     catalogue = _fill(usable, quota, seed)
     counts["beyond their cell's share"] = len(usable) - len(catalogue)
     counts["kept"] = len(catalogue)
+    catalogue["cell_share"], catalogue["max_weight"] = share[catalogue["cell"]], choice.max_weight
     catalogue["weight"] = cell_weights(catalogue["cell"].to_numpy(), share, choice.max_weight)
     cells = _cell_table(table, n_target, quota, catalogue, agreement, n_cells)
     coverage = coverage_of(target_cells, table, usable, choice, agreement, n_cells)
@@ -154,21 +157,6 @@ def _fill(usable: pd.DataFrame, quota: NDArray[np.int64], seed: int) -> pd.DataF
     starts = np.searchsorted(cell, cell)
     rank = np.arange(len(cell)) - starts
     return usable.iloc[np.sort(order[rank < quota[cell]])].reset_index(drop=True)
-
-
-def cell_weights(cell: NDArray[np.int64], share: NDArray[np.float64], max_weight: float) -> NDArray[np.float64]:
-    """Weights that give each cell the target sample's share of the weight, bounded, mean 1.
-
-    Parameters
-    ----------
-    cell : (n,) cell of each galaxy of the catalogue.
-    share : (n_cells,) share of the target sample.
-    max_weight : weights before the last normalisation lie in [1 / max_weight, max_weight].
-    """
-    count = np.bincount(cell, minlength=len(share))
-    weight = share[cell] / count[cell] * len(cell) / share[np.unique(cell)].sum()
-    bounded = np.clip(weight, 1 / max_weight, max_weight)
-    return np.asarray(bounded / bounded.mean())
 
 
 def _cell_table(

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from photoz_lit.data.label_table import relabel
 from photoz_lit.data.module import (
     CFHTLSDataModule,
     CutoutDataModule,
@@ -14,10 +16,11 @@ from photoz_lit.data.module import (
     split_sample,
 )
 from photoz_lit.data.pixels import stretch
-from photoz_lit.data.sample import load_sample
+from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.fields import load_field
+from photoz_lit.labels.sampling import sampling_weights
 from tests.conftest import make_store
 
 FIELD = load_field("hsc6b")
@@ -116,6 +119,73 @@ def test_weighted_sampling_draws_by_weight(store: CutoutStore) -> None:
     data = module_of(store, weighted_sampling=True)
     drawn = torch.cat([b["z"] for b in data.train_dataloader()])
     assert (drawn > 0.8).all()
+
+
+def label_set(store: CutoutStore, path: Path, **changed: object) -> Path:
+    """Labels of a store with the recipe of their weights; ``changed`` gives columns of the test fold."""
+    n = len(store.catalogue)
+    random = np.random.default_rng(5)
+    cell = random.integers(0, 6, n)
+    table = store.catalogue[["object_id", "z"]].assign(
+        weight=random.uniform(0.5, 2, n),
+        cell=cell,
+        cell_share=np.array([0.3, 0.05, 0.2, 0.15, 0.1, 0.2])[cell],
+        max_weight=10.0,
+        smooth_mag=store.catalogue["mag_i"],
+        smooth_bandwidth=0.02,
+        smooth_max_weight=4.0,
+    )
+    rows = split_sample(load_sample([store], FIELD, 32)).test
+    for name, values in changed.items():
+        table.loc[table.index[rows], name] = values
+    table.to_parquet(path)
+    return path
+
+
+def test_labels_of_the_test_fold_change_no_weight_no_draw_and_no_choice(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "s", n=300)
+    plain = load_sample([store], FIELD, 32)
+    split = split_sample(plain)
+
+    def seen(sample: Sample) -> list[np.ndarray]:
+        data = CutoutDataModule(sample, split, batch_size=8, seed=2, weighted_sampling=True)
+        assert data.sampling_weights is not None
+        drawn = np.concatenate([batch["index"].numpy() for batch in data.train_dataloader()])
+        judged = [np.concatenate([b[name].numpy() for b in data.val_dataloader()]) for name in ("weight", "z")]
+        return [data.sampling_weights, drawn, *judged]
+
+    as_is = seen(relabel(plain, str(label_set(store, tmp_path / "a.parquet"))))
+    redshifts = np.linspace(3, 3.9, len(split.test))
+    other = label_set(store, tmp_path / "b.parquet", z=redshifts, weight=77.0, cell=0, cell_share=0.3, smooth_mag=20.0)
+    for one, again in zip(as_is, seen(relabel(plain, str(other))), strict=True):
+        np.testing.assert_array_equal(one, again)
+    table = relabel(plain, str(other)).catalogue
+    table.loc[split.train, "z"] += 0.3 * (np.arange(len(split.train)) % 2)
+    assert not np.allclose(seen(replace(plain, catalogue=table))[0], as_is[0])
+    # each cell has the target's share of the draws, by one weight for draw and validation
+    smooth = as_is[0] / relabel(plain, str(other)).catalogue["weight"].iloc[split.train]
+    assert np.ptp(smooth) > 0
+    both = np.concatenate([as_is[0], as_is[2]])
+    assert both.mean() == pytest.approx(1, abs=1e-6)
+    merged = table.drop(columns=["smooth_mag"]).iloc[np.concatenate([split.train, split.validation])]
+    weights = sampling_weights(merged, np.arange(len(merged)))
+    for cell, rows in merged.reset_index(drop=True).groupby("cell"):
+        share = rows["cell_share"].iloc[0]
+        assert weights[rows.index].sum() / weights.sum() == pytest.approx(share, rel=1e-6), cell
+
+
+def test_validation_counts_by_the_weights_of_the_draw(store: CutoutStore) -> None:
+    store.catalogue["weight"] = np.where(store.catalogue["z"] > 0.8, 3.0, 1.0)
+    data = module_of(store, weighted_sampling=True, label_weights={"spec": 2.0})
+    rows = np.concatenate([data.split.train, data.split.validation])
+    mean = store.catalogue["weight"].iloc[rows].mean()
+    for batch in data.val_dataloader():
+        known = store.catalogue.iloc[batch["index"].numpy()]
+        expected = known["weight"] / mean * np.where(known["z_source"] == "spec", 2.0, 1.0)
+        np.testing.assert_allclose(batch["weight"].numpy(), expected, rtol=1e-6)
+    known = store.catalogue.iloc[data.split.train]
+    own = data.galaxies.columns["weight"][torch.from_numpy(data.split.train)].numpy()
+    np.testing.assert_array_equal(own, np.where(known["z_source"] == "spec", 2.0, 1.0))  # not counted twice
 
 
 @pytest.mark.parametrize(

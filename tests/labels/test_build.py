@@ -11,6 +11,7 @@ from photoz_lit.labels.build import build_labels
 from photoz_lit.labels.deep_field import deep_field
 from photoz_lit.labels.folder import write_label_set
 from photoz_lit.labels.mock import PHOTO_Z, four_photo_z, spectroscopic_sample
+from photoz_lit.labels.sampling import sampling_weights
 from photoz_lit.labels.settings import ConsensusSettings, LabelSourceSettings, LabelsSettings, SomSettings
 from photoz_lit.labels.som import load_som
 from photoz_lit.labels.sources import read_source, read_target
@@ -44,6 +45,17 @@ def test_labels_and_target_are_disjoint_and_true_redshifts_stay_behind(labels, s
     assert labels.catalogue["object_id"].is_unique
     assert not [name for name in labels.catalogue if "true" in name]
     assert labels.catalogue["weight"].mean() == pytest.approx(1.0)
+
+
+def test_weights_are_made_again_from_the_recipe_in_the_table(labels):
+    catalogue = labels.catalogue
+    everyone = np.arange(len(catalogue))
+    np.testing.assert_allclose(sampling_weights(catalogue, everyone), catalogue["weight"], rtol=1e-9)
+    some = everyone[::2]
+    made = sampling_weights(catalogue, some)
+    assert made.mean() == pytest.approx(1)
+    assert not np.allclose(made, catalogue["weight"].iloc[some])  # of these galaxies alone
+    assert np.corrcoef(made, catalogue["weight"].iloc[some])[0, 1] > 0.7
 
 
 def test_every_label_is_accounted_for(labels, simulated):

@@ -7,7 +7,8 @@ import pytest
 from photoz_lit.errors import InputError
 from photoz_lit.labels.candidates import gather
 from photoz_lit.labels.comparison import total_variation, weighted_ks
-from photoz_lit.labels.merge import cell_quota, cell_weights, largest_size, merge
+from photoz_lit.labels.merge import cell_quota, largest_size, merge
+from photoz_lit.labels.sampling import cell_weights
 from photoz_lit.labels.settings import MergeSettings
 from photoz_lit.labels.sources import LabelCatalogue
 
