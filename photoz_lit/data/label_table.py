@@ -12,8 +12,8 @@ from photoz_lit.data.folds import LINKING_RADIUS
 from photoz_lit.data.mapping import map_columns
 from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes, without_codes
 from photoz_lit.data.sample import Sample
+from photoz_lit.data.sampling_weights import RECIPE, SMOOTHING
 from photoz_lit.errors import InputError
-from photoz_lit.labels.sampling import RECIPE, SMOOTHING
 from photoz_lit.rows import RowCount
 from photoz_lit.tables.no_value import numbers
 from photoz_lit.tables.reading import read_table

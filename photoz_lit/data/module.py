@@ -19,10 +19,10 @@ from photoz_lit.data.label_weights import galaxy_weights
 from photoz_lit.data.pixels import drawn_transforms, stretch, turn
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling import ShardedBatchSampler, world
+from photoz_lit.data.sampling_weights import sampling_weights
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.fields import load_field
-from photoz_lit.labels.sampling import sampling_weights
 
 Batch = dict[str, Tensor]
 
@@ -105,7 +105,7 @@ class CutoutDataModule(pl.LightningDataModule):
     augment : flip and turn training images.
     num_workers : processes that read batches.
     label_weights : weight in the loss of each label source, 1 where not named.
-    weighted_sampling : draw training galaxies by their sampling weights (:mod:`photoz_lit.labels.sampling`), by which
+    weighted_sampling : draw training galaxies by their weights (:mod:`photoz_lit.data.sampling_weights`), by which
         validation galaxies count too, so that the epoch is chosen, and a dead network known, as it was trained.
     resident : keep all pixels in the accelerator's memory; ``auto`` where they take less than half of it.
     """

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.data.sampling_weights import RECIPE, SMOOTHING
+from photoz_lit.data.smoothing import RedshiftDensity, smoothing_weights
 from photoz_lit.errors import InputError
 from photoz_lit.labels.candidates import Candidates, gather
 from photoz_lit.labels.comparison import WeightedSample, compare_features, compare_redshifts
 from photoz_lit.labels.features import catalogue_bands, fit_features
 from photoz_lit.labels.merge import Merge, merge, require_enough_labels
-from photoz_lit.labels.sampling import RECIPE, SMOOTHING
 from photoz_lit.labels.settings import TIERS, LabelsSettings
-from photoz_lit.labels.smoothing import RedshiftDensity, smoothing_weights
 from photoz_lit.labels.som import SelfOrganisingMap, grid_shape
 from photoz_lit.labels.som_training import train_som
 from photoz_lit.labels.sources import LabelCatalogue
@@ -34,7 +34,7 @@ class LabelSet:
     ----------
     catalogue : ``object_id``, ``ra``, ``dec``, ``z``, ``z_err``, ``z_source``, ``z_quality``, ``weight`` (sampling
         weight, mean 1), ``cell``, ``weight_merge`` (before smoothing), what a training makes its own weights from
-        (:data:`~photoz_lit.labels.sampling.RECIPE`, :data:`~photoz_lit.labels.sampling.SMOOTHING`) and ``mag_*``.
+        (:mod:`photoz_lit.data.sampling_weights`) and ``mag_*``.
     som : the map.
     merged : what the merge did.
     density : N(z | magnitude) raw and smooth, None where smoothing is off.

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.data.sampling_weights import cell_weights
 from photoz_lit.errors import InputError
 from photoz_lit.labels.candidates import Candidates
 from photoz_lit.labels.coverage import coverage_of
 from photoz_lit.labels.gold import CellAgreement, cell_agreement
-from photoz_lit.labels.sampling import cell_weights
 from photoz_lit.labels.settings import TIERS, MergeSettings
 
 

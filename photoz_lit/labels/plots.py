@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from photoz_lit.data.smoothing import RedshiftDensity
 from photoz_lit.labels.build import LabelSet, n_of_z_edges
 from photoz_lit.labels.features import raw_features
 from photoz_lit.labels.gold import CellAgreement
 from photoz_lit.labels.maps import map_figures, sequence_colours
-from photoz_lit.labels.smoothing import RedshiftDensity
 
 # Okabe–Ito; line styles differ too, so that a grey print can be read.
 SAMPLE_STYLES = {

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from photoz_lit.data.smoothing_settings import SmoothingSettings
 from photoz_lit.settings import Settings
 
 TIERS = ("spec", "grism", "prism", "photo")
@@ -124,21 +125,6 @@ class MergeSettings(Settings):
     gold_sigma: float = 5.0
     gold_floor: float = 0.4
     max_weight: float = Field(default=10.0, ge=1)
-
-
-class SmoothingSettings(Settings):
-    """Smoothing of N(z | magnitude).
-
-    Attributes
-    ----------
-    enabled : multiply the weights by smooth / raw density.
-    bandwidth : kernel width in ln(1 + z); 0: by rule.
-    max_weight : smooth / raw stays within [1 / max_weight, max_weight].
-    """
-
-    enabled: bool = True
-    bandwidth: float = Field(default=0.0, ge=0)
-    max_weight: float = Field(default=4.0, ge=1)
 
 
 class LabelStudySettings(Settings):

@@ -17,10 +17,10 @@ from photoz_lit.data.module import (
 )
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.sampling_weights import sampling_weights
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.fields import load_field
-from photoz_lit.labels.sampling import sampling_weights
 from tests.conftest import make_store
 
 FIELD = load_field("hsc6b")

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from photoz_lit.data.sampling_weights import cell_weights
 from photoz_lit.errors import InputError
 from photoz_lit.labels.candidates import gather
 from photoz_lit.labels.comparison import total_variation, weighted_ks
 from photoz_lit.labels.merge import cell_quota, largest_size, merge
-from photoz_lit.labels.sampling import cell_weights
 from photoz_lit.labels.settings import MergeSettings
 from photoz_lit.labels.sources import LabelCatalogue
 

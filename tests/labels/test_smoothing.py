@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from photoz_lit.data.smoothing import MAGNITUDE_STEP, X_STEP, fit_density, smoothing_weights
+from photoz_lit.data.smoothing_settings import SmoothingSettings
 from photoz_lit.errors import InputError
 from photoz_lit.labels.comparison import total_variation
 from photoz_lit.labels.mock import structure_mask
-from photoz_lit.labels.settings import SmoothingSettings
-from photoz_lit.labels.smoothing import MAGNITUDE_STEP, X_STEP, fit_density, smoothing_weights
 
 EDGES = np.arange(0, 3, 0.02)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.data.smoothing import smoothing_weights
+from photoz_lit.data.smoothing_settings import SmoothingSettings
 from photoz_lit.errors import InputError
-from photoz_lit.labels.settings import SmoothingSettings
-from photoz_lit.labels.smoothing import smoothing_weights
 
 #: What a label set says beside its weights, so that they can be made again for a part of its galaxies: the cell of the
 #: map and the target sample's share in it, which no label shaped, and how weights were bounded and smoothed.

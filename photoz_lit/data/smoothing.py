@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
+from photoz_lit.data.smoothing_settings import SmoothingSettings
 from photoz_lit.errors import InputError
-from photoz_lit.labels.settings import SmoothingSettings
 
 X_STEP = 0.0025  # of the grid in ln(1 + z); 0.4 of the narrowest kernel
 SMALLEST_BANDWIDTH = 0.006
