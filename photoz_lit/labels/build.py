@@ -17,10 +17,12 @@ from photoz_lit.labels.candidates import Candidates, gather
 from photoz_lit.labels.comparison import WeightedSample, compare_features, compare_redshifts
 from photoz_lit.labels.features import catalogue_bands, fit_features
 from photoz_lit.labels.merge import Merge, merge, require_enough_labels
+from photoz_lit.labels.row_counts import label_rows
 from photoz_lit.labels.settings import TIERS, LabelsSettings
 from photoz_lit.labels.som import SelfOrganisingMap, grid_shape
 from photoz_lit.labels.som_training import train_som
 from photoz_lit.labels.sources import LabelCatalogue
+from photoz_lit.rows import record
 
 N_Z_STEP = 0.05
 CATALOGUE_COLUMNS = ("object_id", "ra", "dec", "z", "z_err", "z_source", "z_quality", "weight", "cell")
@@ -100,8 +102,10 @@ def build_labels(
     catalogue = catalogue[columns]
     samples = _samples(candidates, catalogue, settings.smoothing.enabled)
     reference = target[reference_z].to_numpy(np.float64) if reference_z else None
+    rows, rows_of = label_rows(candidates.counts, merged.counts)
     report = {
         "data": data,
+        **record(rows, rows_of),
         "map": {
             "rows": som.shape[0],
             "columns": som.shape[1],

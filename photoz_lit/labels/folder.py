@@ -17,8 +17,9 @@ from photoz_lit.labels.build import LabelSet
 from photoz_lit.labels.plots import write_plots
 
 
-def write_label_set(labels: LabelSet, folder: str | Path) -> Path:
-    """Write ``labels.parquet``, ``labels.fits``, ``cells.parquet``, ``som.npz``, ``report.json`` and plots.
+def write_label_set(labels: LabelSet, folder: str | Path, provenance: dict[str, Any] | None = None) -> Path:
+    """Write ``labels.parquet``, ``labels.fits``, ``cells.parquet``, ``som.npz``, ``report.json``, ``provenance.json``
+    (what made them, and the rows used and left out) and plots.
 
     The folder appears as a whole or not at all.
 
@@ -43,6 +44,9 @@ def write_label_set(labels: LabelSet, folder: str | Path) -> Path:
         labels.merged.cells.to_parquet(partial / "cells.parquet", index=False)
         labels.som.save(partial / "som.npz")
         (partial / "report.json").write_text(json.dumps(plain(labels.report), indent=1) + "\n")
+        rows = {name: labels.report[name] for name in ("rows", "rows_of")}
+        made = json.dumps(plain({**rows, **(provenance or {})}), indent=1, ensure_ascii=False)
+        (partial / "provenance.json").write_text(made + "\n", encoding="utf-8")
         write_plots(labels, partial / "plots")
         partial.rename(target)
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from photoz_lit.data.smoothing_settings import SmoothingSettings
-from photoz_lit.settings import Settings
+from photoz_lit.settings import Numbers, Settings, is_empty
 
 TIERS = ("spec", "grism", "prism", "photo")
 Tier = Literal["spec", "grism", "prism", "photo"]
@@ -164,6 +164,8 @@ class LabelsSettings(Settings):
     target_columns : our column -> its column; null: the catalogue has our names already.
     target_select : expression that the target sample fulfils.
     sources : catalogues of labels.
+    missing, allow : redshifts of the sources that mean "no value", beside ±99 and the like, and those that stand out by
+        how often they repeat and are real.
     cosmos2020 : CLASSIC and FARMER files, as a source of tier ``photo``.
     study : see :class:`LabelStudySettings`; read by ``task=labels_study`` alone.
     benchmark : instead of a label set, measure the merge of a million galaxies.
@@ -175,6 +177,8 @@ class LabelsSettings(Settings):
     target_columns: dict[str, str] | None = None
     target_select: str = ""
     sources: list[LabelSourceSettings] = []
+    missing: Numbers = Field(default=(), exclude_if=is_empty)  # empty, it shapes nothing: older runs stay found
+    allow: Numbers = Field(default=(), exclude_if=is_empty)
     cosmos2020: CosmosSettings = CosmosSettings()
     consensus: ConsensusSettings = ConsensusSettings()
     som: SomSettings = SomSettings()

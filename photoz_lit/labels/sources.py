@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from photoz_lit.data.catalogue import NUMBER_COLUMNS, TEXT_COLUMNS
 from photoz_lit.data.mapping import map_columns, numbers_rows
+from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes, without_codes
 from photoz_lit.data.selection import select
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
@@ -18,6 +19,7 @@ from photoz_lit.labels.consensus import consensus, photo_z_columns
 from photoz_lit.labels.cosmos2020 import cosmos2020_labels
 from photoz_lit.labels.exclusions import Exclusions
 from photoz_lit.labels.settings import ConsensusSettings, CosmosSettings, LabelSourceSettings, Tier
+from photoz_lit.tables.no_value import blank_missing
 from photoz_lit.tables.reading import read_table
 
 COSMOS2020 = "cosmos2020"
@@ -95,23 +97,34 @@ def read_target(
     return table, data, {**exclusions.counts, "kept": len(table)}
 
 
-def read_source(settings: LabelSourceSettings, limits: ConsensusSettings) -> LabelCatalogue:
+def read_source(
+    settings: LabelSourceSettings,
+    limits: ConsensusSettings,
+    missing: Sequence[float] = (),
+    allow: Sequence[float] = (),
+) -> LabelCatalogue:
     """Read one catalogue of labels and keep the secure ones.
+
+    Parameters
+    ----------
+    settings : the catalogue.
+    limits : of valid redshifts, and which photo-z agree.
+    missing, allow : redshifts that mean "no value", and those that repeat and are real.
 
     Raises
     ------
-    InputError : the file or its columns are wrong, or no label is left.
+    InputError : the file or its columns are wrong, no label is left, or a redshift looks like a code for "no value".
     """
     raw, _ = read_any(settings.path, settings.table, f"labels.sources (of '{settings.name}') table")
     where = f"{settings.path} (labels source '{settings.name}')"
     table = mapped(raw, settings.columns)
     if settings.match == "id" and table.attrs["numbered"]:
         raise InputError(f"{where} has no column of ids, which match: id needs; map 'object_id', or match by sky.")
-    exclusions = Exclusions(len(table), where)
+    table, exclusions = without_codes(table, missing), Exclusions(len(table), where)
     if settings.select:
         exclusions.remove(f"not secure by '{settings.select}'", ~select(settings.select, raw))
     if settings.photo_z:
-        result = consensus(photo_z_columns(raw, settings.photo_z, where), limits)
+        result = consensus(blank_missing(photo_z_columns(raw, settings.photo_z, where), missing), limits)
         exclusions.remove(f"without {len(settings.photo_z)} valid photo-z", ~result.valid)
         exclusions.remove("whose photo-z disagree", ~result.agrees)
         table["z"], table["z_err"], table["z_quality"] = result.z, result.spread, "consensus"
@@ -125,6 +138,7 @@ def read_source(settings: LabelSourceSettings, limits: ConsensusSettings) -> Lab
         )
     exclusions.require_rows("check its 'columns' and 'select'.")
     kept = table[exclusions.keep].reset_index(drop=True)
+    require_no_codes(kept["z"], where, RedshiftKeys("labels.missing", "labels.allow", missing, allow))
     counts = {**exclusions.counts, "kept": len(kept)}
     return LabelCatalogue(settings.name, settings.tier, kept, settings.match, counts)
 

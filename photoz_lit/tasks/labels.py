@@ -16,7 +16,10 @@ from photoz_lit.labels.benchmark import benchmark_merge
 from photoz_lit.labels.build import LabelSet, build_labels
 from photoz_lit.labels.deep_field import deep_field
 from photoz_lit.labels.folder import write_label_set
+from photoz_lit.labels.row_counts import row_count
 from photoz_lit.labels.sources import LabelCatalogue, read_cosmos2020, read_source, read_target
+from photoz_lit.rows import RowCount
+from photoz_lit.run_folder import provenance
 from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
 
 
@@ -32,7 +35,8 @@ def run(config: Config) -> None:
     if folder.exists():
         raise InputError(f"{folder} exists already; choose another 'store' or remove it.")
     labels = _real(config, console) if settings.target else _simulated(config, console)
-    write_label_set(labels, folder)
+    made = provenance(config, labels.report["data"], "")
+    write_label_set(labels, folder, made)
     _summarise(labels, console)
     console.print(
         f"Label set: [bold]{shown(folder)}[/bold] (labels.parquet, som.npz, cells.parquet, report.json, plots/)"
@@ -53,12 +57,15 @@ def _real(config: Config, console: Console) -> LabelSet:
         console.print(
             f"{shown(settings.target)} has no column of ids: object_id is the row number, from 0.", highlight=False
         )
-    sources: list[LabelCatalogue] = [read_source(source, settings.consensus) for source in settings.sources]
+    sources: list[LabelCatalogue] = [
+        read_source(source, settings.consensus, settings.missing, settings.allow) for source in settings.sources
+    ]
     if settings.cosmos2020.classic:
         sources.append(read_cosmos2020(settings.cosmos2020, settings.consensus))
     reference = "z_phot" if "z_phot" in photometry else None
     labels = build_labels(photometry, sources, settings, data, config.seed, reference)
-    return replace(labels, report={**labels.report, **numbered})
+    rows_of = {"labels.target": row_count(counts).content(), **labels.report["rows_of"]}
+    return replace(labels, report={**labels.report, "rows_of": rows_of, **numbered})
 
 
 def _simulated(config: Config, console: Console) -> LabelSet:
@@ -77,6 +84,7 @@ def _summarise(labels: LabelSet, console: Console) -> None:
     for source, counts in report["labels_left_out"].items():
         _print_counts(console, f"labels of {source}", counts)
     _print_counts(console, "merge", report["merge"])
+    console.print(RowCount.model_validate(report["rows"]).line("labels"), highlight=False)
     size = report["map"]
     console.print(
         f"Map {size['rows']}×{size['columns']}: {size['target_galaxies']} target galaxies"

@@ -11,6 +11,8 @@ from photoz_lit.data.store import StoreHeader
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.errors import InputError
 from photoz_lit.labels.mock import four_photo_z, spectroscopic_sample
+from photoz_lit.labels.settings import ConsensusSettings, LabelSourceSettings
+from photoz_lit.labels.sources import read_source
 from photoz_lit.tasks import labels as labels_task
 from photoz_lit.tasks.labels import run
 from tests.composed import composed
@@ -67,7 +69,34 @@ def test_real_files_become_a_label_set(files, tmp_path, capsys):
     assert report["data"] == "real"
     assert report["labels_left_out"]["zcosmos"]["not secure by 'CC >= 3'"] > 0
     assert report["labels_left_out"]["cosmos2020"]["stars"] == 60
-    assert "outside target_select" in capsys.readouterr().out.replace("\n", " ")
+    record = json.loads((tmp_path / "labels" / "provenance.json").read_text())
+    counts = {"all": record["rows"], **record["rows_of"]}
+    assert set(counts) == {"all", "labels.target", "labels.sources, zcosmos", "labels.sources, cosmos2020"}
+    for count in counts.values():
+        assert count["read"] == count["used"] + sum(count["left_out"].values())
+    assert counts["labels.target"]["read"] == 3000
+    assert counts["labels.sources, cosmos2020"]["left_out"]["stars"] == 60
+    assert counts["all"]["used"] == len(table)
+    read = [count["read"] for name, count in counts.items() if name.startswith("labels.sources")]
+    assert counts["all"]["read"] == sum(read)
+    out = capsys.readouterr().out.replace("\n", " ")
+    assert "outside target_select" in out
+    assert f"{sum(read):,} labels read, {len(table):,} used; left out: " in out
+
+
+def test_codes_in_a_source_are_refused_until_the_user_says_what_they_are(files, tmp_path):
+    path = files / "photometry.csv"
+    table = pd.read_csv(path)
+    z = np.random.default_rng(0).uniform(0.1, 3.0, len(table))
+    z[:60] = 5.5
+    table.assign(z=z).to_csv(tmp_path / "z.csv", index=False)
+    settings = LabelSourceSettings(name="s", tier="spec", path=str(tmp_path / "z.csv"))
+    with pytest.raises(InputError, match=r"5\.5 in 60 of 3,000 rows.*'labels\.missing=\[5\.5\]'"):
+        read_source(settings, ConsensusSettings())
+    source = read_source(settings, ConsensusSettings(), missing=(5.5,))
+    assert source.counts["without a redshift"] == 60
+    assert source.counts["kept"] == 2940
+    assert read_source(settings, ConsensusSettings(), allow=(5.5,)).counts["kept"] == 3000
 
 
 def test_a_target_without_ids_is_numbered_and_called_so(files, tmp_path, capsys):

@@ -108,6 +108,12 @@ def test_a_run_is_applied(stores: dict[str, Path], tmp_path: Path, capsys: pytes
     assert ("far", "matched") in redshifts.index
     assert "network" in set(tables["probes"]["features"])
     assert json.loads((tmp_path / "out" / "mismatch.json").read_text())["data"] == "real and simulated"
+    made = json.loads((tmp_path / "out" / "mismatch.json").read_text())["provenance"]
+    for count in (made["rows"], *made["rows_of"].values()):
+        assert count["read"] == count["used"] + sum(count["left_out"].values())
+    near = made["rows_of"]["run, near"]
+    assert near["used"] == redshifts.loc[("near", "all"), "n"]
+    assert near["left_out"]["every network was trained on"] > 0
     forest = ("field=hsc6b", "network=catalogue_forest", "network.trees=5", runs)
     trees = train(composed(*forest, f"data.store={stores['near']}")).path
     tables = compare(f"run={trees}", source=stores["near"], targets=[stores["far"]], out=tmp_path / "trees")
