@@ -249,7 +249,11 @@ def test_a_target_too_small_for_the_probe_is_refused_before_any_training(stores:
 def test_identical_source_and_target_are_noted_and_trained(
     stores: Stores, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    short = ("scale.max_epochs=1", "adapt.epochs=1")
+    short = ("scale.max_epochs=1", "adapt.epochs=1", "adapt.least_accuracy=0.65")
+    with pytest.raises(InputError, match=r"so there is nothing to align; choose adapt=none"):
+        train(config_of((stores[0], stores[0]), tmp_path, "adapt=guided_paired", *short))
+    short = (*short, "adapt.without_win=unaligned")
+    capsys.readouterr()
     folder = train(config_of((stores[0], stores[0]), tmp_path, "adapt=guided_paired", *short))
     said = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "are the same data: there is nothing to adapt" in said
@@ -258,6 +262,7 @@ def test_identical_source_and_target_are_noted_and_trained(
     found = json.loads((folder.path / "metrics.json").read_text())["adaptation"]
     assert found["probe_auc_before"] < 0.6
     assert not found["wins"]
+    assert "the reversed gradient stayed off and nothing was aligned" in said
 
 
 @pytest.mark.parametrize(
