@@ -156,7 +156,11 @@ def what_shapes(config: Config) -> dict[str, Any]:
 def shaping(record: dict[str, Any]) -> dict[str, Any]:
     """Part of a whole config, as it is recorded with a run, that shapes the result."""
     content = {name: value for name, value in record.items() if name not in OUTSIDE_THE_RESULT}
-    left_out = {"trainer": ("name", "progress", "threads"), "data": ("cache", "num_workers", "store")}
+    left_out = {
+        "trainer": ("name", "progress", "threads"),
+        "data": ("cache", "num_workers", "store"),
+        "adapt": ("without_win",),  # a run that it stops leaves nothing; one that is there says whether it aligned
+    }
     for section, names in left_out.items():
         if section in content:  # a record may be older than its section
             content[section] = {name: value for name, value in content[section].items() if name not in names}
