@@ -23,6 +23,7 @@ from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
 from photoz_lit.files import require_no_links, whole_file
 from photoz_lit.locks import locked
+from photoz_lit.simulation.galaxies import earlier_galaxies
 
 LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "qp-prob")
 # What does not change a result: where it goes, and how it is watched.
@@ -222,6 +223,9 @@ def config_of_run(path: Path, here: Config) -> Config:
     require_finished(path)
     record = folder.read_json("provenance.json")
     config = validate(record["config"])
+    if "galaxies" not in record["config"].get("simulation", {}):  # the run is older than the choice
+        simulation = config.simulation.model_copy(update={"galaxies": earlier_galaxies()})
+        config = config.model_copy(update={"simulation": simulation})
     bands = config.data.bands or record.get("bands")
     data = config.data.model_copy(update={"bands": bands, "cache": here.data.cache})
     return config.model_copy(update={"data": data, "paths": here.paths})

@@ -226,11 +226,15 @@ def chunk_simulator(
     grid = photometry_grid(_filters(origin))
     reference = origin.reference_band
     structure = (origin.name, window.structure) if window.structure > 0 else None
-    model = population_model(grid, reference, window.magnitude_bright, window.magnitude_faint, window.z_max, structure)
+    model = population_model(
+        grid, reference, window.magnitude_bright, window.magnitude_faint, window.z_max, structure, settings.galaxies
+    )
     surroundings = None
     if settings.stamps and settings.neighbours > 0:
         faint = window.magnitude_faint + window.neighbour_depth
-        around = population_model(grid, reference, NEIGHBOUR_BRIGHT, max(faint, NEIGHBOUR_BRIGHT + 1), 6.0)
+        around = population_model(
+            grid, reference, NEIGHBOUR_BRIGHT, max(faint, NEIGHBOUR_BRIGHT + 1), 6.0, galaxies=settings.galaxies
+        )
         side = settings.stamp_size * field.pixel_scale
         density = around.density(np.random.default_rng(np.random.SeedSequence(0)))
         surroundings = Surroundings(

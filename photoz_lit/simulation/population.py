@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from photoz_lit.simulation.galaxies import KINDS, GalaxyPopulation, KindMix, standard_galaxies
 from photoz_lit.simulation.luminosity_function import LuminosityTable, luminosity_table
 from photoz_lit.simulation.morphology import Morphology, bulge_shares, morphology_from_physics
 from photoz_lit.simulation.photometry import PhotometryGrid, distance_modulus
-from photoz_lit.simulation.sed_mix import KINDS, draw_spectra
+from photoz_lit.simulation.sed_mix import draw_spectra
 from photoz_lit.simulation.structure import density_contrast
 
 FloatArray = NDArray[np.float64]
@@ -88,6 +90,7 @@ class PopulationModel:
     band : index of the reference band.
     bright, faint : window, free of Galactic dust and of noise [AB mag].
     table : luminosity function inside the window.
+    spectra : kind -> its spectra.
     """
 
     grid: PhotometryGrid
@@ -95,13 +98,14 @@ class PopulationModel:
     bright: float
     faint: float
     table: LuminosityTable
+    spectra: Mapping[str, KindMix]
 
     def draw(self, n: int, rng: np.random.Generator) -> Galaxies:
         """Draw ``n`` galaxies whose true reference magnitude lies in the window."""
         parts: list[Galaxies] = []
         found = 0
         while found < n:
-            candidates = self._candidates(int(1.7 * (n - found)) + 32, rng)
+            candidates = self.candidates(int(1.7 * (n - found)) + 32, rng)
             magnitude = self.magnitude(candidates)
             parts.append(candidates.rows((magnitude >= self.bright) & (magnitude <= self.faint)))
             found += len(parts[-1])
@@ -114,13 +118,14 @@ class PopulationModel:
 
     def density(self, rng: np.random.Generator, n: int = 4000) -> float:
         """Galaxies per square arcmin inside the window, from ``n`` trial draws."""
-        magnitude = self.magnitude(self._candidates(n, rng))
+        magnitude = self.magnitude(self.candidates(n, rng))
         share = np.mean((magnitude >= self.bright) & (magnitude <= self.faint))
         return float(self.table.total * share / 3600.0)
 
-    def _candidates(self, n: int, rng: np.random.Generator) -> Galaxies:
+    def candidates(self, n: int, rng: np.random.Generator) -> Galaxies:
+        """Draw ``n`` galaxies of the table, which reaches beyond the window."""
         star_forming, z, magnitude = self.table.draw(n, rng)
-        weights, a_v = draw_spectra(star_forming, magnitude, z, self.grid.uv, rng)
+        weights, a_v = draw_spectra(self.spectra, star_forming, magnitude, z, self.grid.uv, rng)
         weights = weights * (10 ** (-0.4 * magnitude) / self.grid.rest_maggies("B", weights, a_v))[:, None]
         mass = stellar_mass(self.grid, weights, a_v)
         shapes = morphology_from_physics((~star_forming).astype(float), mass, z, rng)
@@ -134,6 +139,7 @@ def population_model(
     faint: float,
     z_max: float,
     structure: tuple[str, float] | None = None,
+    galaxies: GalaxyPopulation | None = None,
 ) -> PopulationModel:
     """Prepare draws from a magnitude window.
 
@@ -144,23 +150,27 @@ def population_model(
     bright, faint : limits [AB mag].
     z_max : redshift limit.
     structure : name of the field whose walls and voids the galaxies follow, and their amplitude; None is smooth.
+    galaxies : luminosity functions and spectra; None takes the standard ones.
     """
+    galaxies = galaxies or standard_galaxies()
     index = grid.bands.index(band)
     nodes = np.linspace(0.01, z_max, 60)
-    colour = np.stack([_typical_colour(grid, index, nodes, kind) for kind in KINDS])
-    table = luminosity_table(bright, faint, z_max, colour, nodes, COLOUR_MARGIN)
+    colour = np.stack([_typical_colour(galaxies, grid, index, nodes, kind) for kind in KINDS])
+    table = luminosity_table(galaxies.luminosity, bright, faint, z_max, colour, nodes, COLOUR_MARGIN)
     if structure is not None:
         table = table.weighted(density_contrast(*structure, table.log_z))
-    return PopulationModel(grid, index, bright, faint, table)
+    return PopulationModel(grid, index, bright, faint, table, galaxies.spectra)
 
 
-def _typical_colour(grid: PhotometryGrid, band: int, z: FloatArray, kind: str) -> FloatArray:
+def _typical_colour(
+    galaxies: GalaxyPopulation, grid: PhotometryGrid, band: int, z: FloatArray, kind: str
+) -> FloatArray:
     """Median of apparent reference magnitude - distance modulus - M_B at each ``z``, for one kind."""
     copies = 64
     rng = np.random.default_rng(0)
     all_z = np.repeat(z, copies)
     star_forming = np.full(all_z.size, kind == "star_forming")
-    weights, a_v = draw_spectra(star_forming, np.full(all_z.size, -20.5), all_z, grid.uv, rng)
+    weights, a_v = draw_spectra(galaxies.spectra, star_forming, np.full(all_z.size, -20.5), all_z, grid.uv, rng)
     flux = grid.maggies(weights, all_z, a_v, np.zeros(all_z.size))[:, band]
     colour = -2.5 * np.log10(np.clip(flux, 1e-30, None) / grid.rest_maggies("B", weights, a_v))
     return np.asarray(np.median((colour - distance_modulus(all_z)).reshape(-1, copies), axis=1))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
+from photoz_lit.simulation.galaxies import KindMix
 from photoz_lit.simulation.spectra import CONTINUA, LINE_GROUPS
 
 FloatArray = NDArray[np.float64]
-
-KINDS = ("quiescent", "star_forming")
 
 #: Intrinsic UV - V colour (AB at 2300 and 5500 Angstrom, no dust), mean A_V [mag], and shares of the continua in the
 #: light at 5500 Angstrom in the order of ``CONTINUA``. Means of non-negative fits of the continua with dust
@@ -34,42 +33,12 @@ TRACK: tuple[tuple[float, float, tuple[float, ...]], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class KindMix:
-    """The spectra of one kind of galaxy: where on the track, with how much scatter, behind how much dust.
-
-    Attributes
-    ----------
-    colour : mean intrinsic UV - V at M_B = -20.5 and z = 0.5 [mag].
-    colour_luminosity : its change per magnitude of M_B (faint is positive).
-    colour_redshift : its change per unit redshift, up to z = 1.5.
-    colour_scatter : standard deviation about that mean [mag].
-    colour_range : limits of the colour [mag].
-    weight_scatter : log-normal scatter of each weight about the track [natural log].
-    dust_luminosity : change of the track's mean A_V per magnitude of M_B from -20.
-    dust_shape : shape of the gamma distribution of A_V.
-    line_scatter : log-normal scatter of the line strengths, common to all groups [dex].
-    """
-
-    colour: float
-    colour_luminosity: float
-    colour_redshift: float
-    colour_scatter: float
-    colour_range: tuple[float, float]
-    weight_scatter: float
-    dust_luminosity: float
-    dust_shape: float
-    line_scatter: float
-
-
-#: Tuned on half of zCOSMOS; see experiments/realism.
-MIXES: dict[str, KindMix] = {
-    "quiescent": KindMix(4.25, -0.1, 0.17, 0.55, (3.2, 5.4), 0.2, -0.05, 1.0, 0.3),
-    "star_forming": KindMix(1.67, -0.25, -1.4, 0.5, (0.0, 3.4), 0.2, -0.09, 0.9, 0.2),
-}
+#: Between them the scatter of the dust goes from that of near galaxies to that of distant ones.
+DUST_REDSHIFTS = (0.15, 0.3)
 
 
 def draw_spectra(
+    mixes: Mapping[str, KindMix],
     star_forming: NDArray[np.bool_],
     absolute_magnitude: FloatArray,
     z: FloatArray,
@@ -80,6 +49,7 @@ def draw_spectra(
 
     Parameters
     ----------
+    mixes : kind -> its spectra.
     star_forming : (n,) kind of each galaxy.
     absolute_magnitude : (n,) M_B [AB mag].
     z : (n,) redshift.
@@ -99,14 +69,16 @@ def draw_spectra(
     a_v = np.empty(n)
     lines = np.empty(n)
     for kind, rows in (("quiescent", ~star_forming), ("star_forming", star_forming)):
-        mix = MIXES[kind]
+        mix = mixes[kind]
         mean = mix.colour + mix.colour_luminosity * faintness + mix.colour_redshift * (np.clip(z, 0.0, 1.5) - 0.5)
         colour = np.clip(mean + mix.colour_scatter * normal[:, 0], *mix.colour_range)
         shares, mean_dust = along_track(colour)
         mixture = shares * np.exp(mix.weight_scatter * normal[:, 3:])
         continua[rows] = (mixture / mixture.sum(axis=1, keepdims=True))[rows]
         dust = np.clip(mean_dust + mix.dust_luminosity * (faintness - 0.5), 0.03, None)
-        a_v[rows] = np.clip(dust / mix.dust_shape * gammaincinv(mix.dust_shape, uniform), 0.0, 4.0)[rows]
+        distant = mix.dust_shape if mix.dust_shape_distant is None else mix.dust_shape_distant
+        shape = np.interp(z, DUST_REDSHIFTS, (mix.dust_shape, distant))
+        a_v[rows] = np.clip(dust / shape * gammaincinv(shape, uniform), 0.0, 4.0)[rows]
         lines[rows] = (10 ** (mix.line_scatter * normal[:, 1]))[rows]
     strength = (continua @ uv) * lines
     groups = np.repeat(strength[:, None], len(LINE_GROUPS), axis=1)

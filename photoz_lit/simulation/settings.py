@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from photoz_lit.fields import Band
 from photoz_lit.settings import Numbers, Settings, is_empty, is_none
+from photoz_lit.simulation.galaxies import GalaxyPopulation, standard_galaxies
 
 LabelSource = Literal["spec", "grism", "prism", "cosmos2020"]
 
@@ -164,6 +165,7 @@ class SimulationSettings(Settings):
     magnitude_floor : calibration scatter [mag]: every galaxy and band has its own factor on its flux, the same in
         pixels and in measured magnitudes.
     windows : field name -> :class:`SurveyWindow`.
+    galaxies : which galaxies there are, also as neighbours; see :class:`GalaxyPopulation`.
     """
 
     catalogue: Path | None = None
@@ -185,3 +187,4 @@ class SimulationSettings(Settings):
     centroid_jitter: float = Entry(default=0.05, ge=0)
     magnitude_floor: float = Entry(default=0.0, ge=0)
     windows: dict[str, SurveyWindow] = {}
+    galaxies: GalaxyPopulation = Entry(default_factory=standard_galaxies)

@@ -156,7 +156,8 @@ def _identity(field: Field, settings: SimulationSettings, seed: int) -> dict[str
     shaping = _dumped(settings, {"processes", "catalogue", "windows", "galaxies_of"})
     origin = origin_of(field, settings)
     return {
-        "simulation_version": SIMULATION_VERSION,
+        "code_version": SIMULATION_VERSION,
+        "simulation_version": settings.galaxies.version,
         "versions": {name: version(name) for name in ("galsim", "numpy", "scipy", "speclite", "astro-sedpy", "skypy")},
         "field": observed_as(field, settings).model_dump(mode="json"),
         "window": _dumped(survey_window(field, settings), set()),

@@ -1,9 +1,12 @@
-"""Version of the simulation: which code drew a field, and which versions drew the same pixels."""
+"""Versions of the simulation: results name theirs, and some versions draw the same pixels.
+
+4: catalogue magnitudes had 0.02 mag of scatter that the pixels lacked. 5: they have not; the pixels are those of 4. 6:
+other galaxies (``conf/galaxies/standard.yaml``; those of 4 and 5 are ``galaxies=earlier``).
+"""
 
 from __future__ import annotations
 
 #: Raise it whenever a change of the code changes a simulated byte: caches of the old code are then not used.
-#: 4: catalogue magnitudes had 0.02 mag of scatter that the pixels lacked. 5: they have not; the pixels are those of 4.
 SIMULATION_VERSION = 5
 #: Results that do not name their version are of this one.
 UNNAMED = 4

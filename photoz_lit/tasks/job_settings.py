@@ -18,7 +18,7 @@ from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.run_folder import shaping, what_shapes
-from photoz_lit.simulation.version import SIMULATION_VERSION, UNNAMED, pixels_of
+from photoz_lit.simulation.version import UNNAMED, pixels_of
 from photoz_lit.studies import Setting
 
 # Where a job runs: a study may be split over machines.
@@ -66,9 +66,9 @@ def asked_for(overrides: Sequence[str]) -> Setting:
     if config.data.store is not None:
         asked["data.store"] = str(config.data.store)
     elif config.reads_catalogue:
-        asked[SIMULATION] = SIMULATION_VERSION
+        asked[SIMULATION] = config.simulation.galaxies.version
     else:
-        asked[PIXELS] = pixels_of(SIMULATION_VERSION)
+        asked[PIXELS] = pixels_of(config.simulation.galaxies.version)
     apart = ("experiment.", *MACHINE)
     return {k: v for k, v in asked.items() if not k.startswith(apart) and not k.endswith("description")}
 

@@ -25,7 +25,14 @@ from photoz_lit.simulation.photometry import photometry_grid
 from photoz_lit.simulation.sed_fit import fit_spectra, fit_zero_points, track_of
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.simulation.simulate import simulate_catalogue
+from photoz_lit.tasks.realism_counts import counts_beside_published
 from photoz_lit.tasks.realism_figure import write_figure
+from photoz_lit.tasks.realism_sdss import (
+    forest_rows,
+    real_galaxies,
+    scatter_at_fixed_colour,
+    simulated_galaxies,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -74,13 +81,19 @@ def run(config: Config) -> None:
             "zero_points": "as published",
         }
     )
+    counts = counts_beside_published(load_field("hsc9b"), settings.galaxies)
+    table = (config.task.model_extra or {}).get("sdss")
+    sdss = _sdss(Path(table), config) if table else {}
     write_json(
         folder / "results.json",
         {
             "command": " ".join(["python -m photoz_lit", *sys.argv[1:]]),
             "git_commit": git_commit(),
             "scale": config.scale.name,
-            "rows": rows,
+            "simulation_version": settings.galaxies.version,
+            "rows": rows + sdss.pop("rows", []),
+            "i_band_counts": counts,
+            **({"sdss_scatter": sdss} if sdss else {}),
         },
     )
     write_figure(
@@ -90,7 +103,26 @@ def run(config: Config) -> None:
         {k: v[~tuning] for k, v in predictions.items()},
     )
     _show(console, rows)
+    largest = max(counts, key=lambda row: abs(row["difference"]))
+    console.print(f"i-band counts: {largest['difference']:+.3f} dex at most, at i = {largest['magnitude']:g}.")
+    for colour in sdss.get("simulated", {}):
+        console.print(
+            f"SDSS {colour} at fixed g-r scatters by", ", ".join(f"{k} {v[colour]:.4f}" for k, v in sdss.items())
+        )
     console.print(f"Results: [bold]{shown(folder / 'results.json')}[/bold], figure realism.png")
+
+
+def _sdss(path: Path, config: Config) -> dict[str, Any]:
+    """Rows of the forests, and the scatter of colours of ``real_tuning``, ``real_report`` and ``simulated``."""
+    field = load_field("sdss")
+    real, tuning = real_galaxies(path, field)
+    simulated = simulated_galaxies(field, config.simulation, config.data.simulation_seed)
+    return {
+        "rows": forest_rows(real, tuning, simulated, config.seed),
+        "real_tuning": scatter_at_fixed_colour(real[tuning]),
+        "real_report": scatter_at_fixed_colour(real[~tuning]),
+        "simulated": scatter_at_fixed_colour(simulated),
+    }
 
 
 def simulated_sample(field: Field, settings: SimulationSettings, seed: int) -> pd.DataFrame:

@@ -80,7 +80,8 @@ def kept_rows(studies: Path, but: str) -> Iterator[KeptRow]:
 
 def twin(asked: Setting, kept: Sequence[KeptRow]) -> KeptRow | None:
     """Return the row that was made with all that a job asks for, key by key; None where there is none."""
-    said = asked.keys() - {SIMULATION, PIXELS}  # of which an older row says nothing
+    # of the simulation's version an older row says nothing, nor of the galaxies that the version stands for
+    said = {key for key in asked if key not in (SIMULATION, PIXELS) and not key.startswith("simulation.galaxies.")}
     return next((one for one in kept if said <= one.made.keys() and not changes(one.made, asked)), None)
 
 
