@@ -69,7 +69,7 @@ def asked_for(overrides: Sequence[str]) -> Setting:
         asked[SIMULATION] = config.simulation.galaxies.version
     else:
         asked[PIXELS] = pixels_of(config.simulation.galaxies.version)
-    apart = ("experiment.", *MACHINE)
+    apart = ("experiment.", "ingest.", *MACHINE)  # a store is read as it was written, whatever reads archives now
     return {k: v for k, v in asked.items() if not k.startswith(apart) and not k.endswith("description")}
 
 
