@@ -1,4 +1,4 @@
-"""Settings of the galaxies that are drawn (``conf/galaxies``): luminosity functions and spectra of both kinds."""
+"""The galaxies that are drawn (``conf/simulation/galaxies``): luminosity functions and spectra of both kinds."""
 
 from __future__ import annotations
 
@@ -106,16 +106,18 @@ class GalaxyPopulation(Settings):
 
 
 def standard_galaxies() -> GalaxyPopulation:
-    """The galaxies of ``conf/galaxies/standard.yaml``."""
+    """The galaxies of ``conf/simulation/galaxies/standard.yaml``."""
     return GalaxyPopulation.model_validate(_content("standard"))
 
 
 def earlier_galaxies() -> GalaxyPopulation:
-    """Those of simulation versions 4 and 5, ``conf/galaxies/earlier.yaml``: of runs that do not say theirs."""
+    """Those of versions 4 and 5 of the simulation, ``earlier.yaml`` beside it: of runs that do not say theirs."""
     return GalaxyPopulation.model_validate(_content("earlier"))
 
 
 @cache
 def _content(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((conf_directory() / "galaxies" / f"{name}.yaml").read_text("utf-8"))
+    content: dict[str, Any] = yaml.safe_load(
+        (conf_directory() / "simulation" / "galaxies" / f"{name}.yaml").read_text("utf-8")
+    )
     return content

@@ -1,7 +1,7 @@
 """Versions of the simulation: results name theirs, and some versions draw the same pixels.
 
 4: catalogue magnitudes had 0.02 mag of scatter that the pixels lacked. 5: they have not; the pixels are those of 4. 6:
-other galaxies (``conf/galaxies/standard.yaml``; those of 4 and 5 are ``galaxies=earlier``).
+other galaxies (``conf/simulation/galaxies/standard.yaml``; those of 4 and 5 are ``simulation/galaxies=earlier``).
 """
 
 from __future__ import annotations
