@@ -80,7 +80,7 @@ def test_bytes_do_not_depend_on_processes(field: Field, tmp_path: Path) -> None:
 
 def test_interrupted_simulation_resumes(field: Field, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("photoz_lit.data.store_writer.BLOCK_ROWS", 128)
-    monkeypatch.setattr("photoz_lit.data.store.BLOCK_ROWS", 128)
+    monkeypatch.setattr("photoz_lit.data.block_check.BLOCK_ROWS", 128)
     settings = settings_of(n_galaxies=200)
     whole = simulate_store(field, settings, 5, tmp_path / "whole")
     write, written = StoreWriter.write_block, []
