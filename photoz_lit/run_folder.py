@@ -213,7 +213,8 @@ def config_of_run(path: Path, here: Config) -> Config:
     Parameters
     ----------
     path : run folder.
-    here : config of the task; it says where things are written (``paths``, ``data.cache``), not the run's file.
+    here : config of the task; it says where things are written (``paths``, ``data.cache``), not the run's file, and
+        may ask for another number of images per galaxy (``tta``).
 
     Raises
     ------
@@ -228,7 +229,8 @@ def config_of_run(path: Path, here: Config) -> Config:
         config = config.model_copy(update={"simulation": simulation})
     bands = config.data.bands or record.get("bands")
     data = config.data.model_copy(update={"bands": bands, "cache": here.data.cache})
-    return config.model_copy(update={"data": data, "paths": here.paths})
+    tta = config.tta if here.tta is None else here.tta
+    return config.model_copy(update={"data": data, "paths": here.paths, "tta": tta})
 
 
 def write_config(folder: Path, config: Config) -> None:

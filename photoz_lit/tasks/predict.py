@@ -176,5 +176,7 @@ def _folder(config: Config, source: RunFolder, sample: Sample) -> RunFolder:
     text = f"{source.path.resolve()} {sample.data_hash} {config.drop} {config.data.select}"
     if config.data.missing_bands != "drop":
         text += f" {config.data.missing_bands}"
+    if config.tta is not None:
+        text += f" tta={config.tta}"
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return RunFolder(config.paths.runs / "predict" / f"{source.path.parent.name}-{digest}")
