@@ -120,7 +120,7 @@ def compare(
     rows, bootstrap = [], Bootstrap()
     for group, source in _in_order(groups, name):
         row = _metrics_row(group, source)
-        against = _baseline_of(group, [g for g in groups if g.method == name and g.field == group.field])
+        against = met_by(group, groups, name)
         if group.method != name and against is not None:
             tell(f"{group.field}, {source} labels: {group.label}")
             row.update(_against(group, against, source, draws, bootstrap))
@@ -191,8 +191,9 @@ def _place(field: str) -> tuple[int, str]:
     return (FIELDS.index(field) if field in FIELDS else len(FIELDS)), field
 
 
-def _baseline_of(group: Group, baselines: Sequence[Group]) -> Group | None:
-    """The baseline on the same field that shares most settings, has fewest of its own, and most seeds."""
+def met_by(group: Group, groups: Sequence[Group], baseline: str) -> Group | None:
+    """Return the baseline on the same field that shares most settings, has fewest of its own, and most seeds."""
+    baselines = [one for one in groups if one.method == baseline and one.field == group.field]
     if not baselines:
         return None
 

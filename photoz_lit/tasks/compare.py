@@ -20,9 +20,11 @@ from photoz_lit.evaluation.chosen_baseline import set_apart
 from photoz_lit.evaluation.compare import ALL, baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.emitters import REMOVED, emitter_table, write_emitters
+from photoz_lit.evaluation.paired_rows import paired_rows
 from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs, without_applications
 from photoz_lit.evaluation.settings import CompareSettings, task_settings
 from photoz_lit.evaluation.trainings import DIED, RESTARTS, UNEQUAL
+from photoz_lit.run_folder import write_json
 from photoz_lit.studies import jobs_of, places_in_study, read_results, table_row
 from photoz_lit.tasks.study import finished_run
 
@@ -49,6 +51,13 @@ def run(config: Config) -> None:
     if emitters:
         written += write_emitters(emitter_table(emitters), target, options.title or title)
     console.print(_shown(table, baseline, options.title or title))
+    counts = paired_rows(runs, named)
+    if counts:
+        write_json(target / "comparison_rows.json", {"rows_of": {key: rows.content() for key, rows in counts.items()}})
+        written.append(target / "comparison_rows.json")
+    for place, rows in counts.items():
+        if rows.left_out:
+            console.print(shown(f"{place}: {rows.line('galaxies')}"), highlight=False)
     for sentence in _notes(table):
         console.print(sentence, highlight=False)
     for path in written:
