@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, model_validator
 
 from photoz_lit.settings import Settings
-from photoz_lit.tables.identifiers import plain_text
+from photoz_lit.tables.plain_text import plain_text
 
 
 def _texts_as_keys(value: Any) -> Any:

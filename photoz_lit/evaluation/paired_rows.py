@@ -50,8 +50,9 @@ def _count(runs: Sequence[Run]) -> RowCount | None:
         usable.append({*map(str, ids[known])})
         if "in_training" in table:
             trained |= {*map(str, ids[table["in_training"].to_numpy(bool)])}
-    everything, everywhere = set.union(*predicted), set.intersection(*predicted)
-    labelled = everywhere & set.intersection(*usable)
+    everything = predicted[0].union(*predicted)
+    everywhere = predicted[0].intersection(*predicted)
+    labelled = everywhere.intersection(*usable)
     return (
         RowCount.of(len(everything))
         .without("not predicted by every run", len(everything - everywhere))

@@ -11,15 +11,8 @@ from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
 from photoz_lit.tables.no_value import MISSING_TEXTS
+from photoz_lit.tables.plain_text import plain_text
 from photoz_lit.tables.text_columns import EXACT_FLOAT
-
-
-def plain_text(value: Any) -> str:
-    """Return a value as text: a whole number without decimals, NaN as an empty string."""
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        return "" if np.isnan(number) else str(int(number)) if number.is_integer() else str(number)
-    return "" if value is None or value is pd.NA else str(value)
 
 
 def identifiers(values: Any, name: str = "", missing: Iterable[float | str] = ()) -> NDArray[np.object_]:
