@@ -69,6 +69,7 @@ def cosmos2020_labels(
     limits, key = settings or ConsensusSettings(), "labels.cosmos2020.table"
     photometry = _photometry_in(classic_path, table_columns(classic_path, table, key))
     classic = read_table(classic_path, [*CLASSIC_COLUMNS, *photometry.values()], table, key)
+    _photometry_in(farmer_path, table_columns(farmer_path, table, key))  # a file without any is not the published one
     farmer = read_table(farmer_path, FARMER_COLUMNS, table, key)
     rows, others = match_sky(
         classic["ALPHA_J2000"],

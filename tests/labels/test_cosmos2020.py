@@ -32,6 +32,7 @@ def catalogues(tmp_path, shift=0.2 * ARCSEC, edit=None):
     farmer["ID"] = np.arange(n)[::-1]
     farmer["lp_zPDF"] = 1.2
     farmer["MODEL_FLAG"] = 0
+    farmer["HSC_i_MAG"] = 23.0
     farmer["DELTA_J2000"] += shift
     if edit:
         edit(classic, farmer)
@@ -93,6 +94,8 @@ def test_the_published_headers_of_both_files(tmp_path):
     pd.DataFrame({**common, "HSC_i_FLUX": 1.0}, index=np.arange(n)).to_parquet(tmp_path / "none.parquet")
     with pytest.raises(InputError, match=r"none\.parquet has no magnitudes: no HSC_i_MAG_AUTO \(CLASSIC\)"):
         cosmos2020_labels(tmp_path / "none.parquet", paths[1])
+    with pytest.raises(InputError, match=r"none\.parquet has no magnitudes"):
+        cosmos2020_labels(paths[0], tmp_path / "none.parquet")
 
 
 def test_catalogues_without_overlap_are_refused(tmp_path):
