@@ -33,10 +33,12 @@ def changed_field(
     return field.model_copy(update={"bands": bands})
 
 
-def observed(field: Field, path: Path, n: int, seed: int) -> CutoutStore:
+def observed(field: Field, path: Path, n: int, seed: int, galaxies: str = "standard") -> CutoutStore:
     """Simulate n galaxies with 32 pixel stamps."""
     size = (f"simulation.n_galaxies={n}", "simulation.stamp_size=32", "simulation.processes=1")
-    return simulate_store(field, composed("field=hsc6b", *size).simulation, seed, path)
+    return simulate_store(
+        field, composed("field=hsc6b", f"simulation/galaxies={galaxies}", *size).simulation, seed, path
+    )
 
 
 def sample_of_store(store: CutoutStore) -> Sample:

@@ -28,7 +28,10 @@ FIELDS = {
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sample]:
     folder = tmp_path_factory.mktemp("fields")
-    return {name: sample_of_store(observed(f, folder / name, 1500, k)) for k, (name, f) in enumerate(FIELDS.items())}
+    return {
+        name: sample_of_store(observed(f, folder / name, 1500, k, "earlier"))
+        for k, (name, f) in enumerate(FIELDS.items())
+    }
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,22 @@ def test_sky_is_that_of_the_simulation(measured: dict[str, pd.DataFrame], name: 
     assert table["noise_correlation"].to_numpy() == pytest.approx(truth(field, "noise_correlation"), rel=0.05)
     assert table["depth"].to_numpy() == pytest.approx(truth(field, "depth"), abs=0.06)
     assert table["background_sigma"].to_numpy() == pytest.approx(truth(field, "background"), abs=0.055)
+
+
+def test_the_light_of_more_faint_galaxies_is_taken_for_background(
+    measured: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    """The bounds above are of the simulation's earlier galaxies. Counts as observed add 0.01 to 0.02 σ: no estimator
+    that looks at the pixels alone can tell unresolved galaxies from a background.
+    """
+    crowded = sample_of_store(observed(FIELDS["base"], tmp_path / "crowded", 1500, 0, "standard"))
+    table = measured_conditions(crowded, np.arange(len(crowded)))
+    error = table["background_sigma"].to_numpy() - truth(FIELDS["base"], "background")
+    before = measured["base"]["background_sigma"].to_numpy() - truth(FIELDS["base"], "background")
+    assert error.mean() > before.mean()
+    assert np.abs(error).max() < 0.065
+    noise = np.array([pixel_noise(band, FIELDS["base"].pixel_scale) for band in FIELDS["base"].bands.values()])
+    assert table["sky_noise"].to_numpy() == pytest.approx(noise, rel=0.03)
 
 
 @pytest.mark.parametrize("name", ["blurred", "shallow"])

@@ -245,7 +245,8 @@ def test_a_discriminator_that_does_not_win_is_taught_again_with_fresh_weights(mo
 def test_nothing_is_aligned_where_no_discriminator_wins(
     two: tuple[AdaptationSample, AdaptationSplit], tmp_path: Path
 ) -> None:
-    hard = ("adapt.least_accuracy=0.99", "adapt.discriminator_tries=2")
+    stuck = "adapt.discriminator_learning_rate=1e-12"  # it stays as it was drawn
+    hard = ("adapt.least_accuracy=0.99", "adapt.discriminator_tries=2", stuck)
     with pytest.raises(InputError, match=r"adapt=dann: no discriminator tells hsc6b.* 2 tries of 40 steps.*adapt=none"):
         fitted(two, tmp_path, "dann", *hard)
     report = json.loads((tmp_path / "dann" / "adaptation.json").read_text())
