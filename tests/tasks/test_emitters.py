@@ -109,7 +109,10 @@ def test_a_run_on_emitters_and_the_study_around_it(config: Config, folder: Path,
     usual = pd.read_csv(results.parent / "comparison.csv")
     assert usual["n"].tolist() == [rows[0]["n_test"]]
     text = (results.parent / "emitters.md").read_text()
-    assert "| interlopers removed | published | adapted | 1,853 | – | – | – | 33.85 | 11.28 | -8.46 | 2.38 | 11.15 |" in text
+    published = (
+        "| interlopers removed | published | adapted | 1,853 | – | – | – | 33.85 | 11.28 | -8.46 | 2.38 | 11.15 |"
+    )
+    assert published in text
     assert (results.parent / "emitters.png").is_file()
 
 
