@@ -153,10 +153,17 @@ def test_a_sitting_of_some_seeds_forgets_what_was_made_with_other_settings_of_al
     assert [row["seed"] for row in made(changed, tmp_path)] == [0, 1]
 
 
+def test_other_galaxies_make_a_network_again() -> None:
+    """Version 6 draws other galaxies than 4 and 5."""
+    earlier, standard = (asked_for(["field=hsc6b", f"simulation/galaxies={name}"]) for name in ("earlier", "standard"))
+    assert "simulation.pixels: 4 -> 6" in changes(earlier, standard)
+
+
 def test_a_change_of_the_catalogues_magnitudes_alone_makes_the_forest_again_and_no_network() -> None:
     """Version 5 of the simulation took 0.02 mag of scatter off the magnitudes; the pixels are those of version 4."""
     then = {"simulation.magnitude_floor": 0.02}
-    network, forest = asked_for(["field=hsc6b"]), asked_for(["field=hsc6b", "network=catalogue_forest"])
+    fields = ["field=hsc6b", "simulation/galaxies=earlier"]
+    network, forest = asked_for(fields), asked_for([*fields, "network=catalogue_forest"])
     assert changes({**network, **then}, network) == []
     assert changes({**forest, **then, SIMULATION: 4}, forest) == [
         "simulation.magnitude_floor: 0.02 -> 0.0",
@@ -164,5 +171,5 @@ def test_a_change_of_the_catalogues_magnitudes_alone_makes_the_forest_again_and_
     ]
     # from version 5 on the scatter is in the pixels too
     assert changes({**network, **then, SIMULATION: 5}, network) == ["simulation.magnitude_floor: 0.02 -> 0.0"]
-    chosen = asked_for(["field=hsc6b", "data.select='mag_i < 24'"])  # magnitudes decide who is trained on
+    chosen = asked_for([*fields, "data.select='mag_i < 24'"])  # magnitudes decide who is trained on
     assert changes({**chosen, **then, SIMULATION: 4}, chosen) != []
