@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -83,7 +84,9 @@ def _cww(name: str) -> tuple[FloatArray, FloatArray]:
 
 
 def _nmf() -> list[tuple[FloatArray, FloatArray]]:
-    path = files("skypy") / "data" / "kcorrect" / "k_nmf_derived.default.fits"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # skypy's import asks for a part of astropy that is on its way out
+        path = files("skypy") / "data" / "kcorrect" / "k_nmf_derived.default.fits"
     with path.open("rb") as stream, fits.open(stream) as content:
         wavelength = np.asarray(content[11].data, np.float64)
         spectra = np.asarray(content[4].data, np.float64)
