@@ -83,6 +83,13 @@ def test_labels_are_smoothed_in_training_and_not_in_validation(sample: Sample) -
     torch.testing.assert_close(module.eval().loss(output, batch), hard)
 
 
+def test_quiet_heads_give_every_galaxy_a_flat_pdf_and_redshift_zero_at_first(sample: Sample) -> None:
+    module = CNNEstimator(composed("field=hsc6b", "module.initialisation=quiet_heads")).build(sample)
+    output = module(stretch(torch.from_numpy(sample.flux(np.arange(3)))), torch.zeros(3, 1))
+    assert torch.equal(output.logits, torch.zeros(3, sample.field.n_bins))
+    assert torch.equal(output.z_point, torch.zeros(3))
+
+
 def test_the_pdf_is_the_mean_over_the_eight_symmetries(sample: Sample, tmp_path: Path) -> None:
     estimator = fitted(sample, tmp_path, "tta=8")
     rows = np.arange(5)
