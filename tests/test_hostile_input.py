@@ -15,10 +15,10 @@ from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import load_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.qp_file import pdf_count, read_pdfs_hdf5
 from photoz_lit.evaluation.report import write_report
 from photoz_lit.fields import load_field
-from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks import emitters, mismatch, modalities, nz, predict, study
 from photoz_lit.tasks.train import train

@@ -19,6 +19,7 @@ from photoz_lit.console import shown
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.nz_statistics import nz_distances
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.scores import galaxy_scores
@@ -28,7 +29,6 @@ from photoz_lit.labels.deep_field import DeepField, deep_field
 from photoz_lit.labels.plots import write_plots
 from photoz_lit.labels.settings import LabelStudySettings
 from photoz_lit.labels.study import N_Z_EDGES, label_figures, label_sets
-from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder, git_commit, provenance, run_folder, write_json

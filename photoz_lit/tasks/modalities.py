@@ -14,13 +14,13 @@ from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.data.module import split_sample
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.kept_galaxies import write_galaxies
 from photoz_lit.evaluation.plots.modalities import ALL, ONLY, WITHOUT, modality_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.summary import summarise
 from photoz_lit.files import require_no_links
-from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.networks.modalities import modalities_of, modality_name
 from photoz_lit.run_folder import MODALITIES, RunFolder, config_of_run
 from photoz_lit.studies import by_source

@@ -17,6 +17,7 @@ from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
+from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.plots.run import draw_run
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
@@ -24,7 +25,6 @@ from photoz_lit.evaluation.report import write_report
 from photoz_lit.evaluation.summary import summarise
 from photoz_lit.files import whole_file
 from photoz_lit.modules.cnn import VAL_LOSS
-from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.dead_network import VAL_LOSS_ONE_PDF, learnt_nothing
 from photoz_lit.modules.epochs import CURVE
 from photoz_lit.networks.complexity import complexity_of

@@ -15,7 +15,7 @@ from photoz_lit.console import shown
 from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
-from photoz_lit.modules.cnn_estimator import CNNEstimator
+from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.modules.trainer import precision_of
 from photoz_lit.networks.summary import network_summary
 from photoz_lit.run_folder import RunFolder

@@ -22,13 +22,13 @@ from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.adaptation import AdaptationEstimator
+from photoz_lit.estimators.catalogue_forest import CatalogueForest
+from photoz_lit.estimators.cnn import CNNEstimator
+from photoz_lit.estimators.estimator import Estimator
+from photoz_lit.estimators.photometry_forest import PhotometryForest
+from photoz_lit.estimators.template_fit import TemplateFit
 from photoz_lit.files import whole_file
-from photoz_lit.modules.adaptation import AdaptationEstimator
-from photoz_lit.modules.catalogue_forest import CatalogueForest
-from photoz_lit.modules.cnn_estimator import CNNEstimator
-from photoz_lit.modules.estimator import Estimator
-from photoz_lit.modules.photometry_forest import PhotometryForest
-from photoz_lit.modules.template_fit import TemplateFit
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.rows import lines, record
 from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_array, write_config

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from photoz_lit.config import PhotometryForestSettings
 from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import load_sample
+from photoz_lit.estimators.photometry_forest import PhotometryForest
 from photoz_lit.fields import Field, load_field
 from photoz_lit.imaging.photometry import apertures, circle, point_source
-from photoz_lit.modules.photometry_forest import PhotometryForest
 from photoz_lit.simulation.observing import SkyNoise
 from photoz_lit.simulation.simulate import simulate_store
 from tests.composed import composed

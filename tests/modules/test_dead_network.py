@@ -10,10 +10,10 @@ from rich.console import Console
 from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import CutoutStore, open_store
+from photoz_lit.estimators import cnn
+from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.fields import load_field
-from photoz_lit.modules import cnn_estimator
 from photoz_lit.modules.cnn import PhotoZModule
-from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.dead_network import learnt_nothing, loss_of_one_pdf, restart_seed
 from photoz_lit.modules.trainer import build_trainer
 from photoz_lit.tasks import results
@@ -92,7 +92,7 @@ def test_healthy_and_broken_losses() -> None:
 def with_bounds(monkeypatch: pytest.MonkeyPatch, *bounds: float) -> None:
     """Losses of one PDF that the networks are told one after another: 0 no network reaches, 100 every one does."""
     left = iter(bounds)
-    monkeypatch.setattr(cnn_estimator, "loss_of_one_pdf", lambda *_: next(left))
+    monkeypatch.setattr(cnn, "loss_of_one_pdf", lambda *_: next(left))
 
 
 def test_a_dead_network_gives_way_to_one_of_another_seed_and_leaves_its_curve(

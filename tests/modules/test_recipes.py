@@ -15,9 +15,9 @@ from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.fields import load_field
 from photoz_lit.modules.averaging import RunningMeanOfWeights
-from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.epochs import BEST
 from tests.composed import composed
 from tests.conftest import make_store

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.data.sample import Sample
-from photoz_lit.modules.forest import QuantileForest, with_missing
+from photoz_lit.estimators.forest import QuantileForest, with_missing
 
 
 def colours_and_magnitude(catalogue: pd.DataFrame, bands: tuple[str, ...], reference_band: str) -> NDArray[np.float64]:

@@ -22,12 +22,12 @@ from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.conditions import measured_conditions
 from photoz_lit.evaluation.domain_probe import domain_probe
 from photoz_lit.locks import locked
 from photoz_lit.modules.checkpoint_files import read_checkpoint
 from photoz_lit.modules.cnn import VAL_LOSS
-from photoz_lit.modules.cnn_estimator import CNNEstimator
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
 from photoz_lit.modules.epochs import BEST
 from photoz_lit.modules.features import network_features

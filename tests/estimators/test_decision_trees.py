@@ -10,10 +10,10 @@ from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import load_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
+from photoz_lit.estimators import decision_trees
+from photoz_lit.estimators.catalogue_forest import CatalogueForest
+from photoz_lit.estimators.decision_trees import DecisionTrees, trees_of
 from photoz_lit.fields import load_field
-from photoz_lit.modules import decision_trees
-from photoz_lit.modules.catalogue_forest import CatalogueForest
-from photoz_lit.modules.decision_trees import DecisionTrees, trees_of
 from tests.composed import composed
 
 

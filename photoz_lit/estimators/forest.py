@@ -15,8 +15,8 @@ from photoz_lit.config import Config, ForestSettings, PhotometryForestSettings
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.decision_trees import DecisionTrees, trees_of
 from photoz_lit.files import require_whole_archive, whole_file
-from photoz_lit.modules.decision_trees import DecisionTrees, trees_of
 
 FILE = "forest.npz"
 NODES = ("start", "left", "right", "feature", "threshold")

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from photoz_lit.config import PhotometryForestSettings
 from photoz_lit.data.sample import Sample
+from photoz_lit.estimators.forest import QuantileForest, with_missing
 from photoz_lit.imaging.photometry import apertures
-from photoz_lit.modules.forest import QuantileForest, with_missing
 
 _BLOCK = 512
 

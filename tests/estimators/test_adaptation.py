@@ -13,9 +13,10 @@ from photoz_lit.data.domains import AdaptationSample, AdaptationSplit, join_fiel
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
+from photoz_lit.estimators import cnn
+from photoz_lit.estimators.adaptation import AdaptationEstimator
 from photoz_lit.fields import load_field
-from photoz_lit.modules import cnn_estimator, frozen_features
-from photoz_lit.modules.adaptation import AdaptationEstimator
+from photoz_lit.modules import frozen_features
 from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
 from photoz_lit.modules.frozen_features import JudgedDraw, held_accuracy, teach_discriminator
 from photoz_lit.networks.discriminator import Adversary
@@ -95,7 +96,7 @@ def test_a_start_that_took_the_place_of_a_dead_network_is_told_by_every_run_that
     two: tuple[AdaptationSample, AdaptationSplit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bounds = iter([0.0, 100.0])  # the loss of one PDF that no network reaches, and one that every network does
-    monkeypatch.setattr(cnn_estimator, "loss_of_one_pdf", lambda *_: next(bounds))
+    monkeypatch.setattr(cnn, "loss_of_one_pdf", lambda *_: next(bounds))
     short = ("adapt.epochs=1", "trainer.max_epochs=6")
     first, second = (fitted(two, tmp_path, method, *short) for method in ("none", "coral"))
     (start,) = tmp_path.glob("starts/*/metrics_died_0.csv")
