@@ -11,12 +11,17 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar
 
 from photoz_lit.errors import InputError
 
 PACKAGE = __name__.partition(".")[0]
 TASK = re.compile(rf"{PACKAGE}\.tasks\.(\w+)\.run")
+#: One-off research stands beside the package in the repository; the wheel does not carry it.
+RESEARCH = re.compile(r"research\.(\w+)\.run")
+REPOSITORY = Path(__file__).parents[1]
 Kind = TypeVar("Kind")
 
 
@@ -64,16 +69,29 @@ def find_class(path: str, base: type[Kind], what: str, key: str) -> type[Kind]:
 
 
 def find_task(path: str) -> Callable[[Any], None]:
-    """Return the function of a task, ``photoz_lit.tasks.<name>.run``.
+    """Return the function of a task, ``photoz_lit.tasks.<name>.run`` or, in a checkout, ``research.<name>.run``.
 
     Raises
     ------
-    InputError : there is none of that name.
+    InputError : there is none of that name, or it is research and there is no checkout.
     """
+    research = RESEARCH.fullmatch(path)
+    if research is not None:
+        _require_checkout(research[1])
     try:
-        if TASK.fullmatch(path) is None:
+        if research is None and TASK.fullmatch(path) is None:
             raise ImportError(f"no {PACKAGE}.tasks.<name>.run")
         run: Callable[[Any], None] = import_module(path.rpartition(".")[0]).run
     except (ImportError, AttributeError) as error:
         raise InputError(f"task '{path}' cannot be imported ({error}); correct task._target_.") from error
     return run
+
+
+def _require_checkout(name: str) -> None:
+    """Refuse research where the package is installed from a wheel, or where another ``research`` would be imported."""
+    found = find_spec("research")
+    if found is None or str(REPOSITORY / "research") not in (found.submodule_search_locations or ()):
+        raise InputError(
+            f"task={name} is research that the installed package does not carry; run the command in a checkout of the"
+            " photoz_lit repository."
+        )

@@ -22,6 +22,7 @@ def test_classes_of_the_package_are_found() -> None:
     assert find_class("photoz_lit.modules.BaselineCNN", PhotoZModule, "module", "module._target_") is BaselineCNN
     assert find_class("photoz_lit.networks.plain.Plain", Family, "family", "network._target_") is Plain
     assert find_task("photoz_lit.tasks.nz.run") is nz.run
+    assert find_task("research.realism.run").__module__ == "research.realism"
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,13 @@ def test_nothing_else_is(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["photoz_lit.tasks.train.train", "photoz_lit.tasks.study.subprocess", "photoz_lit.tasks.nothing.run"]
+    "path",
+    [
+        "photoz_lit.tasks.train.train",
+        "photoz_lit.tasks.study.subprocess",
+        "photoz_lit.tasks.nothing.run",
+        "research.nothing.run",
+    ],
 )
 def test_a_task_is_a_function_run_of_its_module(path: str) -> None:
     with pytest.raises(InputError, match=r"correct task\._target_"):

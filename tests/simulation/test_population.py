@@ -1,4 +1,4 @@
-"""Populations: counts, sizes, labels, and the fits behind the spectra."""
+"""Populations: counts, sizes, labels and the track of spectra."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from photoz_lit.simulation.luminosity_function import EvolvingSchechter
 from photoz_lit.simulation.morphology import bulge_shares, morphology_from_photometry, morphology_from_physics
 from photoz_lit.simulation.photometry import PhotometryGrid
 from photoz_lit.simulation.population import PopulationModel, population_model
-from photoz_lit.simulation.sed_fit import fit_spectra, fit_zero_points
 from photoz_lit.simulation.sed_mix import TRACK, along_track
-from photoz_lit.simulation.spectra import COMPONENTS, CONTINUA
 
 
 @pytest.fixture(scope="module")
@@ -91,21 +89,6 @@ def test_track_is_a_partition_of_light() -> None:
     shares, dust = along_track(np.linspace(0.0, 5.0, 40))
     assert np.allclose(shares.sum(axis=1), 1.0, atol=0.02)
     assert (dust > 0).all()
-
-
-def test_fit_finds_the_zero_points_it_was_given(grid: PhotometryGrid) -> None:
-    """Noise-free galaxies of the basis itself, one band shifted: the fit's residuals are small and show the shift."""
-    rng = np.random.default_rng(0)
-    n = 60
-    weights = np.zeros((n, len(COMPONENTS)))
-    weights[:, : len(CONTINUA)] = rng.dirichlet(np.ones(len(CONTINUA)), n)
-    weights[:, len(CONTINUA) :] = (weights[:, : len(CONTINUA)] @ grid.uv)[:, None]
-    z = rng.uniform(0.2, 1.0, n)
-    magnitude = -2.5 * np.log10(grid.maggies(weights, z, np.full(n, 0.3), np.full(n, 0.02)))
-    fit = fit_spectra(magnitude, z, 0.02, grid)
-    assert np.median(np.abs(fit.residual)) < 0.01
-    assert np.allclose(fit.shares.sum(axis=1), 1.0)
-    assert np.abs(fit_zero_points(magnitude, z, 0.02, grid, rounds=1)).max() < 0.02
 
 
 def test_labels_have_their_source_and_scatter() -> None:

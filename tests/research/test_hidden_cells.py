@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from photoz_lit.errors import InputError
-from photoz_lit.labels.hidden_cells import REGRESSORS, cross_fitted_photo_z, hide_half_of_the_cells, photo_z_features
 from photoz_lit.labels.settings import LabelsSettings, SomSettings
+from research.hidden_cells import REGRESSORS, cross_fitted_photo_z, hide_half_of_the_cells, photo_z_features
 
 SETTINGS = LabelsSettings(som=SomSettings(rows=6, columns=6, trainer="batch"))
 

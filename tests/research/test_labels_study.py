@@ -7,8 +7,8 @@ import pytest
 
 from photoz_lit.labels.deep_field import deep_field
 from photoz_lit.labels.settings import LabelsSettings, SomSettings
-from photoz_lit.labels.study import label_figures, label_sets
-from photoz_lit.tasks.labels_study import run
+from research.label_sets import label_figures, label_sets
+from research.labels_study import run
 from tests.composed import composed
 
 SETTINGS = LabelsSettings(som=SomSettings(rows=12, columns=12, trainer="batch"))

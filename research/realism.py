@@ -22,17 +22,17 @@ from photoz_lit.fields import Field, load_field
 from photoz_lit.run_folder import git_commit, write_json
 from photoz_lit.simulation.catalogue import read_catalogue
 from photoz_lit.simulation.photometry import photometry_grid
-from photoz_lit.simulation.sed_fit import fit_spectra, fit_zero_points, track_of
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.simulation.simulate import simulate_catalogue
-from photoz_lit.tasks.realism_counts import counts_beside_published
-from photoz_lit.tasks.realism_figure import write_figure
-from photoz_lit.tasks.realism_sdss import (
+from research.realism_counts import counts_beside_published
+from research.realism_figure import write_figure
+from research.realism_sdss import (
     forest_rows,
     real_galaxies,
     scatter_at_fixed_colour,
     simulated_galaxies,
 )
+from research.sed_fit import fit_spectra, fit_zero_points, track_of
 
 FloatArray = NDArray[np.float64]
 

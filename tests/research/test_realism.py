@@ -8,8 +8,8 @@ import pytest
 from photoz_lit.fields import load_field
 from photoz_lit.simulation.galaxies import earlier_galaxies, standard_galaxies
 from photoz_lit.simulation.simulate import simulate_catalogue
-from photoz_lit.tasks.realism_counts import COSMOS2020_I, counts_beside_published
-from photoz_lit.tasks.realism_sdss import forest_rows, real_galaxies, scatter_at_fixed_colour, simulated_galaxies
+from research.realism_counts import COSMOS2020_I, counts_beside_published
+from research.realism_sdss import forest_rows, real_galaxies, scatter_at_fixed_colour, simulated_galaxies
 from tests.simulation.conftest import settings_of, shared_data
 
 

@@ -28,13 +28,13 @@ from photoz_lit.files import whole_file
 from photoz_lit.labels.deep_field import DeepField, deep_field
 from photoz_lit.labels.plots import write_plots
 from photoz_lit.labels.settings import LabelStudySettings
-from photoz_lit.labels.study import N_Z_EDGES, label_figures, label_sets
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder, git_commit, provenance, run_folder, write_json
 from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.train import estimator_of
+from research.label_sets import N_Z_EDGES, label_figures, label_sets
 
 VALIDATION_FOLD = 1
 
