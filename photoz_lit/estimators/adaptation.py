@@ -14,24 +14,24 @@ from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 
 from photoz_lit.config import Config
-from photoz_lit.data.adaptation import AdaptationDataModule
 from photoz_lit.data.degrade import Degradation, degradation
 from photoz_lit.data.domains import SOURCE, AdaptationSplit
+from photoz_lit.data.field_numbers import field_numbers
 from photoz_lit.data.module import CutoutDataModule, Split
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
+from photoz_lit.data.two_fields import AdaptationDataModule
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.conditions import measured_conditions
 from photoz_lit.evaluation.domain_probe import domain_probe
 from photoz_lit.locks import locked
+from photoz_lit.modules.aligned import DomainAdversarialCNN
 from photoz_lit.modules.checkpoint_files import read_checkpoint
 from photoz_lit.modules.cnn import VAL_LOSS
-from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
 from photoz_lit.modules.epochs import BEST
 from photoz_lit.modules.features import network_features
-from photoz_lit.modules.field_numbers import field_numbers
 from photoz_lit.modules.frozen_features import by_source, frozen_features, teach_discriminator
 from photoz_lit.networks.settings import AdaptSettings
 from photoz_lit.run_folder import write_json
@@ -146,7 +146,7 @@ class AdaptationEstimator(CNNEstimator):
         return data
 
     def domains(self, sample: Sample) -> NDArray[np.int64]:
-        """Number of each galaxy's field, (N,); see :func:`~photoz_lit.modules.field_numbers.field_numbers`."""
+        """Number of each galaxy's field, (N,); see :func:`~photoz_lit.data.field_numbers.field_numbers`."""
         assert isinstance(self.module, DomainAdversarialCNN)
         return field_numbers(sample, self.module.fields, self.module.stores)[sample.part]
 

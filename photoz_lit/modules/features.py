@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
+from photoz_lit.modules.aligned import DomainAdversarialCNN
 from photoz_lit.modules.cnn import PhotoZModule
-from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
 
 
 def network_features(

@@ -7,13 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from photoz_lit.data.adaptation import AdaptationDataModule
+from photoz_lit.alignment.discriminators import Adversary
+from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.data.domains import SOURCE, AdaptationSplit
 from photoz_lit.data.matching import MagnitudeMatcher, dealt
 from photoz_lit.data.pixels import stretch
-from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
-from photoz_lit.networks.discriminator import Adversary
-from photoz_lit.networks.pairs import Galaxies
+from photoz_lit.data.two_fields import AdaptationDataModule
+from photoz_lit.modules.aligned import DomainAdversarialCNN
 from photoz_lit.networks.settings import AdaptSettings
 
 MOST = 6000  # galaxies of each kind whose features are computed

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.stats import chisquare, ks_2samp
 
-from photoz_lit.data.adaptation import TwoFieldSampler
 from photoz_lit.data.matching import MagnitudeMatcher
+from photoz_lit.data.two_fields import TwoFieldSampler
 from photoz_lit.errors import InputError
 from tests.networks.builders import batch, built
 

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
+from photoz_lit.alignment.discriminators import Adversary
+from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.config import Config
 from photoz_lit.data.domains import AdaptationSample, AdaptationSplit, join_fields, split_fields
 from photoz_lit.data.sample import Sample
@@ -17,10 +19,8 @@ from photoz_lit.estimators import cnn
 from photoz_lit.estimators.adaptation import AdaptationEstimator
 from photoz_lit.fields import load_field
 from photoz_lit.modules import frozen_features
-from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
+from photoz_lit.modules.aligned import DomainAdversarialCNN
 from photoz_lit.modules.frozen_features import JudgedDraw, held_accuracy, teach_discriminator
-from photoz_lit.networks.discriminator import Adversary
-from photoz_lit.networks.pairs import Galaxies
 from photoz_lit.tasks.cautions import cautions
 from tests.composed import composed
 from tests.two_fields import changed, joined, source_and_target

@@ -72,7 +72,7 @@ def test_two_processes_start_a_network_again_that_has_learnt_nothing(tmp_path: P
 
 ADAPTING = """
 import sys, torch
-from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
+from photoz_lit.modules.aligned import DomainAdversarialCNN
 from photoz_lit.tasks import results
 from photoz_lit.tasks.train import train
 from tests.composed import composed

@@ -10,17 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from photoz_lit.alignment.calibration import FieldCalibration
+from photoz_lit.alignment.coral import coral_loss
+from photoz_lit.alignment.discriminators import Adversary
+from photoz_lit.alignment.feature_memory import FeatureMemory
+from photoz_lit.alignment.gradient_reversal import reversal_strength, reverse_gradient
+from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.data.domains import SOURCE
 from photoz_lit.data.module import Batch
 from photoz_lit.data.sampling import gathered, mean_over_ranks, of_all_ranks, world
 from photoz_lit.modules.cnn import PhotoZModule
-from photoz_lit.modules.feature_memory import FeatureMemory
-from photoz_lit.networks.alignment import coral_loss
-from photoz_lit.networks.calibration import FieldCalibration
-from photoz_lit.networks.discriminator import Adversary
-from photoz_lit.networks.gradient_reversal import reversal_strength, reverse_gradient
 from photoz_lit.networks.multimodal import PhotoZNetwork
-from photoz_lit.networks.pairs import Galaxies
 from photoz_lit.networks.settings import AdaptSettings
 
 SPARRING = 1024  # galaxies that the discriminator judges in a step of its own

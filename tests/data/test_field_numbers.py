@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from photoz_lit.data.field_numbers import field_numbers
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.adaptation import AdaptationEstimator
 from photoz_lit.fields import load_field
-from photoz_lit.modules.field_numbers import field_numbers
 from tests.composed import composed
 from tests.conftest import make_store
 from tests.two_fields import joined, source_and_target

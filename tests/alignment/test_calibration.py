@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from photoz_lit.alignment.calibration import FieldCalibration
 from photoz_lit.data.pixels import stretch, unstretch
-from photoz_lit.networks.calibration import FieldCalibration
 
 
 def observed(n: int, zero_point_error: float = 0.0, background: float = 0.0) -> torch.Tensor:

@@ -4,13 +4,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from photoz_lit.networks.alignment import coral_loss
-from photoz_lit.networks.discriminator import (
+from photoz_lit.alignment.coral import coral_loss
+from photoz_lit.alignment.discriminators import (
     Adversary,
     FieldDiscriminator,
     PairDiscriminator,
 )
-from photoz_lit.networks.pairs import Galaxies, magnitude_pairs
+from photoz_lit.alignment.pairs import Galaxies, magnitude_pairs
 
 
 class AdditiveHead(nn.Module):

@@ -4,7 +4,7 @@ import torch
 from scipy.stats import ks_2samp
 from torch import Tensor
 
-from photoz_lit.networks.pairs import Galaxies, magnitude_pairs
+from photoz_lit.alignment.pairs import Galaxies, magnitude_pairs
 
 
 def galaxies_of(magnitude: Tensor, domain: Tensor, number: Tensor | None = None) -> Galaxies:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from photoz_lit.networks.pairs import Galaxies, magnitude_pairs
+from photoz_lit.alignment.pairs import Galaxies, magnitude_pairs
 
 
 class FieldDiscriminator(nn.Module):

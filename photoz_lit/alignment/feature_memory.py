@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from photoz_lit.networks.pairs import Galaxies, joined
+from photoz_lit.alignment.pairs import Galaxies, joined
 
 
 class FeatureMemory:

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from photoz_lit.alignment.gradient_reversal import reversal_strength
+from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.config import Config
 from photoz_lit.fields import load_field
+from photoz_lit.modules.aligned import DomainAdversarialCNN
 from photoz_lit.modules.cnn import BaselineCNN, PhotoZModule
-from photoz_lit.modules.domain_adversarial import DomainAdversarialCNN
-from photoz_lit.networks.gradient_reversal import reversal_strength
-from photoz_lit.networks.pairs import Galaxies
 from tests.composed import composed
 
 BANDS = list("ugrizy")

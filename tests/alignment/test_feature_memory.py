@@ -1,9 +1,9 @@
 import torch
 
-from photoz_lit.modules.feature_memory import FeatureMemory
-from photoz_lit.networks.discriminator import Adversary
-from photoz_lit.networks.gradient_reversal import reverse_gradient
-from photoz_lit.networks.pairs import Galaxies
+from photoz_lit.alignment.discriminators import Adversary
+from photoz_lit.alignment.feature_memory import FeatureMemory
+from photoz_lit.alignment.gradient_reversal import reverse_gradient
+from photoz_lit.alignment.pairs import Galaxies
 
 
 def batch_of(first: int, n: int = 4, requires_grad: bool = False) -> Galaxies:

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from photoz_lit.data.adaptation import AdaptationDataModule, TwoFieldSampler
 from photoz_lit.data.module import CutoutDataModule
+from photoz_lit.data.two_fields import AdaptationDataModule, TwoFieldSampler
 from photoz_lit.errors import InputError
 from tests.two_fields import joined, source_and_target
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from photoz_lit.networks.gradient_reversal import reversal_strength, reverse_gradient
+from photoz_lit.alignment.gradient_reversal import reversal_strength, reverse_gradient
 
 
 def test_forward_is_the_identity_and_backward_reverses_what_lies_before() -> None:
