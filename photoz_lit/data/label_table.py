@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from astropy.coordinates import SkyCoord
 
 from photoz_lit.data.folds import LINKING_RADIUS
 from photoz_lit.data.mapping import map_columns
@@ -15,6 +14,7 @@ from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling_weights import RECIPE, SMOOTHING
 from photoz_lit.errors import InputError
 from photoz_lit.rows import RowCount
+from photoz_lit.sky_matching import separations
 from photoz_lit.tables.no_value import numbers
 from photoz_lit.tables.reading import read_table
 
@@ -79,8 +79,7 @@ def _require_one_place(sample: Sample, ids: set[str], path: str) -> None:
     table = sample.catalogue[["object_id", "ra", "dec"]].dropna()
     table = table[table["object_id"].isin(ids)]
     first = table.groupby("object_id")[["ra", "dec"]].transform("first")
-    here, there = (SkyCoord(one["ra"], one["dec"], unit="deg") for one in (table, first))
-    apart = here.separation(there).arcsec > LINKING_RADIUS
+    apart = separations(table["ra"], table["dec"], first["ra"], first["dec"]) > LINKING_RADIUS
     if apart.any():
         raise InputError(
             f"{path}: object_id {table['object_id'][apart].iloc[0]} stands for galaxies at different places in the"

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from photoz_lit.ingest.bad_pixels import count_reasons
 from photoz_lit.ingest.flags import StampFlag
-from photoz_lit.ingest.stamp_geometry import LocalGrid, local_grid, unit_vectors
+from photoz_lit.ingest.stamp_geometry import LocalGrid, local_grid
 from photoz_lit.ingest.tile import CutStamp, Tile, TileReader
+from photoz_lit.sky_matching import unit_vectors
 
 OPEN_TILES = 16  # files kept open per band
 _RUN_GAP = 64  # rows; windows no farther apart are decoded together

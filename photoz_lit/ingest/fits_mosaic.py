@@ -18,7 +18,8 @@ from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_ban
 from photoz_lit.ingest.reader_options import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, blanked
-from photoz_lit.ingest.stamp_geometry import local_grid, unit_vectors
+from photoz_lit.ingest.stamp_geometry import local_grid
+from photoz_lit.sky_matching import unit_vectors
 
 DEFAULT_SIZE = 64  # pixels
 _NOWHERE = np.iinfo(np.int64).max

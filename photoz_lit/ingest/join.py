@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from astropy import units as u
-from astropy.coordinates import SkyCoord
 from numpy.typing import NDArray
 
 from photoz_lit.data.mapping import map_columns, numbers_rows
@@ -18,6 +16,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.ingest.settings import JoinSettings
 from photoz_lit.ingest.source import archive_files
 from photoz_lit.rows import RowCount
+from photoz_lit.sky_matching import SkyIndex
 from photoz_lit.tables.reading import read_table
 
 # Of two galaxies within the radius of one catalogue object, the nearer gets it; as near within this, both do.
@@ -116,23 +115,12 @@ def _by_sky(galaxies: pd.DataFrame, catalogue: pd.DataFrame, settings: JoinSetti
     """Return the nearest catalogue object within the radius that has no nearer galaxy, −1 where there is none."""
     if "ra" not in galaxies or not np.isfinite(galaxies["ra"]).any():
         raise InputError("ingest.join.by=sky needs positions of the archive's galaxies; map 'ra' and 'dec'.")
-    match = np.full(len(galaxies), -1)
-    here = np.flatnonzero(np.isfinite(galaxies["ra"]) & np.isfinite(galaxies["dec"]))
-    there = np.flatnonzero(np.isfinite(catalogue["ra"]) & np.isfinite(catalogue["dec"]))
-    if not len(there):
-        return match
-    ours, theirs = _sky(galaxies.iloc[here]), _sky(catalogue.iloc[there])
-    nearest, distance, _ = ours.match_to_catalog_sky(theirs)
-    distance = distance.to_value(u.arcsec)
-    best = np.full(len(there), np.inf)
-    np.minimum.at(best, nearest, distance)
-    good = (distance <= settings.radius) & (distance <= best[nearest] + TIE)
-    match[here[good]] = there[nearest[good]]
-    return match
-
-
-def _sky(table: pd.DataFrame) -> SkyCoord:
-    return SkyCoord(table["ra"].to_numpy(float) * u.deg, table["dec"].to_numpy(float) * u.deg)
+    index = SkyIndex(catalogue["ra"], catalogue["dec"])
+    match, distance = index.nearest(galaxies["ra"], galaxies["dec"], settings.radius)
+    near = match >= 0
+    best = np.full(len(catalogue), np.inf)
+    np.minimum.at(best, match[near], distance[near])
+    return np.where(near & (distance <= best[match] + TIE), match, -1)
 
 
 def _merged(old: pd.Series | None, new: NDArray[Any], chosen: NDArray[np.bool_], even_empty: bool) -> NDArray[Any]:

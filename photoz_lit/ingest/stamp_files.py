@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from scipy.spatial import cKDTree
 
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.band_planes import bands_of
 from photoz_lit.ingest.fits_image import celestial_wcs, find_plane
 from photoz_lit.ingest.mosaic_files import pattern_of
 from photoz_lit.ingest.sky_frame import pixel_to_sky
-from photoz_lit.ingest.stamp_geometry import unit_vectors
+from photoz_lit.sky_matching import SkyIndex
 
 _SAMPLE = 100  # files whose bands are looked at
 
@@ -66,33 +65,26 @@ class StampFiles:
         return self._nearest(ra, dec) if self.match_radius is not None and np.isfinite(ra + dec) else None
 
     def _nearest(self, ra: float, dec: float) -> Path | None:
-        files, tree = self._centres
-        if tree is None or self.match_radius is None:
-            return None
-        reach = 2.0 * np.sin(np.deg2rad(self.match_radius / 3600.0) / 2.0)
-        distance, number = tree.query(unit_vectors(np.array([ra]), np.array([dec]))[0])
-        return files[int(number)] if distance <= reach else None
+        files, centres = self._centres
+        row = int(centres.nearest([ra], [dec], self.match_radius or 0.0)[0][0])
+        return files[row] if row >= 0 else None
 
     @cached_property
-    def _centres(self) -> tuple[list[Path], cKDTree | None]:
-        """Files with all bands, and the tree of their centres on the sky."""
+    def _centres(self) -> tuple[list[Path], SkyIndex]:
+        """Files with all bands, and their centres on the sky."""
         files = self._all("") if self.all_bands_in_one else []
-        centres = [_centre(path) for path in files]
-        placed = [k for k, centre in enumerate(centres) if centre is not None]
-        if not placed:
-            return [], None
-        ra, dec = (np.array([centres[k][axis] for k in placed]) for axis in (0, 1))  # type: ignore[index]  # not None
-        return [files[k] for k in placed], cKDTree(unit_vectors(ra, dec))
+        ra, dec = np.array([_centre(path) for path in files]).reshape(-1, 2).T
+        return files, SkyIndex(ra, dec)
 
 
-def _centre(path: Path) -> tuple[float, float] | None:
-    """Return the position [deg] of a file's middle, None where it has none."""
+def _centre(path: Path) -> tuple[float, float]:
+    """Return the position [deg] of a file's middle, NaN where it has none."""
     bands = bands_in(path)
     try:
         plane = find_plane(path, band=bands[0] if bands else None)
         wcs = celestial_wcs(plane)
     except InputError:
-        return None
+        return np.nan, np.nan
     rows, columns = plane.shape
     ra, dec = pixel_to_sky(wcs, np.array([(columns - 1) / 2]), np.array([(rows - 1) / 2]))
     return float(ra[0]), float(dec[0])

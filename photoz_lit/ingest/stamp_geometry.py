@@ -9,6 +9,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from photoz_lit.ingest.sky_frame import pixel_to_sky, sky_to_pixel
+from photoz_lit.sky_matching import unit_vectors
 
 _STEP = 8.0  # stamp pixels; the stride of the differences, small against any curvature of the sky or the camera
 
@@ -72,12 +73,6 @@ def tangent_offset(
     turned = np.arctan2(xi, denominator)
     new_delta = np.arctan((np.sin(delta) + eta * np.cos(delta)) * np.cos(turned) / denominator)
     return np.rad2deg(alpha + turned) % 360.0, np.rad2deg(new_delta)
-
-
-def unit_vectors(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return positions [deg] as unit vectors, (n, 3)."""
-    alpha, delta = np.deg2rad(ra), np.deg2rad(dec)
-    return np.stack([np.cos(delta) * np.cos(alpha), np.cos(delta) * np.sin(alpha), np.sin(delta)], axis=-1)
 
 
 def sky_circle(wcs: WCS, shape: tuple[int, int]) -> tuple[NDArray[np.float64], float]:

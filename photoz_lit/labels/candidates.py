@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
-from photoz_lit.labels.crossmatch import match_sky, same_object
 from photoz_lit.labels.settings import TIERS
 from photoz_lit.labels.sources import LabelCatalogue
+from photoz_lit.sky_matching import groups, mutual_nearest
 
 LABEL_COLUMNS = ("z", "z_err", "z_source", "z_quality", "tier")
 BLANKS: dict[str, float | str] = {"z_err": np.nan, "z_quality": ""}
@@ -64,7 +64,9 @@ def gather(sources: Sequence[LabelCatalogue], photometry: pd.DataFrame, radius: 
         table = table.assign(**{name: blank for name, blank in BLANKS.items() if name not in table})
         tables.append(table.assign(z_source=source.name, tier=TIERS.index(source.tier)))
     joined = pd.concat(tables, ignore_index=True)
-    joined["object"] = same_object(joined["object_id"], joined["ra"], joined["dec"], radius)
+    ids = joined["object_id"].astype(str)
+    label = np.where(ids == "", -1, pd.factorize(ids)[0])
+    joined["object"] = groups(label, joined["ra"], joined["dec"], radius)
     order = joined.sort_values(["object", "tier", "z_err"], kind="stable", na_position="last").index
     first = ~joined.loc[order, "object"].duplicated()
     joined["best"] = first.reindex(joined.index).to_numpy(bool)
@@ -106,7 +108,7 @@ def _pairs(
                 raise InputError(f"{where} has no column '{name}', which match: {source.match} needs; map it.")
     if source.match == "sky":
         ours, theirs = source.table, photometry
-        return match_sky(ours["ra"], ours["dec"], theirs["ra"], theirs["dec"], radius)
+        return mutual_nearest(ours["ra"], ours["dec"], theirs["ra"], theirs["dec"], radius)
     index = pd.Index(photometry["object_id"].astype(str))
     if index.has_duplicates:
         raise InputError(f"the target catalogue names object_id {index[index.duplicated()][0]} twice; make ids unique.")

@@ -11,9 +11,9 @@ import pandas as pd
 
 from photoz_lit.errors import InputError
 from photoz_lit.labels.consensus import consensus, photo_z_columns
-from photoz_lit.labels.crossmatch import match_sky
 from photoz_lit.labels.exclusions import Exclusions
 from photoz_lit.labels.settings import ConsensusSettings
+from photoz_lit.sky_matching import mutual_nearest
 from photoz_lit.tables.no_value import numbers
 from photoz_lit.tables.reading import read_table, table_columns
 
@@ -71,7 +71,7 @@ def cosmos2020_labels(
     classic = read_table(classic_path, [*CLASSIC_COLUMNS, *photometry.values()], table, key)
     _photometry_in(farmer_path, table_columns(farmer_path, table, key))  # a file without any is not the published one
     farmer = read_table(farmer_path, FARMER_COLUMNS, table, key)
-    rows, others = match_sky(
+    rows, others = mutual_nearest(
         classic["ALPHA_J2000"],
         classic["DELTA_J2000"],
         farmer["ALPHA_J2000"],

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from astropy.coordinates import SkyCoord
 from numpy.typing import NDArray
 from rich.console import Console
 
@@ -24,6 +23,7 @@ from photoz_lit.evaluation.summary import summarise
 from photoz_lit.files import whole_file
 from photoz_lit.rows import record
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance, write_config
+from photoz_lit.sky_matching import SkyIndex, separations
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.machine import machine
 from photoz_lit.tasks.prediction_cache import are_there, key_of, seal, unseal
@@ -147,21 +147,13 @@ def seen_in_fold(split: pd.DataFrame, catalogue: pd.DataFrame) -> NDArray[np.int
     row = np.array([row_of.get(name, -1) for name in catalogue["object_id"]], np.int64)
     row[_elsewhere(used.iloc[row], catalogue)] = -1
     seen = np.where(row >= 0, used["fold"].to_numpy()[row], NEVER_SEEN)
-    placed = np.isfinite(used["ra"]) & np.isfinite(used["dec"])
-    new = np.flatnonzero((seen == NEVER_SEEN) & np.isfinite(catalogue["ra"]) & np.isfinite(catalogue["dec"]))
-    if placed.any() and len(new):
-        known = used[placed]
-        here = SkyCoord(catalogue["ra"].iloc[new], catalogue["dec"].iloc[new], unit="deg")
-        nearest, distance, _ = here.match_to_catalog_sky(SkyCoord(known["ra"], known["dec"], unit="deg"))
-        close = distance.arcsec < LINKING_RADIUS
-        seen[new[close]] = known["fold"].to_numpy()[nearest[close]]
-    return seen
+    nearest, _ = SkyIndex(used["ra"], used["dec"]).nearest(catalogue["ra"], catalogue["dec"], LINKING_RADIUS)
+    return np.where((seen == NEVER_SEEN) & (nearest >= 0), used["fold"].to_numpy()[nearest], seen)
 
 
 def _elsewhere(one: pd.DataFrame, other: pd.DataFrame) -> NDArray[np.bool_]:
     """Whether two catalogues' galaxies, row by row, have places more than 1 arcsec apart; false where one has none."""
-    here, there = (SkyCoord(table["ra"].to_numpy(), table["dec"].to_numpy(), unit="deg") for table in (one, other))
-    return np.asarray(here.separation(there).arcsec > LINKING_RADIUS)
+    return np.asarray(separations(one["ra"], one["dec"], other["ra"], other["dec"]) > LINKING_RADIUS)
 
 
 def _sample(config: Config, trained: Config) -> Sample:

@@ -18,7 +18,6 @@ from photoz_lit.data.store_writer import write_store
 from photoz_lit.fields import load_field
 from photoz_lit.ingest.inspection.bands import depth
 from photoz_lit.ingest.inspection.inspect import Inspection, inspect_store, write_inspection
-from photoz_lit.ingest.inspection.repeats import close_pairs
 
 N, SIZE = 150, 32
 FIELD = load_field("hsc6b")
@@ -140,11 +139,6 @@ def test_repeated_objects(tmp_path: Path) -> None:
     assert "1 pairs of one object have different redshifts, the first are object_id g50" in sentences
     assert "2 pairs lie within 1 arcsec" in sentences
     assert "1 pairs of rows have the same pixels, the first are object_id g70 and g71" in sentences
-
-
-def test_close_pairs_over_the_meridian_and_near_the_pole() -> None:
-    ra, dec = np.array([359.9999, 0.0001, 10.0, 190.0]), np.array([0.0, 0.0, 89.9999, 89.9999])
-    np.testing.assert_array_equal(close_pairs(ra, dec), [[0, 1], [2, 3]])
 
 
 def test_depth_of_gaussian_noise() -> None:

@@ -7,7 +7,6 @@ from astropy.table import Table
 
 from photoz_lit.errors import InputError
 from photoz_lit.labels.cosmos2020 import cosmos2020_labels
-from photoz_lit.labels.crossmatch import match_sky, same_object
 
 ARCSEC = 1 / 3600
 
@@ -107,19 +106,3 @@ def test_missing_column_is_named(tmp_path):
     paths = catalogues(tmp_path, edit=lambda classic, farmer: classic.rename_column("lp_zPDF", "lp_zPDF1"))
     with pytest.raises(InputError, match=r"classic\.fits has no column 'lp_zPDF'; did you mean 'lp_zPDF1'"):
         cosmos2020_labels(*paths)
-
-
-def test_match_is_mutual_nearest():
-    # Two objects near one counterpart: only the nearer one has it.
-    left, right = match_sky([10.0, 10.0], [0.0, 0.4 * ARCSEC], [10.0, np.nan], [0.3 * ARCSEC, 0.0], 0.6)
-    assert left.tolist() == [1]
-    assert right.tolist() == [0]
-
-
-def test_same_object_by_position_and_by_id():
-    ra = np.array([10.0, 10.0, 20.0, np.nan, 30.0])
-    dec = np.array([0.0, 0.5 * ARCSEC, 0.0, np.nan, 0.0])
-    groups = same_object(["a", "b", "c", "c", ""], ra, dec, 0.6)
-    assert groups[0] == groups[1]
-    assert groups[2] == groups[3]
-    assert len(set(groups)) == 3

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.ingest.inspection.faults import Fault
 from photoz_lit.ingest.inspection.measure import Measurements
-from photoz_lit.ingest.stamp_geometry import unit_vectors
+from photoz_lit.sky_matching import SkyIndex
 
 RADIUS = 1.0  # arcsec
 AGREEMENT = 0.005  # |Δz| / (1 + z) beyond which two redshifts of one object contradict each other
@@ -36,23 +35,13 @@ class Repeats:
 
 def find_repeats(store: CutoutStore, measurements: Measurements) -> Repeats:
     """Find the pairs of a store."""
-    close = close_pairs(store.catalogue["ra"].to_numpy(float), store.catalogue["dec"].to_numpy(float))
+    close = SkyIndex(store.catalogue["ra"], store.catalogue["dec"]).pairs(RADIUS)
     identical = identical_pairs(measurements)
     pairs = np.unique(np.concatenate([close, identical]), axis=0)
     z = store.catalogue["z"].to_numpy(float)
     first, second = z[pairs[:, 0]], z[pairs[:, 1]]
     differ = np.abs(first - second) / (1.0 + np.minimum(first, second)) > AGREEMENT
     return Repeats(close, identical, pairs[differ])
-
-
-def close_pairs(ra: NDArray[np.float64], dec: NDArray[np.float64], radius: float = RADIUS) -> NDArray[np.int64]:
-    """Return the pairs of positions [deg] within a radius [arcsec], (n, 2), the smaller row first."""
-    placed = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
-    if len(placed) < 2:
-        return np.zeros((0, 2), np.int64)
-    chord = 2.0 * np.sin(np.deg2rad(radius / 3600.0) / 2.0)
-    pairs = cKDTree(unit_vectors(ra[placed], dec[placed])).query_pairs(chord, output_type="ndarray")
-    return np.sort(placed[pairs].astype(np.int64).reshape(-1, 2), axis=1)
 
 
 def identical_pairs(measurements: Measurements) -> NDArray[np.int64]:
