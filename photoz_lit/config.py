@@ -11,12 +11,13 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BeforeValidator, Discriminator, PositiveInt, Tag, ValidationError
 from pydantic import Field as Entry
 
+from photoz_lit.alignment.settings import AdaptSettings
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.fields import Field
 from photoz_lit.files import FileName
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.labels.settings import LabelsSettings
-from photoz_lit.networks.settings import AdaptSettings, BenchSettings, FusionSettings, ModalitySettings, NetworkSettings
+from photoz_lit.networks.settings import BenchSettings, FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.recipes import register_recipes
 from photoz_lit.settings import Numbers, Settings, is_empty, is_none
 from photoz_lit.simulation.settings import SimulationSettings

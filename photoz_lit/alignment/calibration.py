@@ -2,42 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from pydantic import Field as Entry
 from torch import Tensor, nn
 
+from photoz_lit.alignment.part import Alignment, Shapes, Start
 from photoz_lit.data.domains import SOURCE
 from photoz_lit.data.pixels import stretch, unstretch
+from photoz_lit.settings import Settings
 
 
-class FieldCalibration(nn.Module):
+class CalibrationOptions(Settings):
+    """Options of the calibration.
+
+    Attributes
+    ----------
+    learning_rate : of the flux scales (in their logarithm) and the backgrounds.
+    """
+
+    learning_rate: float = Entry(gt=0)
+
+
+class Calibration(Alignment):
     """A flux scale and a background per band of every target field; the source's images stay as they are.
 
     Zero points of two fields differ by per cents and their sky levels by a fraction of the noise: two numbers per band,
     which a network without knowledge of the field can only make itself blind to. No label takes part: their gradient
     comes from whatever aligns the features.
 
-    Parameters
-    ----------
-    n_targets : target fields.
-    n_bands : bands.
-
     Attributes
     ----------
     log_scale : ln of the factor on linear flux, (n_targets, bands).
     background : taken from linear flux [sky sigma of the source], (n_targets, bands).
-    sky_sigma : noise of a pixel of the source [flux unit of the field], (bands,); 1 until :meth:`measure_sky`.
+    sky_sigma : noise of a pixel of the source [flux unit of the field], (bands,); 1 until it is measured.
     """
 
+    Options = CalibrationOptions
     sky_sigma: Tensor
 
-    def __init__(self, n_targets: int, n_bands: int) -> None:
-        super().__init__()
+    def __init__(self, options: CalibrationOptions, shapes: Shapes) -> None:
+        super().__init__(options, shapes)
+        n_targets, n_bands = len(shapes.fields) - 1, len(shapes.bands)
         self.log_scale = nn.Parameter(torch.zeros(n_targets, n_bands))
         self.background = nn.Parameter(torch.zeros(n_targets, n_bands))
         self.register_buffer("sky_sigma", torch.ones(n_bands))
+
+    def prepare(self, start: Start) -> dict[str, Any]:
+        """Measure the noise of the source's pixels."""
+        self.measure_sky(start.source_images())
+        return {}
 
     def measure_sky(self, image: Tensor) -> None:
         """Set ``sky_sigma`` to 1.4826 times the median absolute deviation of pixels of the source.
@@ -52,23 +68,19 @@ class FieldCalibration(nn.Module):
         centre = flux.median(dim=1, keepdim=True).values
         self.sky_sigma.copy_(1.4826 * (flux - centre).abs().median(dim=1).values)
 
-    def found(self, bands: Sequence[str]) -> list[dict[str, dict[str, float]]]:
+    def report(self) -> dict[str, Any]:
         """For each target and band: ``magnitude_offset`` [mag], how much brighter it is made, and ``background``."""
+        bands = self.shapes.bands
         offset = (2.5 / np.log(10) * self.log_scale).detach().tolist()
         background = self.background.detach().tolist()
-        return [
+        found = [
             {band: {"magnitude_offset": m, "background": b} for band, m, b in zip(bands, *of_target, strict=True)}
             for of_target in zip(offset, background, strict=True)
         ]
+        return {"calibration": found}
 
-    def forward(self, image: Tensor, domain: Tensor) -> Tensor:
-        """Calibrate stretched images.
-
-        Parameters
-        ----------
-        image : (B, bands, H, W) after the stretch.
-        domain : (B,) number of the field, 0 is the source.
-        """
+    def images(self, image: Tensor, domain: Tensor) -> Tensor:
+        """Calibrate the targets' images."""
         target = domain != SOURCE
         if not target.any():
             return image

@@ -3,7 +3,34 @@
 from __future__ import annotations
 
 import torch
+from pydantic import Field as Entry
 from torch import Tensor
+
+from photoz_lit.alignment.part import Alignment, Step, Term
+from photoz_lit.settings import Settings
+
+
+class CoralOptions(Settings):
+    """Options of CORAL.
+
+    Attributes
+    ----------
+    weight : of the distance, times λ.
+    """
+
+    weight: float = Entry(gt=0)
+
+
+class Coral(Alignment):
+    """Means and covariances of source and target features are drawn together (Deep CORAL, Sun & Saenko 2016)."""
+
+    Options = CoralOptions
+    needs_targets = True
+
+    def loss(self, step: Step) -> Term:
+        """Weighted distance of the moments."""
+        distance = coral_loss(step.source, step.target)
+        return Term(self.options.weight * step.strength * distance, {"coral": distance.detach()})
 
 
 def coral_loss(source: Tensor, target: Tensor) -> Tensor:

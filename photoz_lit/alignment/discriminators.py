@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-
-from photoz_lit.alignment.pairs import Galaxies, magnitude_pairs
 
 
 class FieldDiscriminator(nn.Module):
@@ -88,71 +83,3 @@ class PairDiscriminator(nn.Module):
         mean = (embedded[partners] * counts[..., None]).sum(dim=1) / counts.sum(dim=1, keepdim=True).clamp_min(1)
         score = (embedded[first] * mean) @ self.weight + self.bias
         return torch.stack([torch.zeros_like(score), score], dim=1)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a discriminator made of a batch: its mean loss, and its accuracy with both classes weighted alike."""
-
-    loss: Tensor
-    accuracy: Tensor
-
-
-class Adversary(nn.Module):
-    """A discriminator, single or paired, with its loss on galaxies' features.
-
-    Parameters
-    ----------
-    kind : ``single`` or ``paired``.
-    values : length of a feature vector.
-    n_fields : source and targets.
-    hidden : width.
-    tolerance : of like magnitudes in a pair [mag].
-    partners : galaxies on the other side of a pair.
-    """
-
-    def __init__(self, kind: str, values: int, n_fields: int, hidden: int, tolerance: float, partners: int = 1) -> None:
-        super().__init__()
-        self.paired = kind == "paired"
-        self.tolerance = tolerance
-        self.partners = partners
-        self.discriminator: nn.Module = (
-            PairDiscriminator(values, hidden) if self.paired else FieldDiscriminator(values, n_fields, hidden)
-        )
-
-    def forward(
-        self, galaxies: Galaxies, judged: Tensor | None = None, random: torch.Generator | None = None
-    ) -> Verdict:
-        """Judge galaxies, in float32 also under autocast.
-
-        Parameters
-        ----------
-        galaxies : among them all partners.
-        judged : positions of those that are judged, (J,); None is all.
-        random : draws the partners; None is torch's own.
-        """
-        with torch.autocast(galaxies.features.device.type, enabled=False):
-            return self._judge(galaxies, judged, random)
-
-    def _judge(self, galaxies: Galaxies, judged: Tensor | None, random: torch.Generator | None) -> Verdict:
-        features = galaxies.features.float()
-        if judged is None:
-            judged = torch.arange(len(features), device=features.device)
-        if self.paired:
-            pairs = magnitude_pairs(galaxies, judged, self.tolerance, self.partners, random)
-            logits = self.discriminator(features, pairs.first, pairs.partners, pairs.alike)
-            label, counts = pairs.same.long(), pairs.alike.any(dim=1).float()
-        else:
-            logits = self.discriminator(features[judged])
-            label, counts = galaxies.domain[judged], torch.ones(len(judged), device=features.device)
-        weight = _balanced(label, counts, logits.shape[1])
-        loss = (functional.cross_entropy(logits, label, reduction="none") * weight).sum()
-        right = ((logits.argmax(dim=1) == label).float() * weight).sum()
-        return Verdict(loss, right)
-
-
-def _balanced(label: Tensor, counts: Tensor, n_classes: int) -> Tensor:
-    """Weights (B,) that sum to 1, the same for every class that occurs; 0 where ``counts`` is 0."""
-    classes = counts.new_zeros(n_classes).index_add_(0, label, counts)
-    present = (classes > 0).sum().clamp_min(1)
-    return counts / (classes[label].clamp_min(1e-9) * present)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -38,11 +38,15 @@ class Galaxies:
     def with_features(self, rows: Tensor, features: Tensor) -> Galaxies:
         """The same with other features (R, values) at ``rows``."""
         whole = self.features.index_put((rows,), features)
-        return Galaxies(whole, self.magnitude, self.domain, self.number)
+        return replace(self, features=whole)
+
+    def with_all_features(self, features: Tensor) -> Galaxies:
+        """The same with other features (N, values)."""
+        return replace(self, features=features)
 
     def detached(self) -> Galaxies:
         """The same without the graph of the features."""
-        return Galaxies(self.features.detach(), self.magnitude, self.domain, self.number)
+        return replace(self, features=self.features.detach())
 
 
 def joined(parts: Sequence[Galaxies]) -> Galaxies:

@@ -88,9 +88,10 @@ def _inside(kind: Any, part: str) -> Iterator[Any]:
     """Types of one part below a type."""
     for one in _members(kind):
         if _is_section(one):
-            for name, field in one.model_fields.items():
-                if part in (name, field.alias):
-                    yield _annotation(field)
+            known = [field for name, field in one.model_fields.items() if part in (name, field.alias)]
+            yield from map(_annotation, known)
+            if not known and one.model_config.get("extra") == "allow":
+                yield Any
         elif get_origin(one) in (dict, Mapping):
             yield get_args(one)[1]
         elif get_origin(one) in (list, tuple) and part.isdigit():

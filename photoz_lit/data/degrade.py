@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,11 @@ class Degradation:
         noise = torch.fft.irfft2(torch.fft.rfft2(white) * self.power.to(device).sqrt(), s=flux.shape[-2:])
         worse: Tensor = blurred + noise + self.background.to(device)
         return worse
+
+    def digest(self) -> str:
+        """Hash of all that it does."""
+        tensors = (self.kernels, self.power, self.background)
+        return hashlib.sha256(b"".join(one.numpy().tobytes() for one in tensors)).hexdigest()[:16]
 
 
 def degradation(source: pd.DataFrame, target: pd.DataFrame, pixel_scale: float, stamp_size: int) -> Degradation:

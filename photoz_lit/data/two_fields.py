@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,15 @@ from torch.utils.data import DataLoader
 
 from photoz_lit.data.degrade import Degradation
 from photoz_lit.data.domains import SOURCE, AdaptationSplit
-from photoz_lit.data.matching import MagnitudeMatcher, dealt
+from photoz_lit.data.matching import Floats, MagnitudeMatcher, dealt
 from photoz_lit.data.module import Batch, CutoutDataModule
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import ShardedBatchSampler, world
 from photoz_lit.errors import InputError, nearest
 
 GUIDE_STREAM = 1
+#: Draws target galaxies of these magnitudes (M, bands) for source galaxies; None draws any.
+Guide = Callable[[Floats], MagnitudeMatcher | None]
 
 
 class TwoFieldSampler(ShardedBatchSampler):
@@ -30,7 +32,7 @@ class TwoFieldSampler(ShardedBatchSampler):
     galaxies : source galaxies, (n,).
     targets : rows of each target field.
     magnitudes : of all galaxies of the sample [mag], (N,) or (N, bands).
-    tolerance : of like magnitudes [mag]; None draws any target galaxy.
+    guide : of target galaxies of like magnitude; None draws any target galaxy.
     options : of :class:`~photoz_lit.data.sampling.ShardedBatchSampler`.
     """
 
@@ -39,24 +41,24 @@ class TwoFieldSampler(ShardedBatchSampler):
         galaxies: NDArray[np.int64],
         targets: Sequence[NDArray[np.int64]],
         magnitudes: NDArray[np.float64],
-        tolerance: float | None,
+        guide: Guide | None,
         batch_size: int,
         **options: Any,
     ) -> None:
         super().__init__(galaxies, batch_size, **options)
         self.targets = list(targets)
         self.magnitudes = magnitudes
-        self.matchers = [] if tolerance is None else [MagnitudeMatcher(magnitudes[rows], tolerance) for rows in targets]
+        self.matchers = [None if guide is None else guide(magnitudes[rows]) for rows in targets]
 
     def companions(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
         """Target galaxy of every source galaxy of this epoch's ``order``, (n,); every target field is as likely."""
         random = np.random.default_rng([self.seed, self.epoch, GUIDE_STREAM])
 
         def drawn(number: int, where: NDArray[np.bool_]) -> NDArray[np.int64]:
-            rows = self.targets[number]
-            if not self.matchers:
+            rows, matcher = self.targets[number], self.matchers[number]
+            if matcher is None:
                 return _repeated_permutation(rows, int(where.sum()), random)
-            return rows[self.matchers[number].draw(self.magnitudes[order[where]], random)[0]]
+            return rows[matcher.draw(self.magnitudes[order[where]], random)[0]]
 
         return dealt(random.integers(0, len(self.targets), len(order)), drawn)
 
@@ -91,7 +93,7 @@ class AdaptationDataModule(CutoutDataModule):
     sample : joined, blind to the targets' labels.
     split : see :class:`~photoz_lit.data.domains.AdaptationSplit`.
     with_targets : whether target images take part in training.
-    tolerance : of like magnitudes [mag]; None draws any target galaxy.
+    guide : of target galaxies of like magnitude; None draws any target galaxy.
     match_bands : further bands whose magnitudes must be alike.
     degradation : makes source images look like the target's, in training and validation; None leaves them.
     options : of :class:`~photoz_lit.data.module.CutoutDataModule`.
@@ -106,7 +108,7 @@ class AdaptationDataModule(CutoutDataModule):
         sample: Sample,
         split: AdaptationSplit,
         with_targets: bool,
-        tolerance: float | None = None,
+        guide: Guide | None = None,
         match_bands: Sequence[str] = (),
         degradation: Degradation | None = None,
         **options: Any,
@@ -114,7 +116,7 @@ class AdaptationDataModule(CutoutDataModule):
         super().__init__(sample, split, **options)
         self.galaxies.columns["domain"] = torch.from_numpy(sample.part.astype(np.int64))
         self.with_targets = with_targets
-        self.tolerance = tolerance
+        self.guide = guide
         bands = [sample.field.reference_band, *match_bands]
         for band in match_bands:
             if f"mag_{band}" not in sample.catalogue:
@@ -137,7 +139,7 @@ class AdaptationDataModule(CutoutDataModule):
             self.split.train,
             self.targets_of(self.fields_split.target_train),
             self.magnitudes,
-            self.tolerance,
+            self.guide,
             batch_size or self.batch_size,
             shuffle=True,
             seed=self.seed,
@@ -148,13 +150,10 @@ class AdaptationDataModule(CutoutDataModule):
 
     def guidance(self) -> dict[str, int]:
         """How the fields' magnitudes meet: ``targets_unused`` are those that no source galaxy can draw."""
-        if self.tolerance is None:
+        matchers = [m for m in self.sampler().matchers if m is not None]
+        if not matchers:
             return {}
         own = self.magnitudes[self.split.train]
-        matchers = [
-            MagnitudeMatcher(self.magnitudes[rows], self.tolerance)
-            for rows in self.targets_of(self.fields_split.target_train)
-        ]
         alone = sum(int((~m.draw(own, np.random.default_rng(0))[1]).sum()) for m in matchers)
         return {"targets_unused": sum(m.unused(own) for m in matchers), "sources_unmatched": alone}
 

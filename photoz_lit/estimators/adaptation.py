@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,11 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 
+from photoz_lit.alignment.build import batches_of, degradation_of
+from photoz_lit.alignment.part import Start
 from photoz_lit.config import Config
-from photoz_lit.data.degrade import Degradation, degradation
-from photoz_lit.data.domains import SOURCE, AdaptationSplit
+from photoz_lit.data.degrade import Degradation
+from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.field_numbers import field_numbers
 from photoz_lit.data.module import CutoutDataModule, Split
 from photoz_lit.data.pixels import stretch
@@ -24,16 +25,14 @@ from photoz_lit.data.sampling import is_main_process
 from photoz_lit.data.two_fields import AdaptationDataModule
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
-from photoz_lit.evaluation.conditions import measured_conditions
 from photoz_lit.evaluation.domain_probe import domain_probe
 from photoz_lit.locks import locked
-from photoz_lit.modules.aligned import DomainAdversarialCNN
+from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.modules.checkpoint_files import read_checkpoint
 from photoz_lit.modules.cnn import VAL_LOSS
 from photoz_lit.modules.epochs import BEST
 from photoz_lit.modules.features import network_features
-from photoz_lit.modules.frozen_features import by_source, frozen_features, teach_discriminator
-from photoz_lit.networks.settings import AdaptSettings
+from photoz_lit.modules.frozen_features import by_source, held_features, training_features
 from photoz_lit.run_folder import write_json
 
 REPORT = "adaptation.json"
@@ -63,11 +62,11 @@ class AdaptationEstimator(CNNEstimator):
         super().__init__(config, loggers)
         self.degradation: Degradation | None = None
 
-    def adversarial(self, sample: Sample) -> DomainAdversarialCNN:
+    def aligned(self, sample: Sample) -> AlignedModule:
         """Build the module of the adaptation, with fresh weights."""
         adapt = self.config.adapt
         arguments = self.arguments(sample.bands, sample.stamp_size, sample.field)
-        return DomainAdversarialCNN(
+        return AlignedModule(
             **{**arguments, "learning_rate": adapt.learning_rate},
             adapt=adapt.model_dump(),
             fields=[view.store.header.field for view in sample.views],
@@ -82,90 +81,99 @@ class AdaptationEstimator(CNNEstimator):
         sample : joined and blind, see :class:`~photoz_lit.data.domains.AdaptationSample`.
         split : an :class:`~photoz_lit.data.domains.AdaptationSplit`.
         seed : of weights, order and augmentation.
-        folder : of this member; ``adaptation.json`` says what the discriminator and the probe found, and the
-            validation loss on the labelled field before it and after.
+        folder : of this member; ``adaptation.json`` says what the parts and the probe found, and the validation loss on
+            the labelled field before the adaptation and after.
 
         Raises
         ------
-        InputError : no discriminator wins on frozen features, and ``adapt.without_win`` is ``stop``.
+        InputError : a part finds nothing to align, and ``adapt.without_win`` is ``stop``.
         """
         assert isinstance(split, AdaptationSplit)
         adapt = self.config.adapt
-        if adapt.degrade:
-            self.degradation = measured_degradation(sample, split)
+        self.degradation = degradation_of(adapt, sample, split)
         data = self.data_module(sample, split, seed)
         assert isinstance(data, AdaptationDataModule)
-        guidance = data.guidance() if adapt.uses_target_images else {}  # what does not fit is told before the start
+        guidance = data.guidance() if adapt.uses_target_images else {}  # refuses what does not fit before the start
         weights = self._start(sample, split, seed)
         torch.manual_seed(seed)
-        module = self.adversarial(sample)
+        module = self.module = self.aligned(sample)
         start = read_checkpoint(weights)
         module.load_state_dict(start["state_dict"], strict=False)
-        if module.calibration is not None:
-            some = split.train[np.sort(np.random.default_rng(0).permutation(len(split.train))[:SKY_GALAXIES])]
-            module.calibration.measure_sky(stretch(torch.from_numpy(sample.flux(some))))
         module.seed = seed
         report: dict[str, Any] = {"method": adapt.name, "start": weights.parent.name} | loss_in(start, LOSS_BEFORE)
         if adapt.uses_target_images:
-            module.probe = probe_auc
-            known, held = frozen_features(module, data, split)
-            report["probe_auc_before"] = probe_auc(*by_source(held))
-            report |= guidance
-            if module.adversary is not None:
-                report |= teach_discriminator(module.adversary, known, held, adapt, data.batch_size, seed)
-                module.won = bool(report["wins"])
+            report |= guidance | self._prepare(module, data, split, seed)
         folder.mkdir(parents=True, exist_ok=True)
         if is_main_process():
             write_json(folder / REPORT, report)
-        if not module.won and adapt.without_win == "stop":
-            raise InputError(_nothing_to_align(adapt, module.fields, report["frozen_accuracy"]))
-        self.module = module
-        original = self.config
-        self.config = original.model_copy(
-            update={"trainer": original.trainer.model_copy(update={"max_epochs": adapt.epochs})}
-        )
-        try:
-            self.run_training(data, folder, MONITOR, title="adaptation")
-        finally:
-            self.config = original
+        if module.nothing_to_align and adapt.without_win == "stop":
+            raise InputError(f"adapt={adapt.name}: {module.nothing_to_align}")
+        self._adapt(data, folder)
         if not is_main_process():
             return
         self.fit_report |= how_it_started(weights.parent)
         report |= loss_in(read_checkpoint(folder / BEST), LOSS_AFTER)
         if adapt.uses_target_images:
-            _, held = frozen_features(module, data, split, known=False)
-            report["probe_auc_after"] = probe_auc(*by_source(held))
-            if module.calibration is not None:
-                report["calibration"] = module.calibration.found(sample.bands)
+            report["probe_auc_after"] = probe_auc(*by_source(held_features(module, data, split)))
+            for part in module.alignments():
+                report |= part.report()
         write_json(folder / REPORT, report)
 
-    def _any_galaxies(self, sample: Sample, split: Split, seed: int, training: bool) -> CutoutDataModule:
-        """Batches of any sample, with the fields that the network knows."""
-        data = super().data_module(sample, split, seed, training)
-        data.galaxies.columns["domain"] = torch.from_numpy(self.domains(sample))
-        return data
+    def _prepare(
+        self, module: AlignedModule, data: AdaptationDataModule, split: AdaptationSplit, seed: int
+    ) -> dict[str, Any]:
+        """Let the parts get ready with the start's features; return what they and the probe find."""
+        batches = batches_of(module.adapt)
+        assert batches is not None
+        some = split.train[np.sort(np.random.default_rng(0).permutation(len(split.train))[:SKY_GALAXIES])]
+        start = Start(
+            training_features(module, data, split),
+            held_features(module, data, split),
+            lambda: stretch(torch.from_numpy(data.sample.flux(some))),
+            batches,
+            data.batch_size,
+            seed,
+        )
+        module.probe = probe_auc
+        report: dict[str, Any] = {"probe_auc_before": probe_auc(*by_source(start.held))}
+        for part in module.alignments():
+            report |= part.prepare(start)
+        return report
+
+    def _adapt(self, data: AdaptationDataModule, folder: Path) -> None:
+        """Train for ``adapt.epochs``."""
+        original = self.config
+        trainer = original.trainer.model_copy(update={"max_epochs": original.adapt.epochs})
+        self.config = original.model_copy(update={"trainer": trainer})
+        try:
+            self.run_training(data, folder, MONITOR, title="adaptation")
+        finally:
+            self.config = original
 
     def domains(self, sample: Sample) -> NDArray[np.int64]:
         """Number of each galaxy's field, (N,); see :func:`~photoz_lit.data.field_numbers.field_numbers`."""
-        assert isinstance(self.module, DomainAdversarialCNN)
+        assert isinstance(self.module, AlignedModule)
         return field_numbers(sample, self.module.fields, self.module.stores)[sample.part]
 
     def features(self, sample: Sample, galaxies: NDArray[np.int64], device: str | None = None) -> NDArray[np.float32]:
         """Features of some galaxies, (n, F), from images as predictions take them: a target's are calibrated."""
-        assert isinstance(self.module, DomainAdversarialCNN)
+        assert self.module is not None
         return network_features(self.module, sample, galaxies, device=device, domain=self.domains(sample))
 
     def data_module(self, sample: Sample, split: Split, seed: int, training: bool = True) -> CutoutDataModule:
         """Batches of the joined sample, or of any sample where only predictions are asked for."""
         adapt = self.config.adapt
         if not isinstance(split, AdaptationSplit):
-            return self._any_galaxies(sample, split, seed, training)
+            data = super().data_module(sample, split, seed, training)
+            data.galaxies.columns["domain"] = torch.from_numpy(self.domains(sample))
+            return data
+        batches = batches_of(adapt)
         return AdaptationDataModule(
             sample,
             split,
-            with_targets=adapt.uses_target_images,
-            tolerance=adapt.tolerance if adapt.guided else None,
-            match_bands=adapt.match_bands,
+            with_targets=batches is not None,
+            guide=None if batches is None else batches.matcher,
+            match_bands=() if batches is None else batches.options.match_bands,
             degradation=self.degradation,
             **{**self.data_options(seed, training), "batch_size": adapt.batch_size or self.config.data.batch_size},
         )
@@ -177,7 +185,7 @@ class AdaptationEstimator(CNNEstimator):
         ------
         InputError : they are not there or cannot be read.
         """
-        self.module = self.read_module(folder, DomainAdversarialCNN)
+        self.module = self.read_module(folder, AlignedModule)
 
     def _start(self, sample: Sample, split: AdaptationSplit, seed: int) -> Path:
         """Checkpoint of the network trained on the labelled field, made now where no other run has made it."""
@@ -212,7 +220,7 @@ class AdaptationEstimator(CNNEstimator):
         rows = sample.catalogue.iloc[np.concatenate([split.train, split.validation])]
         galaxies = hashlib.sha256(rows[["object_id", "z"]].to_csv().encode()).hexdigest() if len(labelled) else ""
         data = [config.data.batch_size, config.data.augment, config.data.label_weights, config.data.weighted_sampling]
-        worsened = None if self.degradation is None else hash_of(self.degradation)
+        worsened = None if self.degradation is None else self.degradation.digest()
         identity = [content, stores, galaxies, list(sample.bands), data, worsened, seed]
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
         return f"seed{seed}-{digest}"
@@ -228,16 +236,6 @@ class _StartEstimator(CNNEstimator):
         return AdaptationDataModule(
             sample, split, with_targets=False, degradation=self.degradation, **self.data_options(seed, training)
         )
-
-
-def _nothing_to_align(adapt: AdaptSettings, fields: Sequence[str], accuracy: float) -> str:
-    return (
-        f"adapt={adapt.name}: no discriminator tells {', '.join(fields[1:])} from {fields[0]} by this network's"
-        f" features (accuracy {accuracy:.3f} on held-out galaxies, adapt.least_accuracy={adapt.least_accuracy:g} is"
-        f" asked for, {adapt.discriminator_tries} tries of {adapt.discriminator_steps} steps), so there is nothing to"
-        " align; choose adapt=none, more adapt.discriminator_steps, or adapt.without_win=unaligned, which trains on"
-        " without aligning."
-    )
 
 
 def how_it_started(folder: Path) -> dict[str, float]:
@@ -258,23 +256,3 @@ def loss_in(checkpoint: dict[str, Any], name: str) -> dict[str, float]:
 def probe_auc(source: NDArray[np.float64], target: NDArray[np.float64]) -> float:
     """AUC of a linear probe that tells source features (n, F) from target features (m, F); 0.5 is not at all."""
     return domain_probe(source, target, seed=0).auc
-
-
-def measured_degradation(sample: Sample, split: AdaptationSplit) -> Degradation:
-    """What carries the source to the targets' conditions, both measured from pixels of training galaxies."""
-    rows = np.concatenate([split.train[sample.part[split.train] == SOURCE], split.target_train])
-    source, target = rows[sample.part[rows] == SOURCE], rows[sample.part[rows] != SOURCE]
-    return degradation(
-        measured_conditions(sample, source),
-        measured_conditions(sample, target),
-        sample.field.pixel_scale,
-        sample.stamp_size,
-    )
-
-
-def hash_of(worsening: Degradation) -> str:
-    """Hash of a degradation."""
-    digest = hashlib.sha256()
-    for tensor in (worsening.kernels, worsening.power, worsening.background):
-        digest.update(tensor.numpy().tobytes())
-    return digest.hexdigest()[:16]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
-from photoz_lit.modules.aligned import DomainAdversarialCNN
+from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.modules.cnn import PhotoZModule
 
 
@@ -29,7 +29,7 @@ def network_features(
     galaxies : rows of the sample.
     batch_size : galaxies at once.
     device : ``cuda``, ``cpu`` …; None takes the accelerator if there is one.
-    domain : number of each galaxy's field, (N,), for an adapted network, whose targets' images are calibrated.
+    domain : number of each galaxy's field, (N,), for an adapted network, which may see targets' images changed.
     """
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     module.to(place).eval()
@@ -40,7 +40,7 @@ def network_features(
             rows = galaxies[start : start + batch_size]
             image = stretch(torch.from_numpy(sample.flux(rows)).to(place))
             reddening = torch.from_numpy(ebv[rows])[:, None].to(place)
-            if domain is not None and isinstance(module, DomainAdversarialCNN):
+            if domain is not None and isinstance(module, AlignedModule):
                 output, _ = module.with_trunk(image, reddening, torch.from_numpy(domain[rows]).to(place))
             else:
                 output = module(image, reddening)

@@ -6,6 +6,7 @@ import zlib
 from dataclasses import replace
 from pathlib import Path
 
+from photoz_lit.alignment.build import labels_of
 from photoz_lit.config import Config
 from photoz_lit.data.domains import AdaptationSample, join_fields
 from photoz_lit.data.label_table import relabel
@@ -55,7 +56,7 @@ def adaptation_sample_of(config: Config) -> AdaptationSample:
         fields = [load_field(name) for name in data.target_fields]
         targets = [cached_store(field, config.simulation, seed, cache) for field in fields]
     size = config.scale.stamp_size
-    labels = config.adapt.labels
+    labels = labels_of(config.adapt)
     sample = join_fields(source, targets, config.field, size, data.bands, data.select, labels, data.source_select)
     require_on_grid(sample.full)
     return sample

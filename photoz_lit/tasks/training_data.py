@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from photoz_lit.alignment.build import labels_of, needs_network
 from photoz_lit.config import Config, ForestSettings, PhotometryForestSettings, TemplateFitSettings
 from photoz_lit.data.domains import AdaptationSplit, split_fields, warnings_of
 from photoz_lit.data.folds import N_FOLDS
@@ -75,14 +76,10 @@ def training_data(config: Config) -> TrainingData:
             "network=template_fit learns nothing that could be carried; run it on the target itself: field=<target>"
             " without data.target and data.target_fields."
         )
-    if isinstance(config.network, ForestSettings | PhotometryForestSettings) and adapt.name not in ("none", "oracle"):
+    if isinstance(config.network, ForestSettings | PhotometryForestSettings) and needs_network(adapt):
         raise InputError(f"network={config.network.name} has no features to align; choose adapt=none or a network.")
-    if adapt.labels == "target" and (adapt.uses_target_images or adapt.degrade):
-        raise InputError(
-            "adapt.labels=target is the oracle, which has nothing to adapt; leave out degrade, discriminator and coral."
-        )
     joined = adaptation_sample_of(config)
-    by_fold = {fold: split_fields(joined, fold, adapt.labels) for fold in folds}
+    by_fold = {fold: split_fields(joined, fold, labels_of(adapt)) for fold in folds}
     if adapt.uses_target_images:
         for split in by_fold.values():
             _require_probe(split, joined.names)

@@ -5,12 +5,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from photoz_lit.alignment.coral import coral_loss
-from photoz_lit.alignment.discriminators import (
-    Adversary,
-    FieldDiscriminator,
-    PairDiscriminator,
-)
+from photoz_lit.alignment.discriminators import FieldDiscriminator, PairDiscriminator
 from photoz_lit.alignment.pairs import Galaxies, magnitude_pairs
+from tests.alignment.builders import adversary_of
 
 
 class AdditiveHead(nn.Module):
@@ -104,7 +101,7 @@ def test_the_mean_of_partners_brings_pairs_up_to_what_single_galaxies_tell() -> 
     found = {}
     for partners in (1, 32):
         torch.manual_seed(0)
-        adversary = Adversary("paired", 20, 2, 16, tolerance=0.1, partners=partners)
+        adversary = adversary_of("paired", 20, hidden=16, partners=partners)
         optimiser = torch.optim.Adam(adversary.parameters(), lr=3e-3)
         known, held = shifted_fields(4000), shifted_fields(4000)
         for _ in range(250):
@@ -131,7 +128,7 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 def test_loss_and_accuracy_of_the_pairs_weight_both_classes_alike() -> None:
     torch.manual_seed(0)
-    adversary = Adversary("paired", 6, 2, 16, tolerance=0.02, partners=3)
+    adversary = adversary_of("paired", 6, hidden=16, tolerance=0.02, partners=3)
     galaxies = Galaxies(torch.randn(64, 6), torch.rand(64, 1), torch.arange(64) // 32, torch.arange(64))
     judged = torch.arange(0, 64, 2)
     torch.manual_seed(3)
@@ -150,7 +147,7 @@ def test_loss_and_accuracy_of_the_pairs_weight_both_classes_alike() -> None:
 
 def test_single_galaxies_of_several_targets_weight_every_field_alike() -> None:
     torch.manual_seed(0)
-    adversary = Adversary("single", 6, 4, 16, tolerance=0.1)
+    adversary = adversary_of("dann", 6, n_fields=4, hidden=16)
     domain = torch.tensor([0] * 15 + [1] * 12 + [3] * 3)  # field 2 was not drawn
     galaxies = Galaxies(torch.randn(30, 6), torch.rand(30, 1), domain, torch.arange(30))
     verdict = adversary(galaxies)
@@ -163,7 +160,7 @@ def test_single_galaxies_of_several_targets_weight_every_field_alike() -> None:
 
 
 def test_a_batch_without_alike_pairs_has_no_loss() -> None:
-    adversary = Adversary("paired", 3, 2, 8, tolerance=0.1)
+    adversary = adversary_of("paired", 3, hidden=8, partners=1)
     features = torch.randn(4, 3, requires_grad=True)
     magnitude, domain = torch.tensor([[20.0], [22.0], [24.0], [26.0]]), torch.tensor([0, 0, 1, 1])
     verdict = adversary(Galaxies(features, magnitude, domain, torch.arange(4)))

@@ -1,9 +1,9 @@
 import torch
 
-from photoz_lit.alignment.discriminators import Adversary
 from photoz_lit.alignment.feature_memory import FeatureMemory
 from photoz_lit.alignment.gradient_reversal import reverse_gradient
 from photoz_lit.alignment.pairs import Galaxies
+from tests.alignment.builders import adversary_of
 
 
 def batch_of(first: int, n: int = 4, requires_grad: bool = False) -> Galaxies:
@@ -47,14 +47,14 @@ def test_only_the_batch_at_hand_gets_a_gradient_and_its_partners_are_remembered(
         memory.keep(batch_of(first, n=20))
     batch = batch_of(300, n=6, requires_grad=True)
     torch.manual_seed(0)
-    adversary = Adversary("paired", 3, 2, 8, tolerance=0.1, partners=8)
+    adversary = adversary_of("paired", 3, hidden=8, partners=8)
     everything, judged = memory.joined_by(batch.detached())
     features = reverse_gradient(batch.features, 1.0)
     random = torch.Generator().manual_seed(1)
     adversary(everything.with_features(judged, features), judged, random).loss.backward()
     assert batch.features.grad is not None
     assert (batch.features.grad != 0).any(dim=1).all()
-    alone = Adversary("paired", 3, 2, 8, tolerance=0.1, partners=8)
+    alone = adversary_of("paired", 3, hidden=8, partners=8)
     alone.load_state_dict(adversary.state_dict())
     random = torch.Generator().manual_seed(1)
     assert alone(batch.detached(), random=random).loss != alone(everything, judged, random).loss

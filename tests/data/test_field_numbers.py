@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from photoz_lit.alignment.calibration import Calibration
 from photoz_lit.data.field_numbers import field_numbers
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, load_sample
@@ -51,10 +52,11 @@ def test_predictions_and_features_of_a_target_are_of_calibrated_images(
     config = composed("field=hsc6b", "network=plain", "adapt=guided_paired", "trainer=cpu", "trainer.precision=32-true")
     estimator = AdaptationEstimator(config)
     sample, split = joined(*stores)
-    module = estimator.module = estimator.adversarial(sample.blind)
-    assert module.calibration is not None
+    module = estimator.module = estimator.aligned(sample.blind)
+    calibration = module.parts["calibration"]
+    assert isinstance(calibration, Calibration)
     with torch.no_grad():
-        module.calibration.log_scale.fill_(0.5)
+        calibration.log_scale.fill_(0.5)
     train = estimator.data_module(sample.blind, split, 0).galaxies.columns["domain"]
     again = estimator.data_module(sample.blind, Split(split.test, split.test, split.test, -1), 0, False)
     assert torch.equal(again.galaxies.columns["domain"], train)
@@ -64,12 +66,12 @@ def test_predictions_and_features_of_a_target_are_of_calibrated_images(
     rows = np.arange(8)
     calibrated, features = estimator.predict(alone, rows), estimator.features(alone, rows, "cpu")
     with torch.no_grad():
-        module.calibration.log_scale.zero_()
+        calibration.log_scale.zero_()
     assert np.abs(estimator.predict(alone, rows) / calibrated - 1).max() > 1e-4
     assert not np.allclose(estimator.features(alone, rows, "cpu"), features, rtol=1e-3)
     source = sample_of(stores[0])
     before = estimator.predict(source, rows)
     with torch.no_grad():
-        module.calibration.log_scale.fill_(0.5)
+        calibration.log_scale.fill_(0.5)
     np.testing.assert_array_equal(estimator.predict(source, rows), before)
     np.testing.assert_array_equal(estimator.predict(alone, rows), calibrated)

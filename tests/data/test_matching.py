@@ -8,6 +8,7 @@ from scipy.stats import chisquare, ks_2samp
 from photoz_lit.data.matching import MagnitudeMatcher
 from photoz_lit.data.two_fields import TwoFieldSampler
 from photoz_lit.errors import InputError
+from tests.alignment.builders import guided
 from tests.networks.builders import batch, built
 
 
@@ -89,7 +90,9 @@ def test_guided_draws_have_the_magnitudes_of_the_source_and_unguided_ones_have_n
     values = np.concatenate([magnitudes(2000, 25.0, 0), np.random.default_rng(1).uniform(15, 25.5, 4000)])
     drawn = {}
     for tolerance in (0.1, None):
-        sampler = TwoFieldSampler(np.arange(2000), [np.arange(2000, 6000)], values, tolerance, 32, shuffle=True)
+        sampler = TwoFieldSampler(
+            np.arange(2000), [np.arange(2000, 6000)], values, guided(tolerance).matcher, 32, shuffle=True
+        )
         order = sampler.epoch_order()
         drawn[tolerance] = ks_2samp(values[order], values[sampler.companions(order)]).pvalue
     assert drawn[0.1] > 0.05
@@ -100,7 +103,9 @@ def test_guided_draws_have_the_magnitudes_of_the_source_and_unguided_ones_have_n
 def test_drawing_an_epochs_companions_takes_at_most_a_hundredth_of_its_steps(bands: int) -> None:
     values = np.concatenate([magnitudes(12000, 25.0, 0), magnitudes(12000, 25.0, 1)])[:, None]
     values = np.concatenate([values, values + np.random.default_rng(2).normal(0, 0.4, (24000, bands - 1))], axis=1)
-    sampler = TwoFieldSampler(np.arange(12000), [np.arange(12000, 24000)], values, 0.2, 32, shuffle=True)
+    sampler = TwoFieldSampler(
+        np.arange(12000), [np.arange(12000, 24000)], values, guided(0.2).matcher, 32, shuffle=True
+    )
     n_batches = len(list(sampler))
     assert n_batches == 375
     spent = []

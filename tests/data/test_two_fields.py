@@ -8,6 +8,7 @@ import torch
 from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.data.two_fields import AdaptationDataModule, TwoFieldSampler
 from photoz_lit.errors import InputError
+from tests.alignment.builders import guided
 from tests.two_fields import joined, source_and_target
 
 SOURCE = np.arange(101)
@@ -16,7 +17,9 @@ MAGNITUDES = np.random.default_rng(0).uniform(22, 24, 400)
 
 
 def sampler(tolerance: float | None = 0.3, batch: int = 8, **options: int) -> TwoFieldSampler:
-    return TwoFieldSampler(SOURCE, TARGETS, MAGNITUDES, tolerance, batch, shuffle=True, seed=5, **options)
+    return TwoFieldSampler(
+        SOURCE, TARGETS, MAGNITUDES, guided(tolerance).matcher, batch, shuffle=True, seed=5, **options
+    )
 
 
 @pytest.mark.parametrize("tolerance", [0.3, None])
@@ -84,7 +87,7 @@ def test_unguided_targets_are_used_as_often_as_each_other() -> None:
 
 def test_a_target_that_is_not_drawn_in_an_epoch_does_no_harm() -> None:
     for tolerance in (None, 0.3):
-        one = TwoFieldSampler(SOURCE[:2], TARGETS, MAGNITUDES, tolerance, 8, shuffle=True)
+        one = TwoFieldSampler(SOURCE[:2], TARGETS, MAGNITUDES, guided(tolerance).matcher, 8, shuffle=True)
         for epoch in range(6):
             one.set_epoch(epoch)
             assert [len(batch) for batch in one] == [4]
@@ -101,7 +104,7 @@ def test_batches_tell_the_field_and_without_targets_are_those_of_the_source_alon
             torch.testing.assert_close(mine[name], column, rtol=0, atol=0, equal_nan=True)
     validation = torch.cat([batch["index"] for batch in alone.val_dataloader()])
     assert validation.tolist() == split.validation.tolist()
-    both = AdaptationDataModule(sample.blind, split, with_targets=True, tolerance=0.5, **options)
+    both = AdaptationDataModule(sample.blind, split, with_targets=True, guide=guided(0.5).matcher, **options)
     for batch in both.train_dataloader():
         half = len(batch["domain"]) // 2
         assert batch["domain"].tolist() == [0] * half + [1] * half
@@ -113,7 +116,7 @@ def test_batches_tell_the_field_and_without_targets_are_those_of_the_source_alon
 
 def test_guidance_counts_what_does_not_meet_by_brute_force(tmp_path: Path) -> None:
     sample, split = joined(*source_and_target(tmp_path))
-    data = AdaptationDataModule(sample.blind, split, with_targets=True, tolerance=0.005, match_bands=["g"])
+    data = AdaptationDataModule(sample.blind, split, with_targets=True, guide=guided(0.005).matcher, match_bands=["g"])
     mag = sample.blind.catalogue[["mag_i", "mag_g"]].to_numpy()
     near = np.abs(mag[split.train][:, None] - mag[split.target_train][None]) <= 0.005
     expected = {
@@ -124,4 +127,4 @@ def test_guidance_counts_what_does_not_meet_by_brute_force(tmp_path: Path) -> No
     assert 0 < expected["targets_unused"] < len(split.target_train)
     assert AdaptationDataModule(sample.blind, split, with_targets=True).guidance() == {}
     with pytest.raises(InputError, match="match_bands: no magnitude in band 'q'"):
-        AdaptationDataModule(sample.blind, split, with_targets=True, tolerance=0.2, match_bands=["q"])
+        AdaptationDataModule(sample.blind, split, with_targets=True, guide=guided(0.2).matcher, match_bands=["q"])

@@ -8,8 +8,6 @@ import pandas as pd
 import pytest
 import torch
 
-from photoz_lit.alignment.discriminators import Adversary
-from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.config import Config
 from photoz_lit.data.domains import AdaptationSample, AdaptationSplit, join_fields, split_fields
 from photoz_lit.data.sample import Sample
@@ -18,9 +16,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.estimators import cnn
 from photoz_lit.estimators.adaptation import AdaptationEstimator
 from photoz_lit.fields import load_field
-from photoz_lit.modules import frozen_features
-from photoz_lit.modules.aligned import DomainAdversarialCNN
-from photoz_lit.modules.frozen_features import JudgedDraw, held_accuracy, teach_discriminator
+from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.tasks.cautions import cautions
 from tests.composed import composed
 from tests.two_fields import changed, joined, source_and_target
@@ -70,12 +66,12 @@ def test_an_interrupted_adaptation_goes_on_and_ends_as_an_uninterrupted_one(
     told = [line.split(",")[0] for line in said if line.startswith("adaptation")]
     assert told == [f"adaptation: epoch {epoch}/3" for epoch in (1, 2, 3)]
 
-    def killed(self: DomainAdversarialCNN) -> None:
+    def killed(self: AlignedModule) -> None:
         if self.current_epoch == 2:
             raise ConnectionAbortedError
 
     with monkeypatch.context() as patch:
-        patch.setattr(DomainAdversarialCNN, "on_train_epoch_start", killed)
+        patch.setattr(AlignedModule, "on_train_epoch_start", killed)
         with pytest.raises(ConnectionAbortedError):
             fitted(two, tmp_path / "parts", "guided_paired")
     (start,) = tmp_path.glob("parts/starts/*/best.ckpt")
@@ -184,65 +180,6 @@ def test_no_image_of_a_test_galaxy_is_read_in_an_adaptation(
     assert read & set(two[1].target_train.tolist())
 
 
-def made_features(n: int, shift: float, seed: int = 0) -> Galaxies:
-    """Features that tell magnitude, and the field by a shift of one of them; the target is fainter."""
-    random = np.random.default_rng(seed)
-    domain = np.arange(2 * n) // n
-    magnitude = np.where(domain == 0, 23 - random.exponential(1, 2 * n), 24 - random.exponential(1, 2 * n))
-    values = random.normal(size=(2 * n, 5))
-    values[:, 0] = magnitude - 23
-    values[:, 1] += shift * domain
-    return Galaxies(
-        torch.tensor(values, dtype=torch.float32),
-        torch.tensor(magnitude, dtype=torch.float32)[:, None],
-        torch.from_numpy(domain),
-        torch.arange(2 * n),
-    )
-
-
-@pytest.mark.parametrize("method", ["guided", "guided_paired"])
-def test_the_discriminator_wins_on_frozen_features_that_differ_and_not_on_alike_ones(method: str) -> None:
-    settings = config_of(f"adapt={method}", "adapt.discriminator_steps=400", "adapt.least_accuracy=0.65").adapt
-    found = {}
-    for shift in (0.0, 3.0):
-        torch.manual_seed(0)
-        adversary = Adversary(settings.discriminator or "", 5, 2, 32, settings.tolerance, settings.partners)
-        known, held = made_features(1500, shift), made_features(1000, shift, seed=1)
-        found[shift] = teach_discriminator(adversary, known, held, settings, 64, seed=0)
-        assert found[shift]["frozen_accuracy"] == pytest.approx(held_accuracy(adversary, held, settings), abs=0.03)
-    assert found[3.0]["wins"]
-    assert found[3.0]["frozen_accuracy"] > 0.65
-    assert found[3.0]["frozen_steps"] < 400
-    assert found[3.0]["frozen_tries"] == 1
-    assert not found[0.0]["wins"]
-    assert found[0.0]["frozen_tries"] == 3
-    assert found[0.0]["frozen_accuracy"] == pytest.approx(0.5, abs=0.1)
-    assert found[0.0]["frozen_steps"] == 400
-
-
-def test_a_discriminator_that_does_not_win_is_taught_again_with_fresh_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = config_of("adapt=guided_paired", "adapt.discriminator_steps=200", "adapt.least_accuracy=0.65").adapt
-    torch.manual_seed(0)
-    adversary = Adversary("paired", 5, 2, 32, settings.tolerance, settings.partners)
-    accuracies = iter([0.6, 0.6, 0.6, 0.6, 0.5, 0.5, 0.5, 0.7])  # every 50 steps: the first try loses, the second wins
-    seen = []
-
-    def judged(*_: object) -> float:
-        seen.append([float(value.detach().sum()) for value in adversary.parameters()])
-        return next(accuracies)
-
-    monkeypatch.setattr(frozen_features, "held_accuracy", judged)
-    made = made_features(300, 0.0)
-    report = teach_discriminator(adversary, made, made, settings, 64, seed=0)
-    assert report == {"frozen_accuracy": 0.7, "frozen_steps": 200, "frozen_tries": 2, "wins": True}
-    assert all(first != second for first, second in zip(seen[3], seen[4], strict=True))
-    frozen_features.refresh(adversary, 1)
-    assert torch.equal(adversary.discriminator.weight, torch.ones(16))
-    state = torch.get_rng_state()
-    frozen_features.refresh(adversary, 2)
-    assert torch.equal(torch.get_rng_state(), state)
-
-
 def test_nothing_is_aligned_where_no_discriminator_wins(
     two: tuple[AdaptationSample, AdaptationSplit], tmp_path: Path
 ) -> None:
@@ -261,28 +198,3 @@ def test_nothing_is_aligned_where_no_discriminator_wins(
     aligned, alone = (weights(tmp_path / name / "last.ckpt") for name in ("dann", "none"))
     for name, value in alone.items():
         torch.testing.assert_close(aligned[name], value, rtol=1e-4, atol=1e-5)
-
-
-def test_unguided_discriminators_of_single_galaxies_win_by_the_population_alone() -> None:
-    # why batches are guided: nothing but the number of faint galaxies differs here
-    settings = config_of("adapt=dann", "adapt.discriminator_steps=400").adapt
-    torch.manual_seed(0)
-    adversary = Adversary("single", 5, 2, 32, settings.tolerance)
-    known, held = made_features(1500, 0.0), made_features(1000, 0.0, seed=1)
-    assert teach_discriminator(adversary, known, held, settings, 64, seed=0)["frozen_accuracy"] > 0.65
-
-
-@pytest.mark.parametrize("tolerance", [None, 0.3])
-def test_targets_are_judged_as_often_whatever_their_size(tolerance: float | None) -> None:
-    made = made_features(1000, 0.0)
-    domain = made.domain.clone()
-    domain[1900:] = 2  # a tenth of the target galaxies
-    rows = JudgedDraw(Galaxies(made.features, made.magnitude, domain, made.number), tolerance).rows(
-        4000, np.random.default_rng(0)
-    )
-    fields = domain[rows]
-    assert (fields[:4000] == 0).all()
-    assert float((fields[4000:] == 2).float().mean()) == pytest.approx(0.5, abs=0.03)
-    if tolerance is not None:
-        difference = (made.magnitude[rows[:4000]] - made.magnitude[rows[4000:]]).abs()
-        assert float((difference <= tolerance).float().mean()) > 0.9

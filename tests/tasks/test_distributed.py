@@ -72,15 +72,16 @@ def test_two_processes_start_a_network_again_that_has_learnt_nothing(tmp_path: P
 
 ADAPTING = """
 import sys, torch
-from photoz_lit.modules.aligned import DomainAdversarialCNN
+from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.tasks import results
 from photoz_lit.tasks.train import train
 from tests.composed import composed
 
 def keep(self):
-    torch.save([self.state_dict(), self.global_step, self.memory.state()], f"{sys.argv[1]}/rank{self.global_rank}.pt")
+    memory = self.parts["adversary"].memory.state()
+    torch.save([self.state_dict(), self.global_step, memory], f"{sys.argv[1]}/rank{self.global_rank}.pt")
 
-DomainAdversarialCNN.on_train_end = keep
+AlignedModule.on_train_end = keep
 results.draw_run = lambda *_: None
 train(composed(*sys.argv[2:]))
 """
@@ -105,7 +106,7 @@ def test_two_processes_adapt_one_network_with_one_discriminator(tmp_path: Path) 
     split = pd.read_parquet(folder / "split.parquet")
     n_train = int((split["role"] == "train").sum())
     assert steps == others == 2 * math.ceil(n_train // 2 / 8) > 4
-    assert any(name.startswith("adversary") for name in first)
+    assert any(name.startswith("parts.adversary") for name in first)
     for name, value in first.items():
         assert torch.isfinite(value).all(), name
         assert torch.equal(value, second[name]), name
@@ -113,7 +114,7 @@ def test_two_processes_adapt_one_network_with_one_discriminator(tmp_path: Path) 
     began = torch.load(start / "best.ckpt", weights_only=True)["state_dict"]
     assert not all(torch.equal(value, first[name]) for name, value in began.items())
     (last,) = folder.glob("checkpoints/*/last.ckpt")  # each rank goes on with the galaxies that it remembers
-    kept = torch.load(last, weights_only=True)["memory"]
+    kept = torch.load(last, weights_only=True)["parts"]["adversary"]["memory"]
     numbers = [[batch["number"].tolist() for batch in memory] for memory in (*kept, mine, its)]
     assert numbers[:2] == numbers[2:]
     assert all(mine != its for mine, its in zip(*numbers[:2], strict=True))

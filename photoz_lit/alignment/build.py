@@ -1,0 +1,97 @@
+"""From the section ``adapt`` to its batches and parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from torch import nn
+
+from photoz_lit.alignment.batches import Batches
+from photoz_lit.alignment.part import Alignment, Shapes
+from photoz_lit.alignment.settings import AdaptSettings, PartSettings
+from photoz_lit.data.degrade import Degradation
+from photoz_lit.data.domains import AdaptationSplit
+from photoz_lit.data.sample import Sample
+from photoz_lit.errors import InputError, nearest
+from photoz_lit.settings import Settings
+from photoz_lit.targets import find_class
+
+Labels = Literal["source", "target"]
+
+
+def classes_of(adapt: AdaptSettings) -> dict[str, type[Alignment]]:
+    """Class of every part, by name.
+
+    Raises
+    ------
+    InputError : one cannot be found, its options are wrong, or the parts do not go together.
+    """
+    classes = {}
+    for name, part in adapt.parts.items():
+        key = f"adapt.parts.{name}"
+        classes[name] = find_class(part.target, Alignment, "part of an adaptation", f"{key}._target_")
+        _options(classes[name].Options, part, key, adapt)
+    batches = batches_of(adapt)
+    kinds = list(classes.values())
+    if any(kind.labels == "target" for kind in kinds) and len(kinds) > 1:
+        raise InputError(
+            "adapt.labels=target is the oracle, which has nothing to adapt; leave out the other parts"
+            f" ({', '.join(name for name, kind in classes.items() if kind.labels == 'source')})."
+        )
+    for name, kind in classes.items():
+        if kind.needs_targets and batches is None:
+            raise InputError(f"adapt.parts.{name} needs target galaxies; choose adapt.batches.")
+    return classes
+
+
+def batches_of(adapt: AdaptSettings) -> Batches | None:
+    """Which target galaxies stand in the batches; None where there are none."""
+    if adapt.batches is None:
+        return None
+    kind = find_class(adapt.batches.target, Batches, "choice of batches", "adapt.batches._target_")
+    return kind(_options(kind.Options, adapt.batches, "adapt.batches", adapt))
+
+
+def labels_of(adapt: AdaptSettings) -> Labels:
+    """Whose labels train the network."""
+    return "target" if any(kind.labels == "target" for kind in classes_of(adapt).values()) else "source"
+
+
+def needs_network(adapt: AdaptSettings) -> bool:
+    """Whether a part works on images or features, which forests on magnitudes do not have."""
+    return any(kind.labels == "source" for kind in classes_of(adapt).values())
+
+
+def degradation_of(adapt: AdaptSettings, sample: Sample, split: AdaptationSplit) -> Degradation | None:
+    """What source images go through; None leaves them as they are."""
+    found = [kind.degradation(sample, split) for kind in classes_of(adapt).values()]
+    return next((one for one in found if one is not None), None)
+
+
+def build_parts(adapt: AdaptSettings, shapes: Shapes) -> nn.ModuleDict:
+    """The parts, with fresh weights, in their order."""
+    classes = classes_of(adapt)
+    options = {n: _options(kind.Options, adapt.parts[n], f"adapt.parts.{n}", adapt) for n, kind in classes.items()}
+    return nn.ModuleDict({name: kind(options[name], shapes) for name, kind in classes.items()})
+
+
+def _options(kind: type[Settings], part: PartSettings, key: str, adapt: AdaptSettings) -> Any:
+    """Options of a part, checked; a wrong value is told under the key that the user sets."""
+    try:
+        return kind.model_validate(part.options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(one) for one in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise InputError(f"unknown key '{key}.{name}'{nearest(name, kind.model_fields)}") from error
+        if first["type"] == "missing":
+            raise InputError(f"{part.target} needs {key}.{name}; give it a value.") from error
+        named = _named(adapt.model_extra or {}, first["input"], name) or f"{key}.{name}"
+        raise InputError(f"'{named}={first['input']}' is wrong: {first['msg']}.") from error
+
+
+def _named(shared: Mapping[str, Any], value: object, name: str) -> str | None:
+    """Key of ``adapt`` that an option refers to: of those with its value the one whose name ends alike."""
+    return next((f"adapt.{key}" for key, found in shared.items() if found == value and key.endswith(name)), None)

@@ -1,0 +1,11 @@
+"""The bound of what adaptation can do."""
+
+from __future__ import annotations
+
+from photoz_lit.alignment.part import Alignment
+
+
+class OracleLabels(Alignment):
+    """The network learns from the target's own labels, no more of them than the source has."""
+
+    labels = "target"
