@@ -1,19 +1,28 @@
-"""Files that are there whole or not at all, and names that stay inside their folder."""
+"""Whole files and folders, JSON, locks, and names that stay inside their folder."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import json
 import os
+import shutil
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from pydantic import AfterValidator
 
 from photoz_lit.errors import InputError
+
+NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextmanager
@@ -39,6 +48,107 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         if partial.exists():
             partial.unlink()
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a new folder to fill inside a ``with`` block; at its end it takes its name, after an error it is gone.
+
+    Raises
+    ------
+    InputError : the folder exists already, or cannot be written.
+    """
+    if path.exists():
+        raise InputError(f"{path} exists already; choose another 'store' or remove it.")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        partial.rename(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror or error}).") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # after an error; else it has its name already
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write a JSON file whole or not at all; NaN becomes null."""
+    return write_text(path, json.dumps(plain(content), indent=1, ensure_ascii=False) + "\n")
+
+
+def write_table(path: Path, table: pd.DataFrame, **options: Any) -> Path:
+    """Write a table as Parquet or CSV, by the path's ending, whole or not at all; without its index."""
+    with whole_file(path) as partial:
+        write = table.to_csv if path.suffix == ".csv" else table.to_parquet
+        write(partial, index=False, **options)
+    return path
+
+
+def write_array(path: Path, values: NDArray[np.float32]) -> Path:
+    """Write an ``.npy`` file whole or not at all."""
+    with whole_file(path) as partial:
+        np.save(partial, values)
+    return path
+
+
+def read_array(path: Path) -> NDArray[np.float32]:
+    """Read an ``.npy`` file of numbers.
+
+    Raises
+    ------
+    InputError : it is not there, or holds something else.
+    """
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} cannot be read ({error}); remove it, and the same command makes it again.") from error
+
+
+def plain(value: Any) -> Any:
+    """Return numbers, lists and dicts as JSON knows them; NaN and infinities become None."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
+
+
+@contextmanager
+def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold a lock file; the system frees it when the process ends, however it ends.
+
+    Parameters
+    ----------
+    path : the lock file; it and its folder are made if missing, and the file stays. On file systems that know no
+        locks nothing is held.
+    waiting : is called once where another process, or another thread, holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o666), "r+") as file:  # empties no file
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in NO_LOCKS_HERE:
+                raise
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)  # said outright: forked loaders of data share the open file
 
 
 def require_whole_archive(path: Path) -> None:

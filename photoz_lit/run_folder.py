@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 import photoz_lit
 from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
-from photoz_lit.files import require_no_links, whole_file
-from photoz_lit.locks import locked
+from photoz_lit.files import locked, read_array, require_no_links, write_array, write_json, write_text
 from photoz_lit.simulation.galaxies import earlier_galaxies
 
 LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "qp-prob")
@@ -106,44 +105,6 @@ class RunFolder:
             return json.loads((self.path / name).read_text())
         except (OSError, ValueError) as error:
             raise InputError(f"{self.path / name} cannot be read ({error}); is {self.path} a run folder?") from error
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file so that it is there whole or not at all; NaN becomes null."""
-    with whole_file(path) as partial:
-        partial.write_text(json.dumps(plain(content), indent=1, ensure_ascii=False) + "\n")
-
-
-def write_array(path: Path, values: NDArray[np.float32]) -> None:
-    """Write an ``.npy`` file so that it is there whole or not at all."""
-    with whole_file(path) as partial:
-        np.save(partial, values)
-
-
-def read_array(path: Path) -> NDArray[np.float32]:
-    """Read an ``.npy`` file of numbers.
-
-    Raises
-    ------
-    InputError : it is not there, or holds something else.
-    """
-    try:
-        return np.asarray(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} cannot be read ({error}); remove it, and the same command makes it again.") from error
-
-
-def plain(value: Any) -> Any:
-    """Numbers, lists and dicts as JSON knows them; NaN and infinities become None."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [plain(v) for v in value]
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return str(value) if isinstance(value, Path) else value
 
 
 def what_shapes(config: Config) -> dict[str, Any]:
@@ -236,8 +197,7 @@ def config_of_run(path: Path, here: Config) -> Config:
 def write_config(folder: Path, config: Config) -> None:
     """Write the resolved config beside the results, as YAML."""
     text = yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
-    with whole_file(folder / "config.yaml") as partial:
-        partial.write_text(text)
+    write_text(folder / "config.yaml", text)
 
 
 def git_commit() -> str:

@@ -16,9 +16,10 @@ from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.nz_statistics import nz_distances, nz_moments
 from photoz_lit.evaluation.point import point_metrics
+from photoz_lit.files import write_json
 from photoz_lit.labels.plots import write_plots
 from photoz_lit.rows import record
-from photoz_lit.run_folder import git_commit, write_json
+from photoz_lit.run_folder import git_commit
 from photoz_lit.simulation.catalogue import read_catalogue
 from research.hidden_cells import HiddenCells, cross_fitted_photo_z, hide_half_of_the_cells, photo_z_features
 

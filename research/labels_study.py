@@ -24,13 +24,13 @@ from photoz_lit.evaluation.nz_statistics import nz_distances
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.scores import galaxy_scores
 from photoz_lit.evaluation.summary import metrics_of
-from photoz_lit.files import whole_file
+from photoz_lit.files import whole_file, write_json
 from photoz_lit.labels.deep_field import DeepField, deep_field
 from photoz_lit.labels.plots import write_plots
 from photoz_lit.labels.settings import LabelStudySettings
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.settings import NetworkSettings
-from photoz_lit.run_folder import RunFolder, git_commit, provenance, run_folder, write_json
+from photoz_lit.run_folder import RunFolder, git_commit, provenance, run_folder
 from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.train import estimator_of

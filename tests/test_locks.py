@@ -3,7 +3,7 @@ import sys
 import threading
 from pathlib import Path
 
-from photoz_lit.locks import locked
+from photoz_lit.files import locked
 
 
 def test_the_second_waits_for_the_first(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_the_second_waits_for_the_first(tmp_path: Path) -> None:
 def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
     hold = f"with locked(pathlib.Path({str(path)!r})): os._exit(9)"
-    code = f"from photoz_lit.locks import locked; import os, pathlib\n{hold}"
+    code = f"from photoz_lit.files import locked; import os, pathlib\n{hold}"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
     waited = threading.Event()
     with locked(path, waited.set):

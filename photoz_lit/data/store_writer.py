@@ -18,6 +18,7 @@ from photoz_lit.data.block_check import BLOCK_ROWS, block_checksum
 from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
 from photoz_lit.errors import InputError
+from photoz_lit.files import write_text
 from photoz_lit.rows import RowCount
 
 FLOAT16_LARGEST = 6.0e4
@@ -120,7 +121,7 @@ class StoreWriter:
             target.flush()
             del target
             complete_catalogue(catalogue, self.header.bands).to_parquet(self._block_file(block, "parquet"), index=False)
-            _write_text(self._block_file(block, "json"), json.dumps({"checksum": block_checksum(pixels)}))
+            write_text(self._block_file(block, "json"), json.dumps({"checksum": block_checksum(pixels)}))
         except OSError as error:
             raise InputError(
                 f"{self.partial} cannot be written ({error.strerror or error}); what is there is kept and the same"
@@ -152,7 +153,7 @@ class StoreWriter:
                     "provenance": {**self.header.provenance, **(provenance or {})},
                 }
             )
-            _write_text(self.partial / "store.json", header.model_dump_json(indent=1))
+            write_text(self.partial / "store.json", header.model_dump_json(indent=1))
             shutil.rmtree(self.partial / "blocks")
             (self.partial / "plan.json").unlink()
             self.partial.rename(self.path)
@@ -177,13 +178,6 @@ def _claim_space(path: Path) -> None:
         except OSError as error:
             if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
                 raise
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or not at all."""
-    temporary = path.with_suffix(path.suffix + f".{os.getpid()}")
-    temporary.write_text(text)
-    temporary.replace(path)
 
 
 def write_store(path: str | Path, header: StoreHeader, images: NDArray[Any], catalogue: pd.DataFrame) -> CutoutStore:

@@ -26,14 +26,13 @@ from photoz_lit.data.two_fields import AdaptationDataModule
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.domain_probe import domain_probe
-from photoz_lit.locks import locked
+from photoz_lit.files import locked, write_json
 from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.modules.checkpoint_files import read_checkpoint
 from photoz_lit.modules.cnn import VAL_LOSS
 from photoz_lit.modules.epochs import BEST
 from photoz_lit.modules.features import network_features
 from photoz_lit.modules.frozen_features import by_source, held_features, training_features
-from photoz_lit.run_folder import write_json
 
 REPORT = "adaptation.json"
 STARTS = "starts"

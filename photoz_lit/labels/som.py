@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
+from photoz_lit.files import whole_file
 from photoz_lit.labels.features import FeatureSpace
 
 LARGEST_GRID = 101  # cells per side, the largest map in use (KiDS, Wright et al. 2020)
@@ -88,23 +88,20 @@ class SelfOrganisingMap:
 
     def save(self, path: str | Path) -> None:
         """Write the map as NPZ, whole or not at all."""
-        target = Path(path)
-        temporary = target.with_name(f"{target.name}.{os.getpid()}.partial")
         about = {
             "format": FORMAT,
             "magnitude": self.space.magnitude,
             "bands": self.space.bands,
             "min_features": self.min_features,
         }
-        with temporary.open("wb") as file:
+        with whole_file(Path(path)) as partial:
             np.savez(
-                file,
+                partial,
                 weights=self.weights,
                 centre=self.space.centre,
                 scale=self.space.scale,
                 about=np.array(json.dumps(about)),
             )
-        temporary.replace(target)
 
 
 def nearest_cells(

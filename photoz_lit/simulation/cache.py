@@ -7,7 +7,7 @@ from pathlib import Path
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
-from photoz_lit.locks import locked
+from photoz_lit.files import locked
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.simulation.simulate import simulate_store, simulation_hash
 

@@ -22,6 +22,7 @@ from photoz_lit.data.store import CutoutStore, DataKind, StoreHeader
 from photoz_lit.data.store_writer import StoreWriter
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
+from photoz_lit.files import whole_folder, write_json, write_table
 from photoz_lit.rows import RowCount
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.catalogue import file_hash, read_catalogue
@@ -98,20 +99,13 @@ def write_catalogue(field: Field, settings: SimulationSettings, seed: int, path:
     ------
     InputError : the folder exists or cannot be written.
     """
-    if path.exists():
-        raise InputError(f"{path} exists already; choose another 'store' or remove it.")
-    simulator, rows = prepare(field, settings, seed)
-    catalogue = _catalogue(field, simulator, rows)
-    header = _header(field, settings, seed, rows.checked(len(catalogue)))
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        temporary.mkdir(parents=True, exist_ok=True)
-        catalogue.to_parquet(temporary / "catalogue.parquet", index=False)
-        content = header.model_dump(include={"data", "field", "bands", "n_galaxies", "rows", "provenance"})
-        (temporary / "catalogue.json").write_text(json.dumps(content, indent=1))
-        temporary.rename(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror or error}).") from error
+    with whole_folder(path) as partial:
+        simulator, rows = prepare(field, settings, seed)
+        catalogue = _catalogue(field, simulator, rows)
+        header = _header(field, settings, seed, rows.checked(len(catalogue)))
+        write_table(partial / "catalogue.parquet", catalogue)
+        about = header.model_dump(include={"data", "field", "bands", "n_galaxies", "rows", "provenance"})
+        write_json(partial / "catalogue.json", about)
     return path
 
 

@@ -15,8 +15,8 @@ from photoz_lit.data.module import Split
 from photoz_lit.estimators.adaptation import REPORT
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.summary import coarse_nz, summarise
-from photoz_lit.files import whole_file
-from photoz_lit.run_folder import RunFolder, read_array
+from photoz_lit.files import read_array, whole_file
+from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.training_data import TrainingData
 

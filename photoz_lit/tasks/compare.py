@@ -24,7 +24,7 @@ from photoz_lit.evaluation.paired_rows import paired_rows
 from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs, without_applications
 from photoz_lit.evaluation.settings import CompareSettings, task_settings
 from photoz_lit.evaluation.trainings import DIED, RESTARTS, UNEQUAL
-from photoz_lit.run_folder import write_json
+from photoz_lit.files import write_json
 from photoz_lit.studies import jobs_of, places_in_study, read_results, table_row
 from photoz_lit.tasks.study import finished_run
 

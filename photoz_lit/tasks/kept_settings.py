@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from photoz_lit.errors import InputError
-from photoz_lit.run_folder import write_json
+from photoz_lit.files import write_json
 from photoz_lit.studies import Setting
 
 NAME = "made_with.json"

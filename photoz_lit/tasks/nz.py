@@ -33,9 +33,8 @@ from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.qp_file import iterate_pdfs, pdf_count, read_pdfs_hdf5
 from photoz_lit.evaluation.report import read_json
 from photoz_lit.evaluation.settings import NzSettings, task_settings
-from photoz_lit.files import require_no_links
+from photoz_lit.files import require_no_links, write_json
 from photoz_lit.rows import RowCount, lines, record
-from photoz_lit.run_folder import write_json
 from photoz_lit.tables.frame import missing_column
 from photoz_lit.tables.no_value import blank_missing
 from photoz_lit.tables.reading import read_table

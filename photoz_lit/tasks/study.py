@@ -15,9 +15,8 @@ from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.kept_galaxies import copy_galaxies, keep_galaxies
 from photoz_lit.evaluation.settings import StudyTaskSettings, task_settings
-from photoz_lit.files import inside
-from photoz_lit.locks import locked
-from photoz_lit.run_folder import git_commit, write_json
+from photoz_lit.files import inside, locked, write_json
+from photoz_lit.run_folder import git_commit
 from photoz_lit.studies import (
     Setting,
     Study,

@@ -28,10 +28,10 @@ from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.estimators.photometry_forest import PhotometryForest
 from photoz_lit.estimators.template_fit import TemplateFit
-from photoz_lit.files import whole_file
+from photoz_lit.files import whole_file, write_array
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.rows import lines, record
-from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_array, write_config
+from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_config
 from photoz_lit.tasks.adaptation_results import SOURCE_PDF, adaptation_results
 from photoz_lit.tasks.machine import keep_machines, machine, other_machine
 from photoz_lit.tasks.results import print_metrics, write_results

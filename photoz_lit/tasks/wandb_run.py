@@ -18,9 +18,10 @@ from photoz_lit.console import shown
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.evaluation.plots.montage import montage
+from photoz_lit.files import plain
 from photoz_lit.networks.modalities import modality_name
 from photoz_lit.networks.settings import NetworkSettings
-from photoz_lit.run_folder import RunFolder, plain
+from photoz_lit.run_folder import RunFolder
 
 
 class MemberLogger(WandbLogger):

@@ -14,7 +14,7 @@ from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.summary import summarise
 from photoz_lit.fields import Field, load_field
-from photoz_lit.run_folder import write_json
+from photoz_lit.files import write_json
 
 EDGES = np.concatenate([np.linspace(0, 2, 81)[:-1], np.linspace(2, 4, 21)])  # bins of 0.025, then of 0.1
 SOURCES = ["spec", "grism", "prism"]

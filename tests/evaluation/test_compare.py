@@ -20,7 +20,7 @@ from photoz_lit.evaluation.report import read_json
 from photoz_lit.evaluation.runs import Run, find_runs, read_runs, rows_as_runs, without_applications
 from photoz_lit.evaluation.significance import relative_gain
 from photoz_lit.fields import load_field
-from photoz_lit.run_folder import write_json
+from photoz_lit.files import write_json
 from tests.evaluation.mixtures import make_run
 from tests.evaluation.study_rows import WRITTEN, rows
 

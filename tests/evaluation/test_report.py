@@ -11,7 +11,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.plots.pit import pit_histogram
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.report import number, read_json, write_report, write_runs_report
-from photoz_lit.run_folder import write_json
+from photoz_lit.files import write_json
 from tests.evaluation.mixtures import make_run
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from photoz_lit.errors import InputError
-from photoz_lit.run_folder import write_json
+from photoz_lit.files import write_json
 from photoz_lit.studies import Study, jobs_of
 from photoz_lit.tasks import compare
 from photoz_lit.tasks.study import gather

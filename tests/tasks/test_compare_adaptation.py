@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from photoz_lit.run_folder import write_json
+from photoz_lit.files import write_json
 from photoz_lit.tasks import compare
 from tests.composed import composed
 from tests.evaluation.adaptation_rows import METHODS, adaptation_row

@@ -11,7 +11,8 @@ import pytest
 
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
-from photoz_lit.run_folder import run_folder, write_json
+from photoz_lit.files import write_json
+from photoz_lit.run_folder import run_folder
 from photoz_lit.studies import Study, jobs_of, read_results
 from photoz_lit.tasks import compare
 from photoz_lit.tasks.emitters import emitter_rows, survey_settings

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment
 
-from photoz_lit.files import whole_file
+from photoz_lit.files import write_text
 from photoz_lit.ingest.inspection.faults import Fault
 
 _PAGE = """<!doctype html>
@@ -64,8 +64,7 @@ def write_page(
         tables={name: (list(table.columns), formatted(table)) for name, table in tables.items()},
         images={name: base64.b64encode(file.read_bytes()).decode() for name, file in images.items()},
     )
-    with whole_file(path) as partial:
-        partial.write_text(content, encoding="utf-8")
+    write_text(path, content)
 
 
 def formatted(table: pd.DataFrame) -> list[list[str]]:
