@@ -8,7 +8,7 @@ from photoz_lit.alignment.part import Alignment
 from photoz_lit.data.degrade import Degradation, degradation
 from photoz_lit.data.domains import SOURCE, AdaptationSplit
 from photoz_lit.data.sample import Sample
-from photoz_lit.evaluation.conditions import measured_conditions
+from photoz_lit.imaging.conditions import measured_conditions
 
 
 class Degraded(Alignment):

@@ -74,6 +74,17 @@ class Sample:
         return len(self.catalogue)
 
     @property
+    def pixel_scale(self) -> float:
+        """Side of a pixel [arcsec]."""
+        return self.field.pixel_scale
+
+    @property
+    def zero_points(self) -> NDArray[np.float64]:
+        """AB magnitude of a flux of 1, (bands,)."""
+        at_field = np.array([self.field.bands[band].zero_point for band in self.bands])
+        return np.asarray(at_field - 2.5 * np.log10(self.field.flux_divisor))
+
+    @property
     def lacking(self) -> int:
         """How many galaxies were left out because they lack a band."""
         return self.rows.left_out.get(LACKS_A_BAND, 0)

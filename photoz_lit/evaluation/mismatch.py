@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.data.sample import Sample
-from photoz_lit.evaluation.conditions import NoisePower, measured_conditions, noise_power, some_galaxies
 from photoz_lit.evaluation.domain_probe import FEWEST, domain_probe
 from photoz_lit.evaluation.magnitude_match import matched_rows
-from photoz_lit.evaluation.pixel_summaries import PixelSummaries, pixel_summaries
+from photoz_lit.imaging.conditions import NoisePower, measured_conditions, noise_power, some_galaxies
+from photoz_lit.imaging.pixel_summaries import PixelSummaries, pixel_summaries
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ class FieldImages:
     name : of the field, as in tables and figures.
     sample : its galaxies.
     rows : those that the probe and the colours are about.
-    conditions : see :func:`photoz_lit.evaluation.conditions.measured_conditions`.
+    conditions : see :func:`photoz_lit.imaging.conditions.measured_conditions`.
     power : noise power spectra.
     summaries : of ``rows``.
     magnitude : of ``rows`` in the reference band [AB], (n,).

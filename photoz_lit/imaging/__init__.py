@@ -1,1 +1,1 @@
-"""What stamps show: photometry of the galaxies in them."""
+"""What stamps show: photometry of their galaxies, seeing, sky and noise."""

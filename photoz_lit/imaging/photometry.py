@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from photutils.aperture import CircularAperture
 from scipy.ndimage import gaussian_filter
 
-from photoz_lit.evaluation.sky import correlation_at
 from photoz_lit.fields import Band, Field
+from photoz_lit.imaging.sky import correlation_at
 from photoz_lit.simulation.observing import pixel_noise
 
 FloatArray = NDArray[np.float64]

@@ -20,7 +20,6 @@ from photoz_lit.data.sample import Sample, load_sample, shared_bands
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
-from photoz_lit.evaluation.conditions import some_galaxies
 from photoz_lit.evaluation.magnitude_match import matched_rows
 from photoz_lit.evaluation.mismatch import conditions_table, measure_fields, probe_table, reference_magnitude
 from photoz_lit.evaluation.mismatch_files import Mismatch, write_mismatch
@@ -28,6 +27,7 @@ from photoz_lit.evaluation.mismatch_redshift import ALL, MATCHED, FieldPredictio
 from photoz_lit.evaluation.pdf import quantiles
 from photoz_lit.evaluation.settings import MismatchSettings, task_settings
 from photoz_lit.fields import Field, conf_directory, load_field
+from photoz_lit.imaging.conditions import some_galaxies
 from photoz_lit.rows import RowCount, lines, record, total
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance
 from photoz_lit.tasks.predict import SEEN_BY_ALL, predict_unseen

@@ -9,11 +9,11 @@ import pytest
 
 from photoz_lit.data.sample import Sample
 from photoz_lit.evaluation.mismatch_redshift import FieldPredictions, redshift_table
-from photoz_lit.evaluation.pixel_summaries import pixel_summaries
 from photoz_lit.evaluation.plots.mismatch import redshift_figure
+from photoz_lit.imaging.pixel_summaries import pixel_summaries
 from tests.conftest import make_store
 from tests.evaluation.mixtures import EDGES, gaussian_pdfs
-from tests.evaluation.observed import sample_of_store
+from tests.imaging.observed import sample_of_store
 
 
 def predicted(name: str, n: int, seed: int, shift: float = 0.0) -> FieldPredictions:

@@ -16,7 +16,6 @@ from rich.console import Console
 from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.fields import load_field
-from photoz_lit.ingest.inspection.bands import depth
 from photoz_lit.ingest.inspection.inspect import Inspection, inspect_store, write_inspection
 
 N, SIZE = 150, 32
@@ -25,7 +24,7 @@ FWHM, NOISE = 0.9, 0.03
 
 
 def galaxies(seed: int = 0) -> tuple[NDArray[np.float64], pd.DataFrame]:
-    """Gaussian galaxies whose fluxes follow magnitudes with the colours of a mixed population."""
+    """Moffat galaxies whose fluxes follow magnitudes with the colours of a mixed population."""
     random = np.random.default_rng(seed)
     bands = FIELD.band_names
     red = random.uniform(0, 1, N)
@@ -44,8 +43,7 @@ def galaxies(seed: int = 0) -> tuple[NDArray[np.float64], pd.DataFrame]:
     )
     table.loc[:9, "z"] = np.nan
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
-    sigma = FWHM / 2.3548 / FIELD.pixel_scale
-    profile = np.exp(-(x**2 + y**2) / (2 * sigma**2))
+    profile = (1 + (x**2 + y**2) * 4 * (2 ** (1 / 3) - 1) * (FIELD.pixel_scale / FWHM) ** 2) ** -3
     flux = 10 ** (-0.4 * (mags - 27.0))
     images = flux[:, :, None, None] * profile / profile.sum() + random.normal(0, NOISE, (N, 6, SIZE, SIZE))
     return images, table
@@ -139,11 +137,6 @@ def test_repeated_objects(tmp_path: Path) -> None:
     assert "1 pairs of one object have different redshifts, the first are object_id g50" in sentences
     assert "2 pairs lie within 1 arcsec" in sentences
     assert "1 pairs of rows have the same pixels, the first are object_id g70 and g71" in sentences
-
-
-def test_depth_of_gaussian_noise() -> None:
-    sums = np.random.default_rng(0).normal(0, 2.0, (4000, 4))
-    assert depth(sums, np.ones(4000), 27.0) == pytest.approx(27 - 2.5 * np.log10(10.0), abs=0.03)
 
 
 def test_page_holds_everything(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from photoz_lit.tasks import mismatch
 from photoz_lit.tasks.train import train
 from tests.composed import composed
 from tests.conftest import make_store
-from tests.evaluation.observed import changed_field, observed
+from tests.imaging.observed import changed_field, observed
 
 FILES = {"mismatch.csv", "mismatch.json", "mismatch.md", "conditions.png", "noise_power.png", "probe.png"}
 

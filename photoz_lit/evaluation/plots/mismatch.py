@@ -13,11 +13,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from photoz_lit.evaluation.conditions import NoisePower
 from photoz_lit.evaluation.mismatch import CONTROL
 from photoz_lit.evaluation.mismatch_redshift import ALL, MATCHED, FieldPredictions
 from photoz_lit.evaluation.nz_statistics import coarse_edges, rebinned
 from photoz_lit.evaluation.plots.style import BLACK, CYCLE, GREY, new_figure, paper_style
+from photoz_lit.imaging.conditions import NoisePower
 
 WIDTH = 7.1  # both columns of a journal page [inch]
 MARKERS = "osD^vP*X"

@@ -16,7 +16,7 @@ from photoz_lit.ingest.progress import galaxy_progress
 ROWS = 256  # stamps held at once
 FLUX_RADIUS = 3.0  # arcsec, or the stamp's edge
 CENTROID_RADIUS = 2.0  # arcsec, or the stamp's edge
-DEPTH_RADIUS = 1.0  # arcsec: the 2 arcsec aperture in which a field's depth is defined
+CORE_RADIUS = 1.0  # arcsec
 PLATEAU = 4  # as many pixels at a stamp's highest value are saturated …
 PLATEAU_SIGMA = 50.0  # … where that is as many sky sigma above the sky
 _BORDER = 2  # pixels
@@ -36,7 +36,6 @@ class Measurements:
     flux : sky-subtracted flux within 3 arcsec, (N, bands).
     signal_to_noise : of the flux within 1 arcsec, pixel noise taken as independent, (N, bands).
     x, y : centroid from the stamp's centre [pixel], (N, bands).
-    blank_apertures : flux, with the sky, in 2 arcsec apertures in the four corners, (N, bands, 4).
     checksum : CRC-32 of the central pixels of all bands, (N,).
     """
 
@@ -50,7 +49,6 @@ class Measurements:
     signal_to_noise: NDArray[np.float64]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
-    blank_apertures: NDArray[np.float64]
     checksum: NDArray[np.int64]
 
 
@@ -75,9 +73,9 @@ def measure(store: CutoutStore, console: Console) -> Measurements:
 
 
 def _apertures(height: int, width: int, pixel_scale: float) -> NDArray[np.float32]:
-    """Return the weights of the sums that are measured, (height · width, 9).
+    """Return the weights of the sums that are measured, (height · width, 5).
 
-    Columns: 0 flux aperture, 1 core of 1 arcsec, 2 centroid aperture, 3 and 4 the same times x and y, 5 to 8 corners.
+    Columns: 0 flux aperture, 1 core of 1 arcsec, 2 centroid aperture, 3 and 4 the same times x and y.
     """
     y, x = np.mgrid[:height, :width].astype(np.float64)
     x -= (width - 1) / 2
@@ -85,15 +83,9 @@ def _apertures(height: int, width: int, pixel_scale: float) -> NDArray[np.float3
     radius = np.hypot(x, y) * pixel_scale
     edge = (min(height, width) - 1) / 2 * pixel_scale
     flux = radius <= min(FLUX_RADIUS, edge)
-    core = radius <= DEPTH_RADIUS
+    core = radius <= CORE_RADIUS
     near = radius <= min(CENTROID_RADIUS, edge)
-    reach = DEPTH_RADIUS / pixel_scale
-    corners = [
-        np.hypot(x - sx * ((width - 1) / 2 - reach), y - sy * ((height - 1) / 2 - reach)) <= reach
-        for sx in (-1, 1)
-        for sy in (-1, 1)
-    ]
-    columns = [flux, core, near, near * x, near * y, *corners]
+    columns = [flux, core, near, near * x, near * y]
     return np.stack([np.asarray(c, np.float32).ravel() for c in columns], axis=1)
 
 
@@ -127,8 +119,6 @@ def _measure_rows(images: NDArray[np.float32], kernel: NDArray[np.float32]) -> M
         signal_to_noise=snr,
         x=x,
         y=y,
-        # With the sky: its error, times an aperture's pixels, would outweigh the noise.
-        blank_apertures=sums[..., 5:9] + sky[..., None] * kernel[:, 5:9].sum(axis=0),
         checksum=np.array([zlib.crc32(centre.tobytes()) for centre in centres], np.int64),
     )
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from photoz_lit.data.sample import Sample
-from photoz_lit.evaluation.sky import TILE, tile_corners
+from photoz_lit.imaging.sky import TILE, tile_corners
+from photoz_lit.imaging.stamps import Stamps
 
 Floats = NDArray[np.float64]
 
@@ -44,44 +44,43 @@ class PixelSummaries:
         return {**parts, "pixels": np.concatenate(list(parts.values()), axis=1)}
 
 
-def pixel_summaries(sample: Sample, galaxies: NDArray[np.int64], background: Floats, unit: Floats) -> PixelSummaries:
+def pixel_summaries(stamps: Stamps, galaxies: NDArray[np.int64], background: Floats, unit: Floats) -> PixelSummaries:
     """Summarise the stamps of some galaxies.
 
     Parameters
     ----------
-    sample, galaxies : whose stamps; a pixel without value counts as sky.
+    stamps, galaxies : whose stamps; a pixel without value counts as sky.
     background : the field's own level [flux per pixel], (bands,); it is taken off the galaxies, not off the sky.
     unit : flux scale [flux], (bands,): the same for fields that are compared.
     """
-    parts = [_block(sample, galaxies[start : start + _BLOCK], background) for start in range(0, len(galaxies), _BLOCK)]
+    parts = [_block(stamps, galaxies[start : start + _BLOCK], background) for start in range(0, len(galaxies), _BLOCK)]
     wide, core, sky = (np.concatenate([p[k] for p in parts]) for k in range(3))
-    zero_point = np.array([sample.field.bands[b].zero_point for b in sample.bands])
-    flux = np.where(wide > 0, wide, np.nan) * sample.field.flux_divisor
+    flux = np.where(wide > 0, wide, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = core / np.maximum(wide, unit)
     bent = np.arcsinh(wide / np.where(unit > 0, unit, 1.0))
     return PixelSummaries(
-        zero_point - 2.5 * np.log10(flux),
+        stamps.zero_points - 2.5 * np.log10(flux),
         np.concatenate([bent, np.diff(bent, axis=1)], axis=1),
         np.clip(np.nan_to_num(share), -1.0, 2.0),
         sky.reshape(len(galaxies), -1),
     )
 
 
-def _block(sample: Sample, rows: NDArray[np.int64], background: Floats) -> tuple[Floats, Floats, Floats]:
+def _block(stamps: Stamps, rows: NDArray[np.int64], background: Floats) -> tuple[Floats, Floats, Floats]:
     """Fluxes in both apertures, (n, bands), and sky statistics (n, bands, 3)."""
-    stamps = sample.flux(rows)
+    flux = stamps.flux(rows)
     level = np.nan_to_num(background).astype(np.float32)[:, None, None]
-    stamps = np.where(np.isfinite(stamps), stamps, level)
-    y, x = np.mgrid[: sample.stamp_size, : sample.stamp_size] - (sample.stamp_size - 1) / 2
-    radius = np.hypot(x, y) * sample.field.pixel_scale
-    wide, core = (np.tensordot(stamps - level, (radius <= r).astype(np.float32), axes=2) for r in (APERTURE, CORE))
-    return wide.astype(np.float64), core.astype(np.float64), _sky(stamps)
+    flux = np.where(np.isfinite(flux), flux, level)
+    y, x = np.mgrid[: stamps.stamp_size, : stamps.stamp_size] - (stamps.stamp_size - 1) / 2
+    radius = np.hypot(x, y) * stamps.pixel_scale
+    wide, core = (np.tensordot(flux - level, (radius <= r).astype(np.float32), axes=2) for r in (APERTURE, CORE))
+    return wide.astype(np.float64), core.astype(np.float64), _sky(flux)
 
 
-def _sky(stamps: NDArray[np.float32]) -> Floats:
+def _sky(flux: NDArray[np.float32]) -> Floats:
     """Median, log scatter and correlation of neighbours in the corners of stamps, (n, bands, 3)."""
-    corners = np.stack([stamps[:, :, y : y + TILE, x : x + TILE] for y, x in tile_corners(stamps.shape[-1])], axis=2)
+    corners = np.stack([flux[:, :, y : y + TILE, x : x + TILE] for y, x in tile_corners(flux.shape[-1])], axis=2)
     flat = corners.reshape(*corners.shape[:2], -1)
     median = np.median(flat, axis=-1)
     scatter = 1.4826 * np.median(np.abs(flat - median[..., None]), axis=-1)

@@ -1,4 +1,4 @@
-"""The seeing of a sample's bands, from the widths of its most compact galaxies.
+"""The seeing of stamps' bands, from the widths of the most compact galaxies.
 
 Stamps are of galaxies, so no width is the seeing itself. The galaxies that the *other* bands show to be the most
 compact are taken, and the median of their widths in this band: a low percentile of the band's own widths would follow
@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from photoz_lit.data.sample import Sample
-from photoz_lit.evaluation.sky import usable
+from photoz_lit.imaging.sky import usable
+from photoz_lit.imaging.stamps import Stamps
 
 Floats = NDArray[np.float64]
 
@@ -27,29 +27,29 @@ _BLOCK = 256
 
 
 def measured_seeing(
-    sample: Sample, galaxies: NDArray[np.int64], background: Floats, aperture_noise: Floats
+    stamps: Stamps, galaxies: NDArray[np.int64], background: Floats, aperture_noise: Floats
 ) -> tuple[Floats, Floats]:
     """Return the seeing and its standard error [arcsec], (bands,) each; NaN where too few galaxies are bright.
 
     Parameters
     ----------
-    sample, galaxies : whose stamps.
+    stamps, galaxies : whose stamps.
     background : level of the sky [flux per pixel], (bands,).
     aperture_noise : standard deviation of the flux in a 2 arcsec aperture, (bands,).
     """
-    scale = sample.field.pixel_scale
-    flux, width = measured_widths(sample, galaxies, background)
+    scale = stamps.pixel_scale
+    flux, width = measured_widths(stamps, galaxies, background)
     with np.errstate(invalid="ignore", divide="ignore"):
         signal = np.where(np.isfinite(width), flux / aperture_noise, np.nan)
         bright = (signal > LEAST_SIGNAL) & (flux >= np.nanpercentile(_padded(flux), 100 * (1 - BRIGHT_SHARE), axis=0))
         size = np.where(bright, width, np.nan)
         relative = np.log(size / np.nanmedian(_padded(size), axis=0))
     weight = np.where(np.isfinite(relative), np.clip(np.nan_to_num(signal), 0, 100) ** 2, 0.0)
-    seeing, error = np.full(len(sample.bands), np.nan), np.full(len(sample.bands), np.nan)
-    for k in range(len(sample.bands)):
-        others = [j for j in range(len(sample.bands)) if j != k] or [k]
+    seeing, error = np.full(len(stamps.bands), np.nan), np.full(len(stamps.bands), np.nan)
+    for k in range(len(stamps.bands)):
+        others = [j for j in range(len(stamps.bands)) if j != k] or [k]
         total = weight[:, others].sum(axis=1)
-        rank = np.nansum(weight * np.nan_to_num(relative), axis=1, where=np.isin(np.arange(len(sample.bands)), others))
+        rank = np.nansum(weight * np.nan_to_num(relative), axis=1, where=np.isin(np.arange(len(stamps.bands)), others))
         known = np.flatnonzero(bright[:, k] & (total > 0))
         if len(known) < FEWEST:
             continue
@@ -63,21 +63,21 @@ def measured_seeing(
 
 
 def measured_widths(
-    sample: Sample, galaxies: NDArray[np.int64], background: Floats
+    stamps: Stamps, galaxies: NDArray[np.int64], background: Floats
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return flux within 1 arcsec and adaptive width [pixel] of the central galaxies, (n, bands) each, or NaN."""
     fluxes, widths = [], []
-    centre = (sample.stamp_size - 1) / 2
-    y, x = np.mgrid[: sample.stamp_size, : sample.stamp_size] - centre
-    inside = (np.hypot(x, y) * sample.field.pixel_scale <= 1.0).astype(np.float32)
-    reach = min(REACH, sample.stamp_size // 2)
-    cut = slice(sample.stamp_size // 2 - reach, sample.stamp_size // 2 + reach)
+    centre = (stamps.stamp_size - 1) / 2
+    y, x = np.mgrid[: stamps.stamp_size, : stamps.stamp_size] - centre
+    inside = (np.hypot(x, y) * stamps.pixel_scale <= 1.0).astype(np.float32)
+    reach = min(REACH, stamps.stamp_size // 2)
+    cut = slice(stamps.stamp_size // 2 - reach, stamps.stamp_size // 2 + reach)
     for start in range(0, len(galaxies), _BLOCK):
-        stamps = sample.flux(galaxies[start : start + _BLOCK])
-        known = usable(stamps)
-        stamps = np.nan_to_num(stamps - np.nan_to_num(background).astype(np.float32)[:, None, None])
-        fluxes.append(np.where(known, np.tensordot(stamps, inside, axes=2), np.nan))
-        small = stamps[:, :, cut, cut].reshape(-1, 2 * reach, 2 * reach)
+        flux = stamps.flux(galaxies[start : start + _BLOCK])
+        known = usable(flux)
+        flux = np.nan_to_num(flux - np.nan_to_num(background).astype(np.float32)[:, None, None])
+        fluxes.append(np.where(known, np.tensordot(flux, inside, axes=2), np.nan))
+        small = flux[:, :, cut, cut].reshape(-1, 2 * reach, 2 * reach)
         widths.append(np.where(known, adaptive_width(small).reshape(known.shape), np.nan))
     return np.concatenate(fluxes), np.concatenate(widths)
 

@@ -1,4 +1,4 @@
-"""The sky of a sample's stamps: background, noise and its correlation, measured in tiles without visible sources.
+"""The sky of stamps: background, noise and its correlation, measured in tiles without visible sources.
 
 Which tiles are dark is decided by the *other* bands: choosing them by the band that is measured would keep the tiles
 whose noise happens to be low. The noise of two bands is independent, their sources are the same.
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
+from photoz_lit.imaging.stamps import Stamps
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ class Tiles:
         return np.asarray(darkest[_unclipped(darkest.var(axis=(1, 2)))])
 
 
-def sorted_tiles(sample: Sample, galaxies: NDArray[np.int64]) -> list[Tiles]:
+def sorted_tiles(stamps: Stamps, galaxies: NDArray[np.int64]) -> list[Tiles]:
     """Return every band's tiles, sorted by how much light the other bands show in them (its own if there is no other).
 
     Stamps without an image in a band (a pixel without value, or all pixels equal) do not count; a band without any
@@ -83,15 +83,15 @@ def sorted_tiles(sample: Sample, galaxies: NDArray[np.int64]) -> list[Tiles]:
     ------
     InputError : the stamps are too small to have any sky.
     """
-    corners, n_bands = tile_corners(sample.stamp_size), len(sample.bands)
+    corners, n_bands = tile_corners(stamps.stamp_size), len(stamps.bands)
     if not corners:
         raise InputError(
-            f"stamps of {sample.stamp_size} pixels leave no sky beside the galaxy; use at least 30 pixels."
+            f"stamps of {stamps.stamp_size} pixels leave no sky beside the galaxy; use at least 30 pixels."
         )
-    near = slice((sample.stamp_size - 10) // 2, (sample.stamp_size + 10) // 2)
+    near = slice((stamps.stamp_size - 10) // 2, (stamps.stamp_size + 10) // 2)
     cut, centre = [], []
     for start in range(0, len(galaxies), _BLOCK):
-        flux = sample.flux(galaxies[start : start + _BLOCK])
+        flux = stamps.flux(galaxies[start : start + _BLOCK])
         flux[~usable(flux)] = np.nan
         cut.append(np.stack([flux[:, :, y : y + TILE, x : x + TILE] for y, x in corners], axis=1))
         centre.append(flux[:, :, near, near].mean(axis=(2, 3)))

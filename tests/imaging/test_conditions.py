@@ -8,15 +8,20 @@ import galsim
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from photoz_lit.data.sample import Sample, load_sample
-from photoz_lit.evaluation.conditions import CONDITIONS, measured_conditions, noise_power
-from photoz_lit.evaluation.seeing import adaptive_width, fwhm_of_width
-from photoz_lit.evaluation.sky import Sky, Tiles, correlation_at, measured_sky, tile_corners
 from photoz_lit.fields import Field, load_field
+from photoz_lit.imaging.conditions import CONDITIONS, measured_conditions, noise_power
+from photoz_lit.imaging.seeing import adaptive_width, fwhm_of_width
+from photoz_lit.imaging.sky import Sky, Tiles, correlation_at, measured_sky, tile_corners
+from photoz_lit.ingest.inspection.bands import summarise_bands
+from photoz_lit.ingest.inspection.measure import measure
 from photoz_lit.simulation.observing import aperture_noise, noise_transfer, pixel_noise
+from photoz_lit.simulation.simulate import simulate_store
+from tests.composed import composed
 from tests.conftest import make_store
-from tests.evaluation.observed import changed_field, observed, sample_of_store
+from tests.imaging.observed import changed_field, observed, sample_of_store
 
 FIELDS = {
     "base": changed_field(),
@@ -161,3 +166,31 @@ def test_tiles_keep_clear_of_the_galaxy() -> None:
         for y, x in tile_corners(size):
             inside = np.hypot(*(np.mgrid[y : y + 12, x : x + 12] - (size - 1) / 2))
             assert inside.min() >= 4
+
+
+@pytest.mark.parametrize(
+    ("name", "most_seeing", "most_depth"),
+    [("cfhtls", (0.08, 0.17), 0.05), ("sdss", (0.45, 0.85), 0.27)],  # SDSS galaxies fill stamps of 32 pixels
+)
+def test_an_inspection_knows_seeing_noise_and_depth(
+    tmp_path: Path, name: str, most_seeing: tuple[float, float], most_depth: float
+) -> None:
+    """The seeing comes out too wide by this much [arcsec], the depth is right to so many magnitudes."""
+    field = load_field(name)
+    size = ("simulation.n_galaxies=600", "simulation.stamp_size=32", "simulation.processes=1")
+    store = simulate_store(field, composed(f"field={name}", *size).simulation, 3, tmp_path / name)
+    summaries = summarise_bands(store, measure(store, Console(quiet=True)))
+    of_sample = measured_conditions(load_sample([store], field, 32), np.arange(600))
+    for summary in summaries:
+        band, sample = field.bands[summary.band], of_sample.loc[summary.band]
+        assert most_seeing[0] < summary.seeing - band.seeing < most_seeing[1]
+        assert summary.depth == pytest.approx(band.depth, abs=most_depth)
+        assert (summary.seeing, summary.depth) == pytest.approx((sample["seeing"], sample["depth"]), rel=1e-3)
+        assert summary.noise == pytest.approx(pixel_noise(band, field.pixel_scale), rel=0.09)
+
+
+def test_small_stamps_give_the_noise_of_their_borders(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", n=60, size=20)
+    for summary in summarise_bands(store, measure(store, Console(quiet=True))):
+        assert summary.noise == pytest.approx(0.05, rel=0.2)
+        assert np.isfinite(summary.depth)
