@@ -18,15 +18,15 @@ from photoz_lit.command_line.arguments import Arguments, read_arguments, require
 from photoz_lit.command_line.choices import config_folders
 from photoz_lit.command_line.explain import explain
 from photoz_lit.command_line.help import print_help
-from photoz_lit.command_line.inputs import require_inputs, task_options
-from photoz_lit.command_line.overrides import for_hydra
+from photoz_lit.command_line.overrides import for_hydra, key_of, trusted
 from photoz_lit.command_line.reach import CHECKED, require_reached
 from photoz_lit.command_line.task_help import print_task_help
 from photoz_lit.config import validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
-from photoz_lit.targets import find_task, import_trusted
-from photoz_lit.tasks.takes import takes_of
+from photoz_lit.targets import import_trusted
+from photoz_lit.tasks.aliases import TYPED
+from photoz_lit.tasks.task import perform
 
 INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from it."
 
@@ -37,9 +37,7 @@ def run_task(composed: DictConfig, given: Arguments) -> None:
         config = validate(composed)
         if CHECKED not in os.environ:
             require_reached(composed, given.overrides, config_folders(given.config_dir))
-        require_inputs(config, takes_of(composed))
-        import_trusted(config.trust)
-        find_task(config.task.target)(config)
+        perform(config, [key_of(one) for one in given.overrides])
     except InputError as error:
         _fail(str(error))  # here, since Hydra would print lines of its own before letting it through
 
@@ -50,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given = read_arguments(sys.argv[1:] if arguments is None else arguments)
         if given.wants_version:
             print(f"photoz_lit {photoz_lit.__version__}")
-        elif given.wants_help and given.overrides:
+            return
+        import_trusted(trusted(given.overrides))  # the options of a task of the user's own may stand there
+        if given.wants_help and given.overrides:
             _print_task_help(given)
         elif given.wants_help or given.asks_for_nothing:
             print_help(given.config_dir)
@@ -65,7 +65,7 @@ def _print_task_help(given: Arguments) -> None:
     try:
         print_task_help(given.overrides, given.config_dir)
     except (HydraException, OmegaConfBaseException) as error:
-        _fail(explain(error, for_hydra(given.overrides), given.config_dir, given.overrides))
+        _fail(explain(error, for_hydra(given.overrides, False, given.config_dir), given.config_dir, given.overrides))
 
 
 def _run(given: Arguments) -> None:
@@ -73,8 +73,9 @@ def _run(given: Arguments) -> None:
     # Hydra prints errors of its own and exits with 1; with this it lets them through to the sentence below.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     require_key_and_value(given.overrides, given.config_dir)
-    folders = config_folders(given.config_dir)
-    overrides = for_hydra(given.overrides, given.multirun, task_options(given.overrides, folders))
+    overrides = for_hydra(given.overrides, given.multirun, given.config_dir)
+    if given.multirun:
+        os.environ[TYPED] = " ".join(map(key_of, given.overrides))  # for the launcher, which Hydra calls
 
     def call_task(composed: DictConfig) -> None:
         run_task(composed, given)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BeforeValidator, Discriminator, PositiveInt, Tag, ValidationError
+from pydantic import BeforeValidator, Discriminator, Tag, ValidationError
 from pydantic import Field as Entry
 
 from photoz_lit.alignment.settings import AdaptSettings
@@ -17,25 +17,26 @@ from photoz_lit.fields import Field
 from photoz_lit.files import FileName
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.labels.settings import LabelsSettings
-from photoz_lit.networks.settings import BenchSettings, FusionSettings, ModalitySettings, NetworkSettings
+from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.recipes import register_recipes
-from photoz_lit.settings import Numbers, Settings, is_empty, is_none
+from photoz_lit.settings import Input, Numbers, Settings, is_empty, is_none
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.studies import Study
 
 register_recipes()  # before any config is composed
 
-#: Names, or a single one without brackets: ``drop=u_g``.
+#: Names, or a single one without brackets: ``data.bands=g``.
 Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
 class TaskSettings(Settings):
-    """A verb: ``target`` is the dotted path of a function that takes the :class:`Config`."""
+    """A verb: ``target`` is the dotted path of its function; further keys are its options, see ``tasks/task.py``."""
 
     model_config = {**Settings.model_config, "extra": "allow"}
     name: str
     description: str
     target: str = Entry(alias="_target_")
+    takes: Any = Entry(default=None, exclude=True)  # what the task declares is no setting
 
 
 class ExperimentSettings(Settings):
@@ -62,9 +63,9 @@ class ScaleSettings(Settings):
 class DataSettings(Settings):
     """Which stores are read, and how; see ``conf/data/survey.yaml`` for each key."""
 
-    store: str | list[str] | None
-    source: str | None
-    target: str | list[str] | None
+    store: Annotated[str | list[str] | None, Input.STORE]
+    source: Annotated[str | None, Input.STORE]
+    target: Annotated[str | list[str] | None, Input.STORE]
     target_fields: Names
     bands: Annotated[Names, Entry(min_length=1)] | None
     cache: str
@@ -78,7 +79,7 @@ class DataSettings(Settings):
     source_select: str | None = None
     label_weights: dict[str, Annotated[float, Entry(ge=0, allow_inf_nan=False)]] | None
     weighted_sampling: bool
-    labels: str | None
+    labels: Annotated[str | None, Input.FILE]
     labels_table: str | int | None = Entry(default=None, exclude_if=is_none)
     label_missing: Numbers = Entry(default=(), exclude_if=is_empty)  # empty, it shapes nothing: older runs stay found
     label_allow: Numbers = Entry(default=(), exclude_if=is_empty)
@@ -250,19 +251,9 @@ class Config(Settings):
     logger: LoggerSettings
     cv: CrossValidationSettings
     ensemble: EnsembleSettings
-    bench: BenchSettings = BenchSettings()
-    jobs: PositiveInt | Literal["auto"] = "auto"
     paths: PathSettings
-    store: str | None
-    run: str | None
-    runs: str | list[str] | None
-    baseline: str | None
-    drop: Names
     trust: Names = []
     study: Study | None = None
-    source: str | None
-    targets: Names
-    rerun: bool
     tta: Literal[1, 8] | None = None
 
     @property
@@ -290,7 +281,7 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
     """
     try:
         content = OmegaConf.to_container(composed, resolve=True) if isinstance(composed, DictConfig) else composed
-        return Config.model_validate(without_takes(content))
+        return Config.model_validate(content)
     except OmegaConfBaseException as error:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from error
@@ -309,14 +300,6 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
             e["msg"].removeprefix("Value error, ").rstrip(".") for e in error.errors() if e["input"] == first["input"]
         ]
         raise InputError(f"'{key}={first['input']}' is wrong: {'; or: '.join(dict.fromkeys(wrong))}.") from error
-
-
-def without_takes(content: Any) -> Any:
-    """The config without what its task declares (``task.takes``): that says what is read, and is no setting."""
-    task = content.get("task") if isinstance(content, Mapping) else None
-    if not isinstance(task, Mapping) or "takes" not in task:
-        return content
-    return {**content, "task": {name: value for name, value in task.items() if name != "takes"}}
 
 
 def _known_part(location: tuple[int | str, ...], content: Any) -> str:

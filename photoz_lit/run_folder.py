@@ -25,11 +25,14 @@ from photoz_lit.files import locked, read_array, require_no_links, write_array, 
 from photoz_lit.simulation.galaxies import earlier_galaxies
 
 LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "qp-prob")
-# What does not change a result: where it goes, and how it is watched.
-TASK_ARGUMENTS = ("store", "run", "runs", "baseline", "source", "targets", "drop", "study", "trust")
+#: Options of tasks that stood at the root of the config: records of older runs have them.
+FORMER = ("store", "run", "runs", "baseline", "source", "targets", "drop", "rerun", "jobs")
+#: Options of ``task=bench`` that stood there too and are in the id of every run.
+BENCH = {"full": False, "output": "bench.json", "batch_size": None, "seconds": 2.0}
 #: What ``task=emitters`` and ``task=modalities`` find with a run's networks.
 FOLLOW_UPS = (EMITTERS, MODALITIES) = ("emitters.json", "modalities.json")
-OUTSIDE_THE_RESULT = ("task", "paths", "rerun", "logger", "jobs", *TASK_ARGUMENTS)
+# What does not change a result: where it goes, and how it is watched.
+OUTSIDE_THE_RESULT = ("task", "paths", "logger", "study", "trust", *FORMER)
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def shaping(record: dict[str, Any]) -> dict[str, Any]:
 
 def run_folder(config: Config, data_hash: str) -> RunFolder:
     """Folder of a job: its id is a hash of all that shapes the result, so that the same job finds its folder again."""
-    content = what_shapes(config)
+    content = {**what_shapes(config), "bench": BENCH}
     text = json.dumps([content, data_hash, photoz_lit.__version__], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return RunFolder(config.paths.runs / config.experiment.name / f"seed{config.seed}-{digest}")
@@ -184,7 +187,7 @@ def config_of_run(path: Path, here: Config) -> Config:
     folder = RunFolder(path)
     require_finished(path)
     record = folder.read_json("provenance.json")
-    config = validate(record["config"])
+    config = validate({name: value for name, value in record["config"].items() if name not in (*FORMER, "bench")})
     if "galaxies" not in record["config"].get("simulation", {}):  # the run is older than the choice
         simulation = config.simulation.model_copy(update={"galaxies": earlier_galaxies()})
         config = config.model_copy(update={"simulation": simulation})

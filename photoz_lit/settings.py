@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sized
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -11,6 +12,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 Numbers = Annotated[
     tuple[float, ...], BeforeValidator(lambda value: (value,) if isinstance(value, int | float) else value)
 ]
+
+
+class Input(StrEnum):
+    """What a key names, in its ``Annotated`` type; a task looks for it before it loads anything heavy."""
+
+    STORE = "store"
+    RUN = "run folder"
+    RUNS = "folder of runs"
+    FILE = "file"
 
 
 class Settings(BaseModel):

@@ -6,7 +6,6 @@ the class is of the kind that is asked for, and nothing outside this package is 
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -18,9 +17,9 @@ from typing import Any, TypeVar
 from photoz_lit.errors import InputError
 
 PACKAGE = __name__.partition(".")[0]
-TASK = re.compile(rf"{PACKAGE}\.tasks\.(\w+)\.run")
+TASKS = f"{PACKAGE}.tasks"
 #: One-off research stands beside the package in the repository; the wheel does not carry it.
-RESEARCH = re.compile(r"research\.(\w+)\.run")
+RESEARCH = "research"
 REPOSITORY = Path(__file__).parents[1]
 Kind = TypeVar("Kind")
 
@@ -68,20 +67,24 @@ def find_class(path: str, base: type[Kind], what: str, key: str) -> type[Kind]:
     return found
 
 
-def find_task(path: str) -> Callable[[Any], None]:
-    """Return the function of a task, ``photoz_lit.tasks.<name>.run`` or, in a checkout, ``research.<name>.run``.
+def find_task(path: str, trusted: Iterable[str] = ()) -> Callable[[Any, Any], None]:
+    """Return the function of a task.
+
+    It is ``run`` of a module in ``photoz_lit.tasks``, in a package that the user trusts or, in a checkout, in
+    ``research``.
 
     Raises
     ------
     InputError : there is none of that name, or it is research and there is no checkout.
     """
-    research = RESEARCH.fullmatch(path)
-    if research is not None:
-        _require_checkout(research[1])
+    module, _, name = path.rpartition(".")
+    if name == "run" and module.startswith(f"{RESEARCH}."):
+        _require_checkout(module.removeprefix(f"{RESEARCH}."))
     try:
-        if research is None and TASK.fullmatch(path) is None:
-            raise ImportError(f"no {PACKAGE}.tasks.<name>.run")
-        run: Callable[[Any], None] = import_module(path.rpartition(".")[0]).run
+        places = (TASKS, RESEARCH, *trusted)
+        if name != "run" or not any(module.startswith(f"{one}.") or module == one for one in places):
+            raise ImportError(f"no {TASKS}.<name>.run, nor one of a package named as trust=[my_package]")
+        run: Callable[[Any, Any], None] = import_module(module).run
     except (ImportError, AttributeError) as error:
         raise InputError(f"task '{path}' cannot be imported ({error}); correct task._target_.") from error
     return run

@@ -21,13 +21,14 @@ from photoz_lit.labels.plots import write_plots
 from photoz_lit.rows import record
 from photoz_lit.run_folder import git_commit
 from photoz_lit.simulation.catalogue import read_catalogue
+from photoz_lit.tasks.task import TaskOptions
 from research.hidden_cells import HiddenCells, cross_fitted_photo_z, hide_half_of_the_cells, photo_z_features
 
 BOOTSTRAPS = 500
 N_Z_STEP = 0.05
 
 
-def run(config: Config) -> None:
+def run(config: Config, options: TaskOptions) -> None:  # noqa: ARG001
     """Write ``experiments/<experiment>/results.json`` and figures."""
     console = Console()
     settings = config.simulation

@@ -33,13 +33,14 @@ from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder, git_commit, provenance, run_folder
 from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
 from photoz_lit.tasks.data_source import sample_of
+from photoz_lit.tasks.task import TaskOptions
 from photoz_lit.tasks.train import estimator_of
 from research.label_sets import N_Z_EDGES, label_figures, label_sets
 
 VALIDATION_FOLD = 1
 
 
-def run(config: Config) -> None:
+def run(config: Config, options: TaskOptions) -> None:  # noqa: ARG001
     """Write ``experiments/<experiment>/results.json``; networks that are trained already are not trained again."""
     console = Console()
     study = config.labels.study

@@ -25,6 +25,7 @@ from photoz_lit.simulation.catalogue import read_catalogue
 from photoz_lit.simulation.photometry import photometry_grid
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.simulation.simulate import simulate_catalogue
+from photoz_lit.tasks.options import RealismOptions
 from research.realism_counts import counts_beside_published
 from research.realism_figure import write_figure
 from research.realism_sdss import (
@@ -44,7 +45,7 @@ TRAINED_ON = 20_000
 TRIALS_FOR_ZERO_POINTS = 700
 
 
-def run(config: Config) -> None:
+def run(config: Config, options: RealismOptions) -> None:
     """Write ``experiments/realism/results.json`` and the figure; ``task.tune=true`` prints the tuned numbers instead.
 
     Raises
@@ -57,7 +58,7 @@ def run(config: Config) -> None:
         raise InputError("task=realism needs simulation=zcosmos and simulation.catalogue=<zCOSMOS table>.")
     real, _ = read_catalogue(settings.catalogue, settings.mapping, load_field("zcosmos"), settings.table)
     tuning = np.array([zlib.crc32(str(name).encode()) % 2 == 0 for name in real["object_id"]])
-    if getattr(config.task, "tune", False):
+    if options.tune:
         _tune(real[tuning], config.field, console)
         return
     folder = Path(config.paths.experiments) / "realism"
@@ -65,7 +66,7 @@ def run(config: Config) -> None:
     samples: dict[str, pd.DataFrame] = {}
     rows: list[dict[str, Any]] = []
     predictions: dict[str, FloatArray] = {}
-    offsets: dict[str, dict[str, float]] = (config.task.model_extra or {})["zero_points"]
+    offsets = options.zero_points
     for name in FIELDS:
         samples[name] = simulated_sample(load_field(name), settings, config.data.simulation_seed)
         forest = trained_forest(samples[name], samples[name]["z_true"].to_numpy(), config.seed)
@@ -83,8 +84,7 @@ def run(config: Config) -> None:
         }
     )
     counts = counts_beside_published(load_field("hsc9b"), settings.galaxies)
-    table = (config.task.model_extra or {}).get("sdss")
-    sdss = _sdss(Path(table), config) if table else {}
+    sdss = _sdss(options.sdss, config) if options.sdss else {}
     write_json(
         folder / "results.json",
         {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
+from photoz_lit.command_line.overrides import for_hydra
 from photoz_lit.config import Config, validate
 from photoz_lit.fields import conf_directory
 
@@ -31,4 +32,4 @@ def composed_study(*overrides: str) -> Config:
 def _composed(*overrides: str) -> Config:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"):
-        return validate(compose("config", overrides=list(overrides)))
+        return validate(compose("config", overrides=for_hydra(["scale=demo", *overrides])))

@@ -20,7 +20,8 @@ from photoz_lit.evaluation.qp_file import pdf_count, read_pdfs_hdf5
 from photoz_lit.evaluation.report import write_report
 from photoz_lit.fields import load_field
 from photoz_lit.run_folder import RunFolder
-from photoz_lit.tasks import emitters, mismatch, modalities, nz, predict, study
+from photoz_lit.tasks import emitters, modalities, study
+from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import train
 from tests.composed import composed, composed_study
 from tests.conftest import make_store
@@ -66,12 +67,7 @@ def best(run: Path) -> Path:
     return run / "checkpoints" / "fold_0_member_0" / "best.ckpt"
 
 
-READERS = {
-    "predict": predict.run,
-    "nz": nz.run,
-    "modalities": modalities.run,
-    "mismatch": mismatch.run,
-}
+READERS = ("predict", "nz", "modalities", "mismatch")
 
 
 def asked(task: str, run: Path, store: CutoutStore, tmp_path: Path) -> list[str]:
@@ -86,7 +82,7 @@ def test_a_checkpoint_runs_no_code(task: str, run: Path, store: CutoutStore, tmp
     torch.save({**content, "more": Attack(victim)}, best(run))
     config = composed("field=hsc6b", *asked(task, run, store, tmp_path))
     with pytest.raises(InputError, match=r"best\.ckpt holds more than tensors and plain data"):
-        READERS[task](config)
+        perform(config)
     assert not victim.exists()
 
 
@@ -96,7 +92,7 @@ def test_the_checkpoint_of_emitters_runs_no_code(
     torch.save({"state_dict": Attack(victim)}, best(run))
     monkeypatch.setattr(emitters, "emitter_store", lambda *_: store)
     with pytest.raises(InputError, match=r"best\.ckpt holds more"):
-        emitters.run(composed("task=emitters", f"run={run}", f"paths.runs={tmp_path / 'runs'}"))
+        perform(composed("task=emitters", f"run={run}", f"paths.runs={tmp_path / 'runs'}"))
     assert not victim.exists()
 
 
@@ -168,7 +164,7 @@ def test_a_run_chooses_no_code(
     record["config"]["trust"] = ["hostile_module"]  # a file trusts nobody
     (run / "provenance.json").write_text(json.dumps(record))
     with pytest.raises(InputError, match=r"cannot be imported|is no module|is no family"):
-        predict.run(composed("field=hsc6b", *asked("predict", run, store, tmp_path)))
+        perform(composed("field=hsc6b", *asked("predict", run, store, tmp_path)))
     assert not ran.exists()
 
 
@@ -194,7 +190,7 @@ def test_results_that_name_a_file_elsewhere_remove_nothing(
     config = composed_study(f"paths.experiments={tmp_path / 'experiments'}", f"paths.runs={tmp_path / 'runs'}")
     monkeypatch.setattr(study, "run_jobs", lambda *_: [])
     with pytest.raises(InputError, match="leads out of"):
-        study.run(config.model_copy(update={"study": study.Study.model_validate(content)}))
+        perform(config.model_copy(update={"study": study.Study.model_validate(content)}))
     assert victim.read_text() == "mine"
 
 
@@ -220,9 +216,9 @@ def test_a_rerun_removes_and_writes_nothing_behind_a_link(
     runs.mkdir(parents=True)
     shutil.copytree(trained, runs / trained.name)
     (runs / trained.name / "checkpoints" / "linked").symlink_to(victim)
-    config = composed(*SMALL, "rerun=true", f"data.store={store.path}", f"paths.runs={tmp_path / 'runs'}")
+    config = composed(*SMALL, f"data.store={store.path}", f"paths.runs={tmp_path / 'runs'}")
     with pytest.raises(InputError, match="linked is a link"):
-        train(config)
+        train(config, rerun=True)
     assert (victim / "mine").read_text() == "mine"
     assert (runs / trained.name / "metrics.json").is_file()
 
@@ -266,7 +262,7 @@ def test_what_is_found_with_a_run_is_not_written_behind_its_links(
     (run / {"nz": "nz", "modalities": "plots"}[task]).symlink_to(victim)
     config = composed("field=hsc6b", f"task={task}", f"run={run}", f"paths.runs={tmp_path / 'runs'}")
     with pytest.raises(InputError, match="is a link"):
-        READERS[task](config)
+        perform(config)
     assert list(victim.iterdir()) == []
 
 

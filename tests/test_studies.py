@@ -11,7 +11,7 @@ from photoz_lit.networks.multimodal import build_network
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.studies import Study, StudyJob, jobs_of, merged_rows, read_results, result_row
 from photoz_lit.tasks.passed_on import require_passed_on
-from photoz_lit.tasks.study import run
+from photoz_lit.tasks.task import perform
 from tests.composed import composed, composed_study
 from tests.conftest import make_store
 
@@ -81,13 +81,13 @@ def test_a_study_runs_its_missing_jobs_and_keeps_earlier_rows(tmp_path: Path) ->
     paths = [f"paths.runs=\"{tmp_path}/a's, b's\"", f"paths.experiments={tmp_path / 'experiments'}"]
     config = composed_study(*paths)
     results = tmp_path / "experiments" / "s" / "results.json"
-    run(config.model_copy(update={"study": study}))
+    perform(config.model_copy(update={"study": study}))
     (row,) = read_results(results)["rows"]
     assert row["method"] == "catalogue_forest"
     assert row["field"] == "hsc6b"
     assert 0 < row["sigma_mad"] < 0.1
     assert json.loads(results.read_text())["command"] == "python -m photoz_lit task=study study=s"
-    run(config.model_copy(update={"study": study.model_copy(update={"seeds": [0, 1]})}))
+    perform(config.model_copy(update={"study": study.model_copy(update={"seeds": [0, 1]})}))
     assert [r["seed"] for r in read_results(results)["rows"]] == [0, 1]
 
 
@@ -105,12 +105,12 @@ def test_a_job_made_with_other_settings_is_made_again_and_the_others_stay(
         (row,) = (row for row in read_results(results)["rows"] if row["method"] == method)
         return row
 
-    run(composed_study(*paths).model_copy(update={"study": study}))
+    perform(composed_study(*paths).model_copy(update={"study": study}))
     before = {name: row_of(name) for name in ("of_5", "of_6")}
     first = study.rows[0].model_copy(update={"overrides": ["network.trees=5", "network.min_samples_leaf=40"]})
     changed = study.model_copy(update={"rows": [first, study.rows[1]]})
     capsys.readouterr()
-    run(composed_study("trainer.devices=2", *paths).model_copy(update={"study": changed}))
+    perform(composed_study("trainer.devices=2", *paths).model_copy(update={"study": changed}))
     said = " ".join(capsys.readouterr().out.split())
     assert "of_5_seed0 was made with other settings (network.min_samples_leaf: 3 -> 40)" in said
     assert "of_6_seed0 was made" not in said
@@ -125,15 +125,15 @@ def test_rows_of_other_settings_do_not_stay_where_the_new_job_fails(tmp_path: Pa
     study = study_of(seeds=[0], common=common, rows=[{"method": "forest", "overrides": []}])
     paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
     results = tmp_path / "experiments" / "s" / "results.json"
-    run(composed_study(*paths).model_copy(update={"study": study}))
+    perform(composed_study(*paths).model_copy(update={"study": study}))
     (row,) = read_results(results)["rows"]
     assert (results.parent / row["galaxies"]).is_file()
     gone = study.model_copy(update={"common": [*common, "data.bands=[g,q]"]})
     with pytest.raises(InputError, match="1 of 1 jobs failed"):
-        run(composed_study(*paths).model_copy(update={"study": gone}))
+        perform(composed_study(*paths).model_copy(update={"study": gone}))
     assert read_results(results)["rows"] == []
     assert not (results.parent / row["galaxies"]).exists()
-    run(composed_study(*paths).model_copy(update={"study": study}))  # back again: the run is still there
+    perform(composed_study(*paths).model_copy(update={"study": study}))  # back again: the run is still there
     (back,) = read_results(results)["rows"]
     assert back == row
     assert (results.parent / row["galaxies"]).is_file()
@@ -148,7 +148,7 @@ def test_jobs_that_share_a_run_at_the_same_time_make_it_once(tmp_path: Path) -> 
     paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
     config = composed_study("jobs=3", *paths).model_copy(update={"study": study})
     with pytest.raises(InputError, match=r"1 of 3 jobs failed.*broken_seed0 \(.*network\.trees=0"):
-        run(config)
+        perform(config)
     one, other = read_results(tmp_path / "experiments" / "s" / "results.json")["rows"]
     assert (one.pop("method"), other.pop("method")) == ("one", "other")
     assert one.pop("galaxies") != other.pop("galaxies")
@@ -167,7 +167,7 @@ def test_a_study_is_split_over_sittings_by_seeds(tmp_path: Path, capsys: pytest.
     results = tmp_path / "experiments" / "s" / "results.json"
 
     def sitting(*overrides: str) -> set[tuple[str, int]]:
-        run(composed_study(*overrides, *paths).model_copy(update={"study": study}))
+        perform(composed_study(*overrides, *paths).model_copy(update={"study": study}))
         return {(row["method"], row["seed"]) for row in read_results(results)["rows"]}
 
     assert sitting("task.seeds=[1]") == {("one", 1)}  # a row with seeds of its own has none of them
@@ -189,7 +189,7 @@ def test_a_study_is_split_over_sittings_by_seeds(tmp_path: Path, capsys: pytest.
 )
 def test_what_would_reach_no_job_of_a_study_is_refused(tmp_path: Path, override: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        run(composed_study("study=depth", override, f"paths.experiments={tmp_path}"))
+        perform(composed_study("study=depth", override, f"paths.experiments={tmp_path}"))
     assert list(tmp_path.iterdir()) == []
 
 

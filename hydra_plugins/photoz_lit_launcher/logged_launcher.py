@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,14 @@ class LoggedLauncher(Launcher):
         self.hydra_context = hydra_context
         self.config = config
 
+    def as_typed(self, job_overrides: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Overrides of the jobs with the keys that the user typed."""
+        # not at the top: Hydra imports every plugin at every start
+        from photoz_lit.tasks.aliases import TYPED, as_typed
+
+        typed = os.environ.get(TYPED, "").split()
+        return [[as_typed(one, typed) for one in overrides] for overrides in job_overrides]
+
     def require_reached(self, job_overrides: Sequence[Sequence[str]]) -> None:
         """Refuse overrides that none of the jobs uses.
 
@@ -38,7 +47,8 @@ class LoggedLauncher(Launcher):
             return
         own = [one.path for one in self.config.hydra.runtime.config_sources if one.provider == "command-line"]
         folders = config_folders(Path(own[0]) if own and own[0] else None)
-        require_reached_by_one(((self._composed(list(one)), one) for one in job_overrides), folders)
+        jobs = zip(job_overrides, self.as_typed(job_overrides), strict=True)
+        require_reached_by_one(((self._composed(list(one)), typed) for one, typed in jobs), folders)
 
     def _composed(self, overrides: list[str]) -> DictConfig:
         """Config of one job, without Hydra's own part."""

@@ -14,7 +14,7 @@ class ProcessLauncher(LoggedLauncher):
 
     Parameters
     ----------
-    jobs : how many run at once, the config's ``jobs``; ``auto`` is one per GPU, or one on the CPU.
+    jobs : how many run at once, ``jobs`` of the command line; ``auto`` is one per GPU, or one on the CPU.
     """
 
     def __init__(self, jobs: int | str = "auto") -> None:
@@ -31,5 +31,5 @@ class ProcessLauncher(LoggedLauncher):
         from photoz_lit.sweep import jobs_of_sweep, run_jobs
 
         self.require_reached(job_overrides)
-        run_jobs(jobs_of_sweep(job_overrides, self.log_folder), self.jobs)
+        run_jobs(jobs_of_sweep(self.as_typed(job_overrides), self.log_folder), self.jobs)
         return [JobReturn(overrides=list(o), status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]

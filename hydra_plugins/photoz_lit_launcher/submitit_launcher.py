@@ -18,10 +18,11 @@ class SubmititLauncher(LoggedLauncher):
     Parameters
     ----------
     cluster : ``slurm`` or ``local``.
+    jobs : says nothing to a cluster, whose own limits hold (``array_parallelism``).
     parameters : of a job, as ``sbatch`` knows them; those that are null are left to the cluster.
     """
 
-    def __init__(self, cluster: str, **parameters: Any) -> None:
+    def __init__(self, cluster: str, jobs: int | str = "auto", **parameters: Any) -> None:  # noqa: ARG002
         self.cluster = cluster
         self.parameters = parameters
 
@@ -47,7 +48,7 @@ class SubmititLauncher(LoggedLauncher):
         executor.update_parameters(
             **{name if name in SHARED else f"{self.cluster}_{name}": value for name, value in known.items()}
         )
-        jobs = jobs_of_sweep(job_overrides, self.log_folder)
+        jobs = jobs_of_sweep(self.as_typed(job_overrides), self.log_folder)
         results = []
         for job, submitted in zip(jobs, executor.map_array(run_alone, jobs), strict=True):
             results.append(_ended(job, submitted))

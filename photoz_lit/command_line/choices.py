@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig
 
 from photoz_lit.fields import conf_directory
 
@@ -36,6 +39,14 @@ def read_choice(path: Path) -> dict[str, Any]:
     except (OSError, yaml.YAMLError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> DictConfig:
+    """Config that overrides, as Hydra reads them, compose."""
+    search = [] if config_dir is None else [f"hydra.searchpath=['file://{config_dir.resolve()}']"]
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"):
+        return compose("config", overrides=[*overrides, *search])
 
 
 def chosen_task(overrides: Sequence[str], folders: Sequence[Path]) -> str:

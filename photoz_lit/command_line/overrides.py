@@ -10,24 +10,49 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from photoz_lit.command_line.choices import choices_of, chosen_task, config_folders, read_choice
 from photoz_lit.command_line.key_types import accepts, is_open, takes_dictionaries, takes_lists, types_of
 from photoz_lit.command_line.quoting import in_quotes, parsed
+from photoz_lit.tasks.task import Task
+
+JOBS, LAUNCHER_JOBS = "jobs", "hydra.launcher.jobs"
 
 
-def for_hydra(overrides: Sequence[str], multirun: bool = False, options: type[BaseModel] | None = None) -> list[str]:
+def for_hydra(overrides: Sequence[str], multirun: bool = False, config_dir: Path | None = None) -> list[str]:
     """Turn overrides as typed into overrides as Hydra reads them.
 
-    ``experiment=x`` needs no plus sign. ``ingest.zero_points.r=26`` sets a name that the dictionary lacks, with or
-    without ``+``, and ``ingest.zero_points={g: 26, r: 26}`` several. A value that Hydra cannot read, or reads as a
-    number or a list where the key takes a text, is that text: ``ingest.path=healpix=1``. Real data get the full scale.
+    ``experiment=x`` needs no plus sign. Short spellings of options (``run=x``) become the options that they stand for.
+    ``ingest.zero_points.r=26`` sets a name that the dictionary lacks, with or without ``+``, and
+    ``ingest.zero_points={g: 26, r: 26}`` several. A value that Hydra cannot read, or reads as a number or a list where
+    the key takes a text, is that text: ``ingest.path=healpix=1``. Real data get the full scale.
 
     Parameters
     ----------
     overrides : as typed, ``key=value`` each.
     multirun : whether a comma separates the values of a sweep.
-    options : type of the task's options.
+    config_dir : the user's own config folder.
     """
-    return with_default_scale([_one(override, multirun, options) for override in overrides])
+    folders = config_folders(config_dir)
+    task = task_chosen_by(overrides, folders)
+    options = None if task is None else task.options
+    return with_default_scale([_one(_in_full(one, task, multirun), multirun, options) for one in overrides])
+
+
+def task_chosen_by(overrides: Sequence[str], folders: Sequence[Path]) -> Task | None:
+    """The task that overrides choose, of a sweep over tasks the first one; None where there is none such."""
+    path = choices_of("task", folders).get(chosen_task(overrides, folders).partition(",")[0])
+    content = {} if path is None else read_choice(path)
+    return Task.of(content) if "name" in content else None
+
+
+def _in_full(override: str, task: Task | None, multirun: bool) -> str:
+    """An override with its key in full; ``jobs`` of a sweep is the launcher's where the task has no such option."""
+    key, equals, value = override.partition("=")
+    name = key.lstrip("+")
+    full = name if task is None or not equals else task.key_of(name)
+    if name == full == JOBS and multirun:
+        full = LAUNCHER_JOBS
+    return override if full == name else f"{key[: len(key) - len(name)]}{full}={value}"
 
 
 def with_default_scale(overrides: Sequence[str]) -> list[str]:
@@ -48,6 +73,17 @@ def with_default_scale(overrides: Sequence[str]) -> list[str]:
 def key_of(override: str) -> str:
     """Key or group of an override without ``+``, ``~``, package and value."""
     return override.lstrip("+~").partition("=")[0].partition("@")[0].strip()
+
+
+def trusted(overrides: Sequence[str]) -> list[str]:
+    """Packages that overrides trust (``trust=[my_package]``)."""
+    found: list[str] = []
+    for override in overrides:
+        read = parsed(override) if key_of(override) == "trust" else None
+        if read is not None and not read.is_sweep_override():
+            value = read.value()
+            found += value if isinstance(value, list) else [value] if isinstance(value, str) else []
+    return found
 
 
 def _one(override: str, multirun: bool, options: type[BaseModel] | None) -> str:

@@ -15,7 +15,8 @@ from photoz_lit.command_line.choices import choices_of, read_choice
 from photoz_lit.command_line.overrides import key_of
 from photoz_lit.config import validate
 from photoz_lit.errors import InputError
-from photoz_lit.tasks.takes import Takes, takes_of
+from photoz_lit.tasks.aliases import ALIASES
+from photoz_lit.tasks.task import Task, value_of, within
 
 #: Where and how visibly a job runs, and whose code it may. They change no result: a command may always carry them.
 MACHINE = (
@@ -36,65 +37,87 @@ class Reach:
 
     Attributes
     ----------
-    task : its name.
-    takes : what it declares.
+    task : as it is declared.
     raw, values : the config, references kept and resolved.
+    typed : keys that the user typed.
     """
 
-    task: str
-    takes: Takes
+    task: Task
     raw: Mapping[str, Any]
     values: Mapping[str, Any]
+    typed: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, composed: DictConfig, typed: Sequence[str] = ()) -> Reach:
+        """Reach of the task of a composed config."""
+        raw, values = (cast(dict[str, Any], OmegaConf.to_container(composed, resolve=one)) for one in (False, True))
+        return cls(Task.of(values["task"]), raw, values, typed)
+
+    def spelt(self, key: str) -> str:
+        """A key as the user spells it."""
+        name = key.removeprefix("task.")
+        return key if name == key else self.task.spelt(name, self.typed)
 
     def reason_unused(self, key: str) -> str | None:
         """Circumstance in which a key is unused here (``" with data.store"``), None where it is not declared so."""
-        for rule in self.takes.unused:
-            if any(within(key, unused) for unused in rule.keys) and all(self._holds(one) for one in rule.when):
-                return self._told(rule.when)
-        return None
+        conditions = self.task.unused(key, self.values)
+        return None if conditions is None else self._told(conditions)
 
     def read(self) -> set[str]:
         """Keys that are read: those declared, and those to which their values refer."""
-        found = {*self.takes.needs, *self.takes.inputs, *(self.takes.reads or ())}
+        found = {"task", *self.task.takes.needs, *(self.task.takes.reads or ())}
         while True:
             further = {
                 name
                 for key, value in leaves({**self.raw, "task": None}).items()
-                if isinstance(value, str) and any(within(key, read) for read in found) and not self._is_unused(key)
+                if isinstance(value, str) and _any_within(key, found) and self.task.unused(key, self.values) is None
                 for name in REFERENCE.findall(value)
             }
             if further <= found:
                 return found
             found |= further
 
-    def _is_unused(self, key: str) -> bool:
-        return self.reason_unused(key) is not None
+    def sentence(self, key: str) -> str:
+        """Sentence on a key that the task does not use: what it reads instead, and what may be meant."""
+        known = [name for name in leaves({**self.raw, "task": None}) if _any_within(name, self.read())]
+        options = [f"task.{name}" for name in self.task.options.model_fields]
+        by_last = {name.split(".")[-1]: name for name in (*known, *options)}
+        close = difflib.get_close_matches(key.split(".")[-1], by_last, n=1, cutoff=0.75)
+        meant = f"; did you mean {self.spelt(by_last[close[0]])}?" if close and by_last[close[0]] != key else "."
+        short = [name for name in options if self.spelt(name) != name]
+        read = [*short, *self.task.takes.needs, *(self.task.takes.reads or ()), *options]
+        listed = [self.spelt(name) for name in dict.fromkeys(read) if self.reason_unused(name) is None]
+        return f"task={self.task.name} does not use {key}: it reads {', '.join(listed)}{meant}"
 
-    def _holds(self, condition: str) -> bool:
-        if condition.startswith("!"):
-            return not self._value(condition[1:])
-        key, equals, value = condition.partition("=")
-        if equals:
-            return str(self._value(key)) in value.split("|")
-        return any(self._value(one) for one in condition.split("|"))
+    def unreached(self, override: str, folders: Sequence[Path]) -> str | None:
+        """Sentence on an override that reaches nothing, None where it is used."""
+        typed = key_of(override).replace("/", ".")
+        key = self.task.key_of(typed)
+        if key == "task":
+            return None
+        if key == "experiment":
+            touched = _set_by(override.partition("=")[2], self.task.name, folders)
+        else:
+            touched = [key]
+        reasons = [self.reason_unused(one) for one in touched]
+        if touched and all(reason is not None for reason in reasons):
+            return f"task={self.task.name} does not use {typed}{reasons[0]}."
+        read = self.read()
+        if self.task.takes.reads is None or not touched or any(_reached(one, read) for one in touched):
+            return None
+        return self.sentence(typed)
 
     def _told(self, conditions: Sequence[str]) -> str:
         """Conditions that hold, in words: ``" with data.store without data.target and data.target_fields"``."""
-        present, absent = [], [one[1:] for one in conditions if one.startswith("!")]
+        present, absent = [], [self.spelt(one[1:]) for one in conditions if one.startswith("!")]
         for one in conditions:
             key, equals, _ = one.partition("=")
             if equals:
-                present.append(f"{key.removesuffix('.name')}={self._value(key)}")
+                present.append(f"{key.removesuffix('.name')}={value_of(self.values, key)}")
             elif not one.startswith("!"):
-                present.append(next(name for name in one.split("|") if self._value(name)))
+                present.append(self.spelt(next(name for name in one.split("|") if value_of(self.values, name))))
         told = [f" {word} {' and '.join(some)}" for word, some in (("with", present), ("without", absent)) if some]
         return "".join(told)
-
-    def _value(self, key: str) -> Any:
-        value: Any = self.values
-        for part in key.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        return value
 
 
 def require_reached(composed: DictConfig, overrides: Sequence[str], folders: Sequence[Path]) -> None:
@@ -157,38 +180,31 @@ def unreached_overrides(
     composed, overrides, folders : see :func:`require_reached`.
     sweep : whether the config is that of a job of a sweep.
     """
-    raw, values = (cast(dict[str, Any], OmegaConf.to_container(composed, resolve=one)) for one in (False, True))
-    reach = Reach(values["task"]["name"], takes_of(composed), raw, values)
-    read = reach.read()
+    reach = Reach.of(composed, [key_of(one) for one in overrides])
     found = {}
     for override in overrides:
         key = key_of(override).replace("/", ".")
-        if within(key, "hydra") or key == "jobs":
-            used = sweep or (key == "jobs" and ("jobs" in read or reach.takes.reads is None))
-            sentence = None if used or not _of_sweeps(key) else f"{override} is for a sweep; add -m, or leave it out."
+        if within(key, "hydra"):
+            idle = not sweep and any(within(key, one) for one in OF_SWEEPS)
+            sentence = sentence_on_sweeps(override) if idle else None
         else:
-            sentence = _unreached(override, reach, read, folders)
+            sentence = reach.unreached(override, folders)
         if sentence is not None:
             found[override] = sentence
     return found
 
 
-def _of_sweeps(key: str) -> bool:
-    return any(within(key, one) for one in OF_SWEEPS)
+def refused_alias(composed: DictConfig, override: str) -> str | None:
+    """Sentence on a short spelling of an option that the task of a composed config lacks; None for other keys."""
+    key = key_of(override)
+    if key not in ALIASES:
+        return None
+    return sentence_on_sweeps(override) if key in OF_SWEEPS else Reach.of(composed, [key]).sentence(key)
 
 
-def _unreached(override: str, reach: Reach, read: set[str], folders: Sequence[Path]) -> str | None:
-    """Sentence on an override that reaches nothing, None where it is used."""
-    key = key_of(override).replace("/", ".")
-    if key == "task":
-        return None
-    touched = _set_by(override.partition("=")[2], reach.task, folders) if key == "experiment" else [key]
-    reasons = [reach.reason_unused(one) for one in touched]
-    if touched and all(reason is not None for reason in reasons):
-        return f"task={reach.task} does not use {key}{reasons[0]}."
-    if reach.takes.reads is None or not touched or any(_reached(one, read) for one in touched):
-        return None
-    return _sentence(key, reach, read)
+def sentence_on_sweeps(override: str) -> str:
+    """Sentence on what only a sweep reads."""
+    return f"{override} is for a sweep; add -m, or leave it out."
 
 
 def leaves(content: Any, prefix: str = "") -> dict[str, Any]:
@@ -201,14 +217,13 @@ def leaves(content: Any, prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def within(key: str, section: str) -> bool:
-    """Whether a dotted key is a section or lies in it."""
-    return key == section or key.startswith(section + ".")
+def _any_within(key: str, sections: Iterable[str]) -> bool:
+    return any(within(key, one) for one in sections)
 
 
 def _reached(key: str, read: set[str]) -> bool:
     """Whether a key, or something in its section, is read; a choice of ``trainer`` sets the machine alone."""
-    if within(key, "task") or key == "trainer" or any(within(key, one) for one in MACHINE):
+    if key == "trainer" or _any_within(key, MACHINE):
         return True
     return any(within(key, one) or within(one, key) for one in read)
 
@@ -225,14 +240,3 @@ def _set_by(experiment: str, task: str, folders: Sequence[Path]) -> list[str]:
                 return []
             found.append(name)
     return [key for key in found if key not in ("task", "experiment.description")]
-
-
-def _sentence(key: str, reach: Reach, read: set[str]) -> str:
-    known = [name for name in leaves(reach.raw) if any(within(name, one) for one in read)]
-    options = [f"task.{name}" for name in reach.raw["task"] if name not in ("name", "description", "_target_", "takes")]
-    by_last = {name.split(".")[-1]: name for name in (*known, *options)}
-    close = difflib.get_close_matches(key.split(".")[-1], by_last, n=1, cutoff=0.75)
-    meant = f"; did you mean {by_last[close[0]]}?" if close and by_last[close[0]] != key else "."
-    declared = [*reach.takes.needs, *reach.takes.inputs, *(reach.takes.reads or ())]
-    listed = [name for name in declared if reach.reason_unused(name) is None and not name.startswith("task.")]
-    return f"task={reach.task} does not use {key}: it reads {', '.join([*dict.fromkeys(listed), *options])}{meant}"

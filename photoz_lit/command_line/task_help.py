@@ -9,66 +9,92 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, cast, get_args, get_origin
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from photoz_lit.command_line.choices import choices_of, chosen_task, config_folders, description_of, is_group
-from photoz_lit.command_line.inputs import options_type
-from photoz_lit.command_line.key_types import section_of, takes_names, types_of
+from photoz_lit.command_line.choices import choices_of, compose_config, config_folders, description_of, is_group
+from photoz_lit.command_line.key_types import accepts, section_of, takes_names, types_of
 from photoz_lit.command_line.overrides import for_hydra, key_of
-from photoz_lit.command_line.reach import leaves, within
+from photoz_lit.command_line.reach import leaves
+from photoz_lit.config import Config
 from photoz_lit.fields import conf_directory
-from photoz_lit.tasks.takes import takes_of
+from photoz_lit.settings import Input
+from photoz_lit.tasks.task import Task, marked, within
 
-NOT_OPTIONS = ("name", "description", "_target_", "takes")
+NEEDED = "needed"
 PLAIN = {str: "text", Path: "path", int: "int", float: "float", bool: "true/false", NoneType: "null", Any: "any"}
 
 
 def print_task_help(overrides: Sequence[str], config_dir: Path | None = None) -> None:
     """Print what the chosen task takes, under the groups that the overrides choose."""
     folders = config_folders(config_dir)
-    search = [] if config_dir is None else [f"hydra.searchpath=['file://{config_dir.resolve()}']"]
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"):
-        composed = compose("config", overrides=[*for_hydra(overrides), *search])
-    takes = takes_of(composed)
-    options = options_type(takes)
-    task = chosen_task(overrides, folders)
+    composed = compose_config(for_hydra(overrides, False, config_dir), config_dir)
     content = cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
-    content["task"] = {k: v for k, v in content["task"].items() if k not in NOT_OPTIONS}
-    read = ["task", *takes.needs, *takes.inputs, *(takes.reads or ())]
+    task = Task.of(content["task"])
     console = Console()
-    description = description_of(choices_of("task", folders)[task], "task")
-    console.print(f"[bold]task={escape(task)}[/bold]: {escape(description)}")
-    if takes.needs:
-        console.print(f"It needs {', '.join(takes.needs)}.", highlight=False)
-    comments = _comments(overrides, content, folders)
+    description = description_of(choices_of("task", folders)[task.name], "task")
+    console.print(f"[bold]task={escape(task.name)}[/bold]: {escape(description)}")
+    options = option_rows(task, content["task"])
+    open_options = [task.spelt(key.removeprefix("task.")) for key, _, default, _ in options if default == NEEDED]
+    needed = [*open_options, *task.takes.needs]
+    if needed:
+        console.print(f"It needs {', '.join(needed)}.", highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("key", "type", "default", "what it is"):
         table.add_column(title, overflow="fold")
-    content = {"task": content.pop("task"), **content}  # the task's own options first
-    shown: dict[str, Any] = {}
-    for key, value in leaves(content).items():
-        shown.setdefault(listed := _listed(key, options), value if listed == key else "…")
-    for key, value in shown.items():
-        if key != "task" and any(within(key, one) for one in read) and not key.endswith(("_target_", ".description")):
-            told = comments.get(key) or attributes(section_of(key, options)).get(key.split(".")[-1], "")
-            kind = " | ".join(dict.fromkeys(type_name(one) for one in types_of(key, options)))
-            default = "null" if value is None else str(value)
-            table.add_row(*(escape(text) for text in (key, kind, default if len(default) < 40 else "…", told)))
+    for cells in [*options, *_config_rows(task, content, _comments(overrides, content, folders))]:
+        table.add_row(*map(escape, cells))
     console.print(table, highlight=False)
 
 
-def _listed(key: str, options: type[BaseModel] | None) -> str:
+def option_rows(task: Task, values: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Key, type, default and meaning of each option of a task, with the short spelling that it has."""
+    inputs = dict(marked(task.options))
+    rows = []
+    for name, field in task.options.model_fields.items():
+        key, short, kinds = f"task.{name}", task.spelt(name), types_of(f"task.{name}", task.options)
+        default = NEEDED if values[name] is None and not accepts(kinds, None) else _shown(values[name])
+        also = "" if short == key else f"; also {short}="
+        rows.append((key, _kind(kinds, inputs.get(name)), default, f"{field.description}{also}"))
+    return rows
+
+
+def _config_rows(task: Task, content: dict[str, Any], comments: dict[str, str]) -> list[tuple[str, str, str, str]]:
+    """The same of the keys of the config that a task reads."""
+    inputs = dict(marked(Config))
+    read = [*task.takes.needs, *(task.takes.reads or ())]
+    shown: dict[str, Any] = {}
+    for key, value in leaves({name: part for name, part in content.items() if name != "task"}).items():
+        shown.setdefault(listed := _listed(key), value if listed == key else "…")
+    rows = []
+    for key, value in shown.items():
+        if any(within(key, one) for one in read) and not key.endswith(("_target_", ".description")):
+            told = comments.get(key) or attributes(section_of(key)).get(key.split(".")[-1], "")
+            rows.append((key, _kind(types_of(key), inputs.get(key)), _shown(value), told))
+    return rows
+
+
+def _kind(kinds: list[Any], named: Input | None) -> str:
+    """Types as a user reads them; of what names a store, a run or a file, that."""
+    shown = " | ".join(dict.fromkeys(type_name(one) for one in kinds))
+    if named is None:
+        return shown
+    return re.sub(r"\b(text|path)\b", str(named), shown)
+
+
+def _shown(value: Any) -> str:
+    text = "null" if value is None else str(value)
+    return text if len(text) < 40 else "…"
+
+
+def _listed(key: str) -> str:
     """A key as it is listed: of a dictionary, such as the bands of a field, the dictionary alone."""
     parts = key.split(".")
     outer = (".".join(parts[:n]) for n in range(1, len(parts)))
-    return next((one for one in outer if takes_names(types_of(one, options))), key)
+    return next((one for one in outer if takes_names(types_of(one))), key)
 
 
 def type_name(kind: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field as Entry
@@ -70,20 +69,3 @@ class FusionSettings(Settings):
 
     stage: Literal["early", "middle", "late"]
     parallel_stages: int = Entry(ge=1, le=3)
-
-
-class BenchSettings(Settings):
-    """What ``task=bench`` measures.
-
-    Attributes
-    ----------
-    full : every network with 5, 6 and 9 bands; otherwise a selection that takes minutes on two cores.
-    output : file of the results.
-    batch_size : images per step; null is 16 on a CPU, 256 on a GPU.
-    seconds : for how long each figure is repeated [s].
-    """
-
-    full: bool = False
-    output: Path = Path("bench.json")
-    batch_size: int | None = Entry(default=None, gt=0)
-    seconds: float = Entry(default=2.0, gt=0)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field as Entry
 from pydantic import model_validator
 
 from photoz_lit.fields import Band
-from photoz_lit.settings import Numbers, Settings, is_empty, is_none
+from photoz_lit.settings import Input, Numbers, Settings, is_empty, is_none
 from photoz_lit.simulation.galaxies import GalaxyPopulation, standard_galaxies
 
 LabelSource = Literal["spec", "grism", "prism", "cosmos2020"]
@@ -168,7 +168,7 @@ class SimulationSettings(Settings):
     galaxies : which galaxies there are, also as neighbours; see :class:`GalaxyPopulation`.
     """
 
-    catalogue: Path | None = None
+    catalogue: Annotated[Path | None, Input.FILE] = None
     table: str | int | None = Entry(default=None, exclude_if=is_none)
     mapping: CatalogueMapping | None = None
     n_galaxies: int | None = Entry(default=None, ge=1)

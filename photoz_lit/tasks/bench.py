@@ -23,8 +23,9 @@ from photoz_lit.files import whole_file
 from photoz_lit.networks.complexity import TRAINING_FACTOR, complexity_of
 from photoz_lit.networks.grouped import GroupedBlock
 from photoz_lit.networks.multimodal import PhotoZNetwork, build_network
-from photoz_lit.networks.settings import BenchSettings, FusionSettings, ModalitySettings, NetworkSettings
+from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.networks.throughput import Setup, best_time, branches_step, branches_time, measure, peak_gflops
+from photoz_lit.tasks.options import BenchOptions
 
 BANDS = "ugrizyjhk"
 N_BINS = 400
@@ -67,16 +68,16 @@ def cases(full: bool, stamp_size: int = STAMP_SIZE, width: float = 1.0) -> list[
     return found if full else [case for case in found if (case.name, case.n_bands) in quick]
 
 
-def run(config: Config) -> None:
-    """Measure, print and write ``bench.output``.
+def run(config: Config, options: BenchOptions) -> None:
+    """Measure, print and write ``task.file``.
 
     Raises
     ------
-    InputError : the folder of ``bench.output`` is not there.
+    InputError : the folder of ``task.file`` is not there.
     """
-    console, settings = Console(), config.bench
-    if not settings.output.absolute().parent.is_dir():
-        raise InputError(f"bench.output: there is no folder {settings.output.absolute().parent}; make it first.")
+    console, settings = Console(), options
+    if not settings.file.absolute().parent.is_dir():
+        raise InputError(f"bench.output: there is no folder {settings.file.absolute().parent}; make it first.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     best, plain = Setup.best(device), Setup.plain(device)
     machine = _machine(best)
@@ -103,12 +104,12 @@ def run(config: Config) -> None:
             _table(results[key], f"{group[0].stamp_size}×{group[0].stamp_size} pixels, width {group[0].width:g}")
         )
     console.print(_branches_line(results["branches"]))
-    with whole_file(settings.output) as partial:
+    with whole_file(settings.file) as partial:
         partial.write_text(json.dumps(results, indent=1) + "\n")
-    console.print(f"written to {shown(settings.output)}")
+    console.print(f"written to {shown(settings.file)}")
 
 
-def measured(case: Case, best: Setup, plain: Setup, peak: float, settings: BenchSettings) -> dict[str, float]:
+def measured(case: Case, best: Setup, plain: Setup, peak: float, settings: BenchOptions) -> dict[str, float]:
     """Measure one network in both setups.
 
     Parameters
@@ -116,7 +117,7 @@ def measured(case: Case, best: Setup, plain: Setup, peak: float, settings: Bench
     case : the network.
     best, plain : the trainer's setup, and the one it is compared with.
     peak : rate that utilisation refers to [GFLOP/s].
-    settings : section ``bench``.
+    settings : of the task.
     """
     network = case.build()
     cost = complexity_of(network, case.stamp_size)
@@ -140,7 +141,7 @@ def measured(case: Case, best: Setup, plain: Setup, peak: float, settings: Bench
     }
 
 
-def loop_and_grouped(setup: Setup, settings: BenchSettings) -> dict[str, dict[str, float]]:
+def loop_and_grouped(setup: Setup, settings: BenchOptions) -> dict[str, dict[str, float]]:
     """Time of treyer's parallel stems, forward and backward, as a loop and as grouped convolutions [ms]."""
     found: dict[str, dict[str, float]] = {}
     for n_bands in (5, 9):

@@ -22,22 +22,21 @@ from photoz_lit.evaluation.comparison_files import write_comparison
 from photoz_lit.evaluation.emitters import REMOVED, emitter_table, write_emitters
 from photoz_lit.evaluation.paired_rows import paired_rows
 from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs, without_applications
-from photoz_lit.evaluation.settings import CompareSettings, task_settings
 from photoz_lit.evaluation.trainings import DIED, RESTARTS, UNEQUAL
 from photoz_lit.files import write_json
 from photoz_lit.studies import jobs_of, places_in_study, read_results, table_row
+from photoz_lit.tasks.options import CompareOptions
 from photoz_lit.tasks.study import finished_run
 
 
-def run(config: Config) -> None:
-    """Compare ``runs=<folder or list>`` (run folders or a results.json), or ``study=<name>``, with ``baseline``."""
+def run(config: Config, options: CompareOptions) -> None:
+    """Compare ``task.runs`` (run folders or a results.json), or ``study=<name>``, with ``task.baseline``."""
     console = Console()
-    options = task_settings(CompareSettings, config.task.model_extra)
-    runs, target, title = _input(config, console)
+    runs, target, title = _input(config, options, console)
     emitters = [run for run in runs if "sample" in run.metrics]
     if emitters:  # the usual table is of the sample that the published numbers are of
         runs = [run for run in emitters if run.metrics["sample"] == REMOVED]
-    runs, named = set_apart(runs, config.baseline, options.baseline_settings or {})
+    runs, named = set_apart(runs, options.baseline, options.baseline_settings or {})
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True) as progress:
         step = progress.add_task("reading runs", total=None)
         table = compare(runs, named, options.draws, lambda text: progress.update(step, description=text))
@@ -46,7 +45,7 @@ def run(config: Config) -> None:
     adapted = [run for run in _as_rows(config, runs) if "source_sigma_mad" in run.metrics]
     if adapted:
         written += write_adaptation(
-            adaptation_tables(adapted, options.draws, _tuned_on(config)), target, options.title or title
+            adaptation_tables(adapted, options.draws, _tuned_on(config, options)), target, options.title or title
         )
     if emitters:
         written += write_emitters(emitter_table(emitters), target, options.title or title)
@@ -72,12 +71,11 @@ def _as_rows(config: Config, runs: list[Run]) -> list[Run]:
     return rows_as_runs(read_results(folder / "results.json"), folder)
 
 
-def _tuned_on(config: Config) -> list[str]:
+def _tuned_on(config: Config, options: CompareOptions) -> list[str]:
     """Fields that a study, or the one whose results are compared, was tuned on."""
     if config.study is not None:
         return config.study.tuned_on
-    places = [config.runs] if isinstance(config.runs, str) else list(config.runs or [])
-    files = [file for place in map(Path, places) if (file := _results_file(place)) is not None]
+    files = [file for place in options.runs or [] if (file := _results_file(place)) is not None]
     return [name for file in files for name in read_results(file).get("tuned_on", [])]
 
 
@@ -114,24 +112,23 @@ def _notes(table: pd.DataFrame) -> list[str]:
     return notes
 
 
-def _input(config: Config, console: Console) -> tuple[list[Run], Path, str]:
+def _input(config: Config, options: CompareOptions, console: Console) -> tuple[list[Run], Path, str]:
     """Runs to compare, the folder to write into, and a title."""
     if config.study is not None:
-        target = Path(config.store) if config.store else config.paths.experiments / config.study.name
+        target = options.output or config.paths.experiments / config.study.name
         return _study_runs(config), target, config.study.name
-    places = [config.runs] if isinstance(config.runs, str) else list(config.runs or [])
-    results = [file for place in map(Path, places) if (file := _results_file(place)) is not None]
+    places = options.runs or []
+    results = [file for place in places if (file := _results_file(place)) is not None]
     if results:
         runs = [run for file in results for run in rows_as_runs(read_results(file), file.parent)]
-        return runs, Path(config.store or results[0].parent), results[0].parent.name
-    folders, applied = without_applications(find_runs([*places, *_baseline_folder(config)]))
+        return runs, options.output or results[0].parent, results[0].parent.name
+    folders, applied = without_applications(find_runs([*places, *_baseline_folder(options.baseline)]))
     for folder in applied:
         console.print(
             f"{shown(folder)} is left out: it applies the networks of a run that is compared, and is no method."
         )
     common = Path(os.path.commonpath([folder.resolve() for folder in folders]))
-    target = Path(config.store) if config.store else common / "comparison"
-    return read_runs(folders), target, "Comparison"
+    return read_runs(folders), options.output or common / "comparison", "Comparison"
 
 
 def _study_runs(config: Config) -> list[Run]:
@@ -165,10 +162,10 @@ def _results_file(place: Path) -> Path | None:
     return file if file.is_file() and file.suffix == ".json" else None
 
 
-def _baseline_folder(config: Config) -> list[Path]:
+def _baseline_folder(baseline: str | None) -> list[Path]:
     """The baseline's folder where it is given as a path that is not among the runs already."""
-    folder = Path(config.baseline or "")
-    return [folder] if config.baseline and folder.is_dir() else []
+    folder = Path(baseline or "")
+    return [folder] if baseline and folder.is_dir() else []
 
 
 def _text(value: float, form: str) -> str:

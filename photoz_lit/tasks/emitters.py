@@ -21,13 +21,13 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.emitters import REMOVED, TRUE, WITH
 from photoz_lit.evaluation.pdf import quantiles
 from photoz_lit.evaluation.point import bias, outlier_fraction, sigma_mad
-from photoz_lit.evaluation.settings import EmitterTaskSettings, task_settings
 from photoz_lit.fields import conf_directory, load_field
 from photoz_lit.files import require_no_links
 from photoz_lit.rows import RowCount, lines, record
 from photoz_lit.run_folder import EMITTERS, RunFolder, config_of_run
 from photoz_lit.simulation.cache import cached_store
 from photoz_lit.simulation.settings import EmitterSettings
+from photoz_lit.tasks.options import EmittersOptions
 from photoz_lit.tasks.predict import predict_unseen
 
 PROVENANCE = "emitters_provenance.json"
@@ -36,12 +36,9 @@ LEFT_OUT = {REMOVED: "removed as interlopers by their colours", TRUE: "of anothe
 COUNTED = (0.0, 3.0, 60)  # bins of the histogram of z_phot; the last one holds all beyond
 
 
-def run(config: Config) -> None:
+def run(config: Config, options: EmittersOptions) -> None:
     """Print the metrics of the emitters and write ``emitters.json`` into the run folder."""
-    if not config.run:
-        raise InputError("task=emitters needs run=<run folder>.")
-    options = task_settings(EmitterTaskSettings, config.task.model_extra)
-    folder = RunFolder(Path(config.run))
+    folder = RunFolder(options.run)
     require_no_links(folder.path)
     trained = config_of_run(folder.path, config).model_copy(update={"trainer": config.trainer})
     store = emitter_store(config, trained, options)
@@ -70,7 +67,7 @@ def rows_of_sample(row: dict[str, Any], drawn: int) -> RowCount:
     return RowCount.of(drawn).without(LEFT_OUT.get(row["sample"], ""), drawn - row["n_test"]).checked(row["n_test"])
 
 
-def emitter_store(config: Config, trained: Config, options: EmitterTaskSettings) -> CutoutStore:
+def emitter_store(config: Config, trained: Config, options: EmittersOptions) -> CutoutStore:
     """Emitters of the run's target field (its own field where nothing was adapted), simulated or from the cache.
 
     Population, magnitude limits, stamps and observing conditions are those that the run was trained with.
@@ -81,7 +78,7 @@ def emitter_store(config: Config, trained: Config, options: EmitterTaskSettings)
     """
     data = trained.data
     if data.stores or data.source or data.targets or len(data.target_fields) > 1:
-        raise InputError(f"task=emitters draws its galaxies, so {config.run} must have one simulated target field.")
+        raise InputError(f"task=emitters draws its galaxies, so {options.run} must have one simulated target field.")
     if options.simulation_seed in (data.simulation_seed, data.target_seed):
         raise InputError(
             f"task.simulation_seed={options.simulation_seed} is the sky that the run was trained on; take another."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack
-from pathlib import Path
 
 from rich.console import Console
 
@@ -16,20 +15,19 @@ from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.qp_file import pdf_count
 from photoz_lit.evaluation.report import read_json
 from photoz_lit.files import require_no_links, whole_file
+from photoz_lit.tasks.options import ExportOptions
 
 
-def run(config: Config) -> None:
-    """Export ``run=<folder>`` into ``store=<folder>``, or into ``export/`` of the run: all files or none."""
-    if not config.run:
-        raise InputError("task=export needs run=<run folder>.")
-    source = Path(config.run)
+def run(config: Config, options: ExportOptions) -> None:  # noqa: ARG001
+    """Export ``task.run`` into ``task.output``, or into ``export/`` of the run: all files or none."""
+    source = options.run
     table = read_predictions(source)
     data = str(read_json(source / "provenance.json").get("data", ""))
     if pdf_count(source / "pdfs.hdf5") != len(table):
         raise InputError(f"{source}: pdfs.hdf5 and predictions.parquet differ in length; run the prediction again.")
-    if not config.store:
+    if options.output is None:
         require_no_links(source)
-    target = Path(config.store) if config.store else source / "export"
+    target = options.output or source / "export"
     written = [target / name for name in ("photoz.parquet", "photoz.fits", "photoz_pdfs.hdf5")]
     with ExitStack() as files:
         parquet, table_file, pdfs = (files.enter_context(whole_file(path)) for path in written)

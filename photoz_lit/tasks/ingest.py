@@ -11,24 +11,22 @@ from photoz_lit.command_line.quoting import typed
 from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.data.store import CutoutStore
-from photoz_lit.errors import InputError
 from photoz_lit.ingest.archive import ingest
 from photoz_lit.ingest.writing import NUMBERED, describe
 from photoz_lit.rows import RowCount, lines
+from photoz_lit.tasks.options import IngestOptions
 
 
-def run(config: Config) -> None:
-    """Read ``ingest.path`` with the reader ``ingest`` and write ``store``.
+def run(config: Config, options: IngestOptions) -> None:
+    """Read ``ingest.path`` with the reader ``ingest`` and write ``task.output``.
 
     Raises
     ------
-    InputError : ``store`` is missing, or see :func:`photoz_lit.ingest.archive.ingest`.
+    InputError : see :func:`photoz_lit.ingest.archive.ingest`.
     """
-    if not config.store:
-        raise InputError("store is missing; say where the store shall go: store=<folder>.")
     console = Console()
     start = time.perf_counter()
-    store = ingest(config.ingest, config.field, config.store, console)
+    store = ingest(config.ingest, config.field, str(options.output), console)
     print_store(console, store, time.perf_counter() - start)
 
 

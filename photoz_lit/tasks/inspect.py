@@ -12,18 +12,21 @@ from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.inspection.inspect import inspect_store, write_inspection
 from photoz_lit.ingest.inspection.page import formatted
+from photoz_lit.tasks.options import InspectOptions
 
 
-def run(config: Config) -> None:
-    """Inspect ``store`` (or ``data.store``); PNG files and a page go to ``<paths.runs>/inspect/<name of the store>``.
+def run(config: Config, options: InspectOptions) -> None:
+    """Inspect ``task.store`` (or ``data.store``).
+
+    Figures and a page go to ``<paths.runs>/inspect/<name of the store>``.
 
     Raises
     ------
-    InputError : ``store`` is missing or no store.
+    InputError : it is missing or no store.
     """
-    path = config.store or next(iter(config.data.stores), None)
+    path = options.store or next(iter(config.data.stores), None)
     if not path:
-        raise InputError("store is missing; say which store to look at: store=<folder>.")
+        raise InputError("task=inspect needs store=<store>, the one to look at.")
     console = Console()
     store = open_store(path)
     inspection = inspect_store(store, console)

@@ -21,19 +21,20 @@ from photoz_lit.labels.sources import LabelCatalogue, read_cosmos2020, read_sour
 from photoz_lit.rows import RowCount
 from photoz_lit.run_folder import provenance
 from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
+from photoz_lit.tasks.options import LabelsOptions
 
 
-def run(config: Config) -> None:
-    """Write the label set to ``store``, or to ``labels.output``."""
+def run(config: Config, options: LabelsOptions) -> None:
+    """Write the label set to ``task.output``, or to ``labels.output``."""
     console = Console()
     settings = config.labels
     if settings.benchmark:
         for name, value in benchmark_merge(config.seed).items():
             console.print(f"{name:>24}: {value:g}")
         return
-    folder = Path(config.store or settings.output)
+    folder = options.output or Path(settings.output)
     if folder.exists():
-        raise InputError(f"{folder} exists already; choose another 'store' or remove it.")
+        raise InputError(f"{folder} exists already; choose another store=<folder> or remove it.")
     labels = _real(config, console) if settings.target else _simulated(config, console)
     made = provenance(config, labels.report["data"], "")
     write_label_set(labels, folder, made)

@@ -25,11 +25,11 @@ from photoz_lit.evaluation.mismatch import conditions_table, measure_fields, pro
 from photoz_lit.evaluation.mismatch_files import Mismatch, write_mismatch
 from photoz_lit.evaluation.mismatch_redshift import ALL, MATCHED, FieldPredictions, redshift_table
 from photoz_lit.evaluation.pdf import quantiles
-from photoz_lit.evaluation.settings import MismatchSettings, task_settings
 from photoz_lit.fields import Field, conf_directory, load_field
 from photoz_lit.imaging.conditions import some_galaxies
 from photoz_lit.rows import RowCount, lines, record, total
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance
+from photoz_lit.tasks.options import MismatchOptions
 from photoz_lit.tasks.predict import SEEN_BY_ALL, predict_unseen
 from photoz_lit.tasks.train import estimator_of
 
@@ -45,7 +45,7 @@ class _Applied:
     rows: RowCount
 
 
-def run(config: Config) -> None:
+def run(config: Config, options: MismatchOptions) -> None:
     """Compare ``targets`` with ``source`` and, with ``run``, what that run's networks make of them.
 
     Raises
@@ -53,11 +53,8 @@ def run(config: Config) -> None:
     InputError : a store is missing, too small, or shares no band or no magnitude with the source.
     """
     console = Console()
-    options = task_settings(MismatchSettings, config.task.model_extra)
-    if not config.source or not config.targets:
-        raise InputError("task=mismatch needs source=<store> and targets=[<store>,...].")
-    stores = [open_store(path) for path in (config.source, *config.targets)]
-    trained = config_of_run(Path(config.run), config) if config.run else None
+    stores = [open_store(path) for path in (options.source, *options.targets)]
+    trained = config_of_run(options.run, config) if options.run else None
     field = trained.field if trained else field_of(stores[0], config.field)
     samples = dict(zip(store_names(stores), load_fields(stores, field), strict=True))
     check_magnitudes(samples)
@@ -77,7 +74,8 @@ def run(config: Config) -> None:
     rows_of = {name: sample.rows for name, sample in samples.items()}
     rows_of |= {f"run, {name}": one.rows for name, one in applied.items()}
     rows = total(sample.rows for sample in samples.values())
-    made = provenance(config, images[0].sample.data, images[0].sample.data_hash) | {"run": config.run}
+    run_path = None if options.run is None else str(options.run)
+    made = provenance(config, images[0].sample.data, images[0].sample.data_hash) | {"run": run_path}
     result = Mismatch(
         images,
         conditions_table(images, options.seed),
@@ -147,33 +145,34 @@ def same_data(samples: dict[str, Sample]) -> list[str]:
     ]
 
 
-def output_folder(config: Config, samples: dict[str, Sample], options: MismatchSettings) -> Path:
-    """``store``, or ``<paths.runs>/mismatch/<id>`` with a hash of stores, run and options.
+def output_folder(config: Config, samples: dict[str, Sample], options: MismatchOptions) -> Path:
+    """``task.output``, or ``<paths.runs>/mismatch/<id>`` with a hash of stores, run and options.
 
     Raises
     ------
-    InputError : ``store`` is a file, or holds a store or a run.
+    InputError : ``task.output`` is a file, or holds a store or a run.
     """
-    if config.store:
-        folder = Path(config.store)
+    if options.output:
+        folder = options.output
         taken = next((n for n in ("store.json", "metrics.json", "catalogue.parquet") if (folder / n).exists()), None)
         if taken or folder.is_file():
             what = f"holds a {taken}" if taken else "is a file"
             raise InputError(f"{folder} {what}; give a folder of its own to task=mismatch (store=<folder>).")
         return folder
-    run_path = str(Path(config.run).resolve()) if config.run else ""
-    text = " ".join([*(s.data_hash for s in samples.values()), run_path, str(options)])
+    run_path = str(options.run.resolve()) if options.run else ""
+    sizes = f"galaxies={options.galaxies} seed={options.seed}"
+    text = " ".join([*(s.data_hash for s in samples.values()), run_path, sizes])
     return config.paths.runs / "mismatch" / hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _apply(config: Config, trained: Config, sample: Sample, name: str, options: MismatchSettings) -> _Applied:
+def _apply(config: Config, trained: Config, sample: Sample, name: str, options: MismatchOptions) -> _Applied:
     """Predict the galaxies of a field that not every network was trained on, and take the first network's features."""
-    assert config.run is not None
-    source = RunFolder(Path(config.run))
+    assert options.run is not None
+    source = RunFolder(options.run)
     applied = trained.model_copy(update={"trainer": config.trainer})
     chosen = some_galaxies(np.arange(len(sample)), 5 * options.galaxies, options.seed)
     drawn = sample.take(chosen, "beyond 5 task.galaxies")
-    pdf, fold = predict_unseen(applied, source, drawn, config.drop)
+    pdf, fold = predict_unseen(applied, source, drawn, options.drop)
     unseen = np.flatnonzero(fold != SEEN_BY_ALL)
     if len(unseen) < FEWEST:
         raise InputError(

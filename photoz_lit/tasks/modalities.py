@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,17 +25,14 @@ from photoz_lit.run_folder import MODALITIES, RunFolder, config_of_run
 from photoz_lit.studies import by_source
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.data_source import sample_of
+from photoz_lit.tasks.options import ModalitiesOptions
 
 METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps")
 
 
-def run(config: Config) -> None:
+def run(config: Config, options: ModalitiesOptions) -> None:
     """Print, draw and write ``modalities.json`` into the run folder."""
-    if not config.run:
-        raise InputError("task=modalities needs run=<run folder of a multimodal network>.")
-    if config.drop:
-        raise InputError("task=modalities leaves out each modality in turn; leave drop out, or use task=predict.")
-    folder = RunFolder(Path(config.run))
+    folder = RunFolder(options.run)
     # one bar for all choices: Lightning's own, for each of them, cannot stand inside it
     quiet = config.trainer.model_copy(update={"progress": False})
     require_no_links(folder.path)

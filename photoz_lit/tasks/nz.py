@@ -32,24 +32,21 @@ from photoz_lit.evaluation.nz_statistics import coarse_edges, nz_table
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.qp_file import iterate_pdfs, pdf_count, read_pdfs_hdf5
 from photoz_lit.evaluation.report import read_json
-from photoz_lit.evaluation.settings import NzSettings, task_settings
 from photoz_lit.files import require_no_links, write_json
 from photoz_lit.rows import RowCount, lines, record
 from photoz_lit.tables.frame import missing_column
 from photoz_lit.tables.no_value import blank_missing
 from photoz_lit.tables.reading import read_table
+from photoz_lit.tasks.options import NzOptions, PredictOptions
 from photoz_lit.tasks.predict import predict
 
 FOUR = [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
-def run(config: Config) -> None:
-    """Measure N(z) of ``run=<folder>``; with ``store=<store>`` (or ``data.store``) of that store's galaxies."""
+def run(config: Config, options: NzOptions) -> None:
+    """Measure N(z) of ``task.run``; with ``task.store`` (or ``data.store``) of that store's galaxies."""
     console = Console()
-    options = task_settings(NzSettings, config.task.model_extra)
-    if not config.run:
-        raise InputError("task=nz needs run=<run folder>; add store=<store> for the galaxies of a store.")
-    source = _source(config)
+    source = _source(config, options)
     require_no_links(source)
     table = read_predictions(source)
     pdfs = source / "pdfs.hdf5"
@@ -58,9 +55,9 @@ def run(config: Config) -> None:
     distributions, rows, rows_of = _distributions(table, pdfs, options)
     coarse = coarse_edges(distributions.z_edges, options.bin_width)
     data = str(read_json(source / "provenance.json").get("data", ""))
-    name = Path(options.reference).name if options.reference else _labels(distributions)
+    name = options.reference.name if options.reference else _labels(distributions)
     written = write_nz(distributions, coarse, source / "nz", data, name)
-    about = {"run": str(config.run), "data": data, "task": options.model_dump(mode="json")}
+    about = {"run": str(options.run), "data": data, "task": options.model_dump(mode="json")}
     write_json(source / "nz" / "provenance.json", {**about, **record(rows, rows_of)})
     console.print(_shown(nz_table(distributions, coarse)))
     for line in lines(rows, rows_of, "galaxies"):
@@ -75,19 +72,20 @@ def _labels(distributions: RedshiftDistributions) -> str:
     return f"labels of {known:,} of {n:,}" if known < n else "labels"
 
 
-def _source(config: Config) -> Path:
+def _source(config: Config, options: NzOptions) -> Path:
     """The run itself, or the folder of its predictions for a store, made now where they are not there."""
-    store = config.store or config.data.store
+    store = config.data.store if options.store is None else str(options.store)
     if not store:
-        return Path(str(config.run))
+        return options.run
     data = config.data.model_copy(update={"store": store})
-    return predict(config.model_copy(update={"data": data}), reuse=True).path
+    chosen = PredictOptions(run=options.run, drop=options.drop)
+    return predict(config.model_copy(update={"data": data}), chosen, reuse=True).path
 
 
 Rows = tuple[RowCount, dict[str, RowCount]]
 
 
-def _distributions(table: pd.DataFrame, pdfs: Path, options: NzSettings) -> tuple[RedshiftDistributions, *Rows]:
+def _distributions(table: pd.DataFrame, pdfs: Path, options: NzOptions) -> tuple[RedshiftDistributions, *Rows]:
     """N(z) of the galaxies that no network was trained on, against labels or another catalogue; and the rows used."""
     keep = ~table["in_training"].to_numpy(bool) if "in_training" in table else np.ones(len(table), bool)
     if not keep.any():
@@ -129,7 +127,7 @@ def _of(
     label: NDArray[np.float64],
     pdfs: Path,
     grouping: Grouping,
-    options: NzSettings,
+    options: NzOptions,
 ) -> RedshiftDistributions:
     """N(z) of some galaxies of the table, with labels (n,) of these."""
     columns = (TextColumn("N(z)"), BarColumn(), MofNCompleteColumn(), TextColumn("galaxies"), TimeRemainingColumn())
@@ -157,7 +155,7 @@ def _kept(pdfs: Path, keep: NDArray[np.bool_]) -> Iterator[Block]:
 
 
 def _against_catalogue(
-    distributions: RedshiftDistributions, options: NzSettings, magnitude_edges: list[float]
+    distributions: RedshiftDistributions, options: NzOptions, magnitude_edges: list[float]
 ) -> tuple[RedshiftDistributions, RowCount]:
     """Take the redshifts of another catalogue as reference, in the same magnitude bins if it has magnitudes."""
     catalogue = read_table(str(options.reference), None, options.reference_table, "task.reference_table")

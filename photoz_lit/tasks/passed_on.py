@@ -12,7 +12,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.tasks.job_settings import composed
 
 #: Sections of the config that are of the study itself, and keys beside them that its jobs take over.
-NOT_OF_JOBS = {"task", "study", "paths", "logger", "jobs"}
+NOT_OF_JOBS = {"task", "study", "paths", "logger"}
 PASSED_ON = ("trust", "simulation.catalogue", "data.cache", "trainer.devices", "trainer.threads", "trainer.progress")
 
 

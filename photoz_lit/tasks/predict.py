@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,6 @@ from photoz_lit.data.folds import LINKING_RADIUS, N_FOLDS
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.data.store import open_store
-from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.summary import summarise
@@ -26,6 +24,7 @@ from photoz_lit.run_folder import RunFolder, config_of_run, provenance, write_co
 from photoz_lit.sky_matching import SkyIndex, separations
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.machine import machine
+from photoz_lit.tasks.options import PredictOptions
 from photoz_lit.tasks.prediction_cache import are_there, key_of, seal, unseal
 from photoz_lit.tasks.results import print_metrics
 from photoz_lit.tasks.train import estimator_of
@@ -34,17 +33,17 @@ SEEN_BY_ALL = -2
 NEVER_SEEN = -1
 
 
-def run(config: Config) -> None:
-    """Predict every galaxy of ``data.store`` with the networks of ``run``."""
-    predict(config)
+def run(config: Config, options: PredictOptions) -> None:
+    """Predict every galaxy of ``data.store`` with the networks of ``task.run``."""
+    predict(config, options)
 
 
-def predict(config: Config, reuse: bool = False) -> RunFolder:
-    """Predict every galaxy of ``data.store`` with the networks of ``run``.
+def predict(config: Config, options: PredictOptions, reuse: bool = False) -> RunFolder:
+    """Predict every galaxy of ``data.store`` with the networks of ``task.run``.
 
     Parameters
     ----------
-    config : of the task.
+    config, options : of the task.
     reuse : take predictions that are there where nothing that shaped them has changed.
 
     Returns
@@ -52,19 +51,16 @@ def predict(config: Config, reuse: bool = False) -> RunFolder:
     The run folder of the predictions.
     """
     console = Console()
-    if not config.run or not config.data.stores:
-        missing = "run=<run folder>" if not config.run else "data.store=<store>"
-        raise InputError(f"task=predict needs {missing}.")
-    trained = config_of_run(Path(config.run), config)
-    source = RunFolder(Path(config.run))
+    trained = config_of_run(options.run, config)
+    source = RunFolder(options.run)
     sample = _sample(config, trained)
     trained = trained.model_copy(update={"trainer": config.trainer})  # it may run elsewhere than it was trained
-    folder = _folder(config, source, sample)
-    key = key_of(config, trained, source, sample)
+    folder = _folder(config, options.drop, source, sample)
+    key = key_of(config, options.drop, trained, source, sample)
     if reuse and are_there(folder, key):
         console.print(f"Predictions of this run for this store are there already: {shown(folder.path)}")
         return folder
-    pdf, fold = predict_unseen(trained, source, sample, config.drop)
+    pdf, fold = predict_unseen(trained, source, sample, options.drop)
     if not is_main_process():
         return folder
     table = predictions_table(pdf, sample.field.z_edges, sample.catalogue, fold, sample.field.reference_band)
@@ -73,7 +69,7 @@ def predict(config: Config, reuse: bool = False) -> RunFolder:
     unseal(folder)
     (folder.path / "metrics.json").unlink(missing_ok=True)  # of an earlier pass; what is not scored has none
     made = provenance(trained, sample.data, sample.data_hash)
-    about = {"run": str(source.path), "drop": config.drop, "lacking_a_band": sample.lacking, **machine()}
+    about = {"run": str(source.path), "drop": options.drop, "lacking_a_band": sample.lacking, **machine()}
     folder.write_json("provenance.json", {**made, **about, **record(sample.rows.checked(len(table)))})
     write_config(folder.path, trained)
     with whole_file(folder.path / "predictions.parquet") as path:
@@ -164,8 +160,8 @@ def _sample(config: Config, trained: Config) -> Sample:
     )
 
 
-def _folder(config: Config, source: RunFolder, sample: Sample) -> RunFolder:
-    text = f"{source.path.resolve()} {sample.data_hash} {config.drop} {config.data.select}"
+def _folder(config: Config, drop: list[str], source: RunFolder, sample: Sample) -> RunFolder:
+    text = f"{source.path.resolve()} {sample.data_hash} {drop} {config.data.select}"
     if config.data.missing_bands != "drop":
         text += f" {config.data.missing_bands}"
     if config.tta is not None:

@@ -16,7 +16,7 @@ FILES = ("predictions.parquet", "pdfs.hdf5")
 BLOCK = 1 << 20
 
 
-def key_of(config: Config, trained: Config, source: RunFolder, sample: Sample) -> str:
+def key_of(config: Config, drop: list[str], trained: Config, source: RunFolder, sample: Sample) -> str:
     """Hash of all that shapes the predictions of a run for a store.
 
     Networks count by the content of their files, galaxies by the hash of their store and by their labels and folds,
@@ -25,6 +25,7 @@ def key_of(config: Config, trained: Config, source: RunFolder, sample: Sample) -
     Parameters
     ----------
     config : of the task.
+    drop : modalities left out.
     trained : of the run, as it is applied.
     source : folder of the run.
     sample : galaxies of the store.
@@ -32,7 +33,7 @@ def key_of(config: Config, trained: Config, source: RunFolder, sample: Sample) -
     digest = hashlib.sha256()
     record = shaping(trained.model_dump(mode="json", by_alias=True))
     data = config.data
-    options = [photoz_lit.__version__, sample.data_hash, config.drop, data.select, data.missing_bands]
+    options = [photoz_lit.__version__, sample.data_hash, drop, data.select, data.missing_bands]
     digest.update(json.dumps([record, options], sort_keys=True, default=str).encode())
     digest.update(sample.catalogue.to_csv().encode())
     for file in sorted([source.path / "split.parquet", *source.path.glob("checkpoints/*/*")]):

@@ -11,12 +11,13 @@ from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.evaluation.report import write_report, write_runs_report
 from photoz_lit.evaluation.runs import find_runs
+from photoz_lit.tasks.options import ReportOptions
 
 
-def run(config: Config) -> None:
-    """Write the reports of ``runs=<folder or list>`` (or ``run=<folder>``) from what lies in the run folders."""
+def run(config: Config, options: ReportOptions) -> None:  # noqa: ARG001
+    """Write the reports of ``task.runs`` (or ``task.run``) from what lies in the run folders."""
     console = Console()
-    folders = find_runs(config.runs or config.run)
+    folders = find_runs(options.runs or options.run)
     for folder in folders:
         console.print(f"Report: [bold]{shown(write_report(folder))}[/bold]")
     if len(folders) > 1:

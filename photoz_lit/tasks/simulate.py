@@ -12,23 +12,24 @@ from photoz_lit.evaluation.report import read_json
 from photoz_lit.rows import RowCount
 from photoz_lit.simulation.cache import cached_store
 from photoz_lit.simulation.simulate import data_kind, simulate_store, write_catalogue
+from photoz_lit.tasks.options import SimulateOptions
 
 
-def run(config: Config) -> None:
-    """Write ``store``; without it the simulation goes to the cache."""
+def run(config: Config, options: SimulateOptions) -> None:
+    """Write ``task.output``; without it the simulation goes to the cache."""
     console = Console()
     settings, seed = config.simulation, config.data.simulation_seed
     kind = data_kind(settings)
     if not settings.stamps:
-        path = Path(config.store or Path(config.data.cache) / f"{config.field.name}-catalogue-{seed}")
+        path = options.output or Path(config.data.cache) / f"{config.field.name}-catalogue-{seed}"
         content = read_json(write_catalogue(config.field, settings, seed, path) / "catalogue.json")
         console.print(RowCount.model_validate(content["rows"]).line("galaxies"), highlight=False)
         console.print(f"[bold]{shown(path / 'catalogue.parquet')}[/bold]: {kind}, no stamps")
         return
-    if config.store is None:
+    if options.output is None:
         store = cached_store(config.field, settings, seed, Path(config.data.cache))
     else:
-        store = simulate_store(config.field, settings, seed, Path(config.store))
+        store = simulate_store(config.field, settings, seed, options.output)
     console.print((store.header.rows or RowCount.of(len(store))).line("galaxies"), highlight=False)
     bands = " ".join(store.header.bands)
     console.print(

@@ -1,4 +1,4 @@
-"""``task=study study=<name>``: run a study's missing jobs, ``jobs`` of them at once, and gather their results."""
+"""``task=study study=<name>``: run a study's missing jobs, ``task.jobs`` of them at once, and gather their results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.kept_galaxies import copy_galaxies, keep_galaxies
-from photoz_lit.evaluation.settings import StudyTaskSettings, task_settings
 from photoz_lit.files import inside, locked, write_json
 from photoz_lit.run_folder import git_commit
 from photoz_lit.studies import (
@@ -32,28 +31,28 @@ from photoz_lit.studies import (
 from photoz_lit.sweep import Job, run_jobs
 from photoz_lit.tasks.job_settings import asked_for, changes, made_with
 from photoz_lit.tasks.kept_settings import keep_settings
-from photoz_lit.tasks.passed_on import inherited, quoted, require_passed_on
+from photoz_lit.tasks.options import StudyOptions
+from photoz_lit.tasks.passed_on import inherited, quoted
 from photoz_lit.tasks.results_at_hand import THEN, KeptRow, kept_rows, made_rows_with, own_rows, take_over, twin
 
 Asked = Callable[[], Setting]
 Seeds = list[int] | None
 
 
-def run(config: Config) -> None:
+def run(config: Config, options: StudyOptions) -> None:
     """Run what is missing of ``study`` and write ``experiments/<study>/results.json``.
 
     ``task.seeds=[0,1]`` runs the jobs of these seeds alone, so that a study can be split over sittings or machines;
     results gathered before stay.
     """
-    if not config.study:
+    if config.study is None:
         raise InputError("task=study needs study=<name>; --help lists the studies.")
     study = config.study
-    require_passed_on(config)
     pointers = config.paths.runs / "studies" / study.name
     results = config.paths.experiments / study.name / "results.json"
     console = Console()
     study_jobs = jobs_of(study)
-    jobs = of_this_sitting(study_jobs, task_settings(StudyTaskSettings, config.task.model_extra).seeds)
+    jobs = of_this_sitting(study_jobs, options.seeds)
     asked = {job.name: partial(asked_for, (*job.overrides, *inherited(config))) for job in study_jobs}
     forget_changed(study_jobs, asked, pointers, results, console)
     known = {job.name for job in jobs if finished_run(pointers, job) is None and _stands(job, results)}
@@ -68,7 +67,7 @@ def run(config: Config) -> None:
         console.print(f"{len(known)} of them stand there without runs; paths.experiments=<folder> makes them again.")
     if missing:
         commands = [_command(config, job, pointers) for job in missing]
-        run_jobs(commands, config.jobs, lambda _result: gather(study, study_jobs, pointers, results))
+        run_jobs(commands, options.jobs, lambda _result: gather(study, study_jobs, pointers, results))
 
 
 def of_this_sitting(jobs: list[StudyJob], seeds: Seeds) -> list[StudyJob]:

@@ -21,7 +21,6 @@ from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import is_main_process
-from photoz_lit.errors import InputError
 from photoz_lit.estimators.adaptation import AdaptationEstimator
 from photoz_lit.estimators.catalogue_forest import CatalogueForest
 from photoz_lit.estimators.cnn import CNNEstimator
@@ -34,50 +33,50 @@ from photoz_lit.rows import lines, record
 from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_config
 from photoz_lit.tasks.adaptation_results import SOURCE_PDF, adaptation_results
 from photoz_lit.tasks.machine import keep_machines, machine, other_machine
+from photoz_lit.tasks.options import TrainOptions
 from photoz_lit.tasks.results import print_metrics, write_results
 from photoz_lit.tasks.start_summary import print_start
 from photoz_lit.tasks.training_data import TrainingData, training_data
 from photoz_lit.tasks.wandb_run import WandbRun
 
 
-def run(config: Config) -> None:
+def run(config: Config, options: TrainOptions) -> None:
     """Train and evaluate; a finished run of the same config is shown, not repeated."""
-    folder = train(config)
+    folder = train(config, options.rerun)
     if config.paths.pointer is not None and is_main_process():
         with whole_file(config.paths.pointer) as partial:
             partial.write_text(f"{folder.path}\n")
 
 
-def train(config: Config) -> RunFolder:
+def train(config: Config, rerun: bool = False) -> RunFolder:
     """Train and evaluate.
+
+    Parameters
+    ----------
+    config : of the job.
+    rerun : whether a finished run of the same config is made again.
 
     Returns
     -------
     The run folder, with ``metrics.json``.
     """
-    if config.drop:
-        raise InputError("drop leaves out modalities of a trained network (task=predict); here use modality.dropout.")
     if not (config.data.stores or config.data.source or config.data.targets):  # before a field is simulated
         require_buildable(config, bands_of_field(config.field, config.data.bands))
     data = training_data(config)
     require_buildable(config, data.sample.bands)  # before the run folder is made
     folder = run_folder(config, data.sample.data_hash)
-    if _finished(config, folder) or not is_main_process():
-        return _train(config, data, folder)
+    if (folder.finished and not rerun) or not is_main_process():
+        return _train(config, data, folder, rerun)
     with folder.only_writer(
         lambda: Console().print(f"Another process makes this run; waiting for it: {shown(folder.path)}")
     ):
-        return _train(config, data, folder)
+        return _train(config, data, folder, rerun)
 
 
-def _finished(config: Config, folder: RunFolder) -> bool:
-    return folder.finished and not config.rerun
-
-
-def _train(config: Config, data: TrainingData, folder: RunFolder) -> RunFolder:
+def _train(config: Config, data: TrainingData, folder: RunFolder, rerun: bool) -> RunFolder:
     """Make the run, or show it where it is finished."""
     console = Console()
-    if _finished(config, folder):
+    if folder.finished and not rerun:
         console.print(f"This run is finished already ([bold]rerun=true[/bold] trains it again): {shown(folder.path)}")
         print_metrics(console, folder)
         for sentence in other_machine(config, folder):
@@ -85,7 +84,7 @@ def _train(config: Config, data: TrainingData, folder: RunFolder) -> RunFolder:
         return folder
     sample, splits = data.sample, data.splits
     if is_main_process():
-        prepare(folder, config, data)
+        prepare(folder, config, data, rerun)
         first = next(iter(splits.values()))
         print_start(console, config, data.evaluated, first, folder, n_fits=len(splits) * config.ensemble.members)
         for line in lines(data.rows, sample.rows_of):
@@ -93,7 +92,7 @@ def _train(config: Config, data: TrainingData, folder: RunFolder) -> RunFolder:
         for sentence in data.warnings:
             console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
     wandb_run = WandbRun(config, folder)
-    pdfs = {fold: _fold(config, sample, split, folder, wandb_run) for fold, split in splits.items()}
+    pdfs = {fold: _fold(config, sample, split, folder, wandb_run, rerun) for fold, split in splits.items()}
     if is_main_process():
         keep_machines(folder)
         further = partial(adaptation_results, config, data, splits, folder=folder) if config.data.adapts else no_more
@@ -137,13 +136,13 @@ def member_seed(seed: int, fold: int, member: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{fold}/{member}".encode()).digest()[:4], "big")
 
 
-def prepare(folder: RunFolder, config: Config, data: TrainingData) -> None:
+def prepare(folder: RunFolder, config: Config, data: TrainingData, rerun: bool = False) -> None:
     """Write what made the run before it starts: provenance, rows used and left out, config and who is trained on."""
     sample = data.sample
     folder.make()
     for name in ("metrics.json", *FOLLOW_UPS):  # of networks that are replaced now
         (folder.path / name).unlink(missing_ok=True)
-    if config.rerun:
+    if rerun:
         for pdf in folder.path.glob("checkpoints/*/*"):
             pdf.unlink()
     made = provenance(config, sample.data, sample.data_hash)
@@ -179,12 +178,12 @@ def roles(n: int, splits: dict[int, Split]) -> NDArray[np.object_]:
 
 
 def _fold(
-    config: Config, sample: Sample, split: Split, folder: RunFolder, wandb_run: WandbRun
+    config: Config, sample: Sample, split: Split, folder: RunFolder, wandb_run: WandbRun, rerun: bool
 ) -> list[NDArray[np.float32]]:
     """Test PDFs of every member of a fold, fitting those that are not done."""
     pdfs = []
     for member in range(config.ensemble.members):
-        pdf = None if config.rerun else folder.member_pdf(split.test_fold, member)
+        pdf = None if rerun else folder.member_pdf(split.test_fold, member)
         if pdf is None:
             seed = member_seed(config.seed, split.test_fold, member)
             estimator = estimator_of(config, wandb_run.loggers(split.test_fold, member))

@@ -13,13 +13,13 @@ from omegaconf import OmegaConf
 
 import photoz_lit
 from photoz_lit.command_line.choices import choices_of, config_folders, is_group
-from photoz_lit.command_line.inputs import task_options
 from photoz_lit.command_line.key_types import accepts, is_open, types_of
-from photoz_lit.command_line.overrides import for_hydra
+from photoz_lit.command_line.overrides import for_hydra, key_of, task_chosen_by
 from photoz_lit.command_line.quoting import parsed
 from photoz_lit.command_line.reach import leaves
 from photoz_lit.config import Config
 from photoz_lit.fields import conf_directory
+from photoz_lit.tasks.aliases import ALIASES
 
 SOURCE = Path(photoz_lit.__file__).parent
 FOLDERS = config_folders()
@@ -53,7 +53,7 @@ def text_of(node: ast.AST) -> str:
 
 def advice() -> list[str]:
     """``key=value`` in every message whose key belongs to the config."""
-    known = {*Config.model_fields, "experiment"}
+    known = {*Config.model_fields, "experiment", *(spelling.split(".")[0] for spelling in ALIASES)}
     found = set()
     for path in sorted(SOURCE.rglob("*.py")):
         for message in messages(ast.parse(path.read_text())):
@@ -89,11 +89,12 @@ def is_read(override: str) -> bool:
     """Whether the command line knows an override's key under some task or choice, and the key takes the value."""
     name = override.lstrip("+").partition("=")[0]
     contexts = [(), ("simulation=zcosmos",), ("network=catalogue_forest",), ("study=width",), ("ingest=arrays",)]
-    contexts += [(f"task={task}",) for task in TASKS] if name.startswith("task.") else []
+    contexts += [(f"task={task}",) for task in TASKS] if name.startswith("task.") or name in ALIASES else []
     for context in contexts:
-        options = task_options(context, FOLDERS)
-        (as_read,) = for_hydra([override], options=options)
-        read = parsed(as_read)
+        task = task_chosen_by(context, FOLDERS)
+        assert task is not None
+        as_read = for_hydra([*context, override])[len(context)]
+        name, options, read = key_of(as_read), task.options, parsed(as_read)
         if read is None:
             continue
         if is_group(name, FOLDERS):

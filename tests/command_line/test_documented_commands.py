@@ -12,7 +12,6 @@ from hydra.core.global_hydra import GlobalHydra
 
 from photoz_lit.command_line.arguments import read_arguments, require_key_and_value
 from photoz_lit.command_line.choices import config_folders
-from photoz_lit.command_line.inputs import task_options
 from photoz_lit.command_line.overrides import for_hydra, split_at_commas
 from photoz_lit.command_line.quoting import parsed
 from photoz_lit.command_line.reach import require_reached_by_one
@@ -63,7 +62,7 @@ def require_runs(command: str) -> None:
     """Read a command as the command line does, compose every job of it, and check that each key reaches one."""
     given = read_arguments(shlex.split(command))
     require_key_and_value(given.overrides)
-    overrides = for_hydra(given.overrides, given.multirun, task_options(given.overrides, FOLDERS))
+    overrides = for_hydra(given.overrides, given.multirun)
     jobs = []
     for chosen in product(*([one] if not given.multirun else swept(one) for one in overrides)):
         kept = [one for one in chosen if not one.startswith("hydra")]

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from photoz_lit.command_line.overrides import for_hydra, split_at_commas
 from photoz_lit.command_line.quoting import parsed, typed
 from photoz_lit.fields import conf_directory
+from photoz_lit.tasks.aliases import as_typed
 
 NAMES = (
     "healpix=1", "my (copy)", "field[1]", "d'or", "été", "a,b", "a#b", "a$b", "~/x", "my stores/a", "{}", "a{b}", "[a]",
@@ -31,7 +32,7 @@ def test_a_text_arrives_letter_by_letter_through_a_real_shell_as_it_is_printed(n
     printed = typed("store", name)
     script = f"printf '%s' {printed}"
     argument = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
-    (override,) = for_hydra([argument])
+    override, _ = for_hydra([argument, "task=ingest"])
     read = parsed(override)
     assert read is not None
     assert read.value() == name
@@ -40,7 +41,7 @@ def test_a_text_arrives_letter_by_letter_through_a_real_shell_as_it_is_printed(n
 @pytest.mark.parametrize("name", [name for name in NAMES if "," not in name])
 def test_a_text_without_commas_needs_no_quotes_of_hydra(name: str) -> None:
     for key in ("store", "ingest.path", "paths.runs", "data.source", "simulation.catalogue", "run"):
-        read = parsed(for_hydra([f"{key}={name}"])[0])
+        read = parsed(for_hydra([f"{key}={name}", "task=nz"])[0])
         assert read is not None
         assert read.value() == name
 
@@ -49,23 +50,46 @@ def test_a_comma_is_a_sweep_unless_it_is_in_the_name_of_what_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert for_hydra(["store=a,b"]) == ["store=a,b"]
+    assert for_hydra(["task=nz", "store=a,b"]) == ["task=nz", "task.store=a,b"]
     (tmp_path / "a,b").mkdir()
-    assert for_hydra(["store=a,b"]) == ["store='a,b'"]
-    assert for_hydra(["store=a,b"], multirun=True) == ["store=a,b"]
-    assert for_hydra(["store=h=1,h=2,c"], multirun=True) == ["store='h=1','h=2',c"]
+    assert for_hydra(["task=nz", "store=a,b"]) == ["task=nz", "task.store='a,b'"]
+    assert for_hydra(["task=nz", "store=a,b"], multirun=True) == ["task=nz", "task.store=a,b"]
+    assert for_hydra(["task=nz", "store=h=1,h=2,c"], multirun=True) == ["task=nz", "task.store='h=1','h=2',c"]
 
 
 def test_lists_numbers_and_choices_stay_what_they_are() -> None:
     kept = [
-        "data.store=[a,b]", "drop=[u_g,g_r]", "seed=0,1", "modality.size=2,3", "modality.order=[1,2]", "network=plain",
-        "run=null", "rerun=true", "adapt.strength=1e-3", "trainer.devices=2", "scale=paper", "study=width",
-        "study.common=['scale=paper']", "data.bands=[u,g]", "~data.labels",  "hydra.sweep.dir=x", "data.store=${run}",
-        "simulation.conditions={base: cosmos_ud, parts: [depth, seeing]}", "network=treyer,plain", "data.resident=auto",
-        "data.bands=[]", "data.store=[1,2]",
+        "data.store=[a,b]", "data.bands=[u_g,g_r]", "seed=0,1", "modality.size=2,3", "modality.order=[1,2]",
+        "network=plain", "data.labels=null", "task.rerun=true", "adapt.strength=1e-3", "trainer.devices=2",
+        "scale=paper", "study=width", "study.common=['scale=paper']", "data.bands=[u,g]", "~data.labels",
+        "hydra.sweep.dir=x", "data.store=${data.source}", "network=treyer,plain", "data.resident=auto",
+        "simulation.conditions={base: cosmos_ud, parts: [depth, seeing]}", "data.bands=[]", "data.store=[1,2]",
     ]  # fmt: skip
     assert for_hydra(kept) == kept
-    assert for_hydra(["targets=[h=1, b]", "targets=h=1"]) == ["targets=['h=1',b]", "targets='h=1'"]
+    targets = for_hydra(["task=mismatch", "targets=[h=1, b]", "targets=h=1"])
+    assert targets[1:] == ["task.targets=['h=1',b]", "task.targets='h=1'"]
+
+
+def test_a_short_spelling_stands_for_an_option_of_the_chosen_task() -> None:
+    assert for_hydra(["store=a", "task=ingest"]) == ["task.output=a", "task=ingest"]
+    assert for_hydra(["store=a", "task=inspect"]) == ["task.store=a", "task=inspect"]
+    assert for_hydra(["bench.output=a.json", "task=bench"]) == ["task.file=a.json", "task=bench"]
+    assert for_hydra(["run=a", "task=bench"]) == ["run=a", "task=bench"]
+    assert for_hydra(["rerun=true"]) == ["task.rerun=true"]
+    assert for_hydra(["run=a,b", "task=predict,nz"], multirun=True)[0] == "task.run=a,b"
+
+
+def test_jobs_of_a_sweep_are_the_launchers_and_those_of_a_study_its_own() -> None:
+    assert for_hydra(["jobs=3", "seed=0,1"], multirun=True)[0] == "hydra.launcher.jobs=3"
+    assert for_hydra(["jobs=3", "task=study", "study=width"])[0] == "task.jobs=3"
+    assert for_hydra(["jobs=3"]) == ["jobs=3"]
+
+
+def test_the_jobs_of_a_sweep_are_spelt_as_the_user_typed() -> None:
+    assert as_typed("task.run=a", ["task", "run"]) == "run=a"
+    assert as_typed("task.run=a", ["task.run"]) == "task.run=a"
+    assert as_typed("task.output=a", ["store", "seed"]) == "store=a"
+    assert as_typed("seed=a", ["store", "seed"]) == "seed=a"
 
 
 @pytest.mark.parametrize("plus", ["", "+", "++"])

@@ -8,33 +8,33 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 
 import photoz_lit
 from photoz_lit.__main__ import main
-from photoz_lit.command_line.choices import config_folders
+from photoz_lit.command_line.choices import compose_config, config_folders
 from photoz_lit.command_line.key_types import types_of
 from photoz_lit.command_line.overrides import for_hydra
 from photoz_lit.command_line.reach import MACHINE, require_reached_by_one, unreached_overrides
 from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
-from photoz_lit.tasks.takes import Takes
+from photoz_lit.tasks.task import Takes, Task
 
 FOLDERS = config_folders()
 TASKS = sorted(path.stem for path in (conf_directory() / "task").glob("*.yaml"))
 SOURCE = Path(photoz_lit.__file__).parent
 
 
+def task_of(task: str) -> Task:
+    return Task.of(yaml.safe_load((conf_directory() / "task" / f"{task}.yaml").read_text()))
+
+
 def takes_of(task: str) -> Takes:
-    return Takes.model_validate(yaml.safe_load((conf_directory() / "task" / f"{task}.yaml").read_text())["takes"])
+    return task_of(task).takes
 
 
 def unreached(*overrides: str) -> dict[str, str]:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"):
-        composed = compose("config", overrides=for_hydra(overrides))
+    composed = compose_config(for_hydra(overrides))
     validate(composed)
     return unreached_overrides(composed, overrides, FOLDERS)
 
@@ -51,7 +51,7 @@ def unreached(*overrides: str) -> dict[str, str]:
         ("task=predict run=r data.store=s experiment=sdss_baseline", "task=predict does not use experiment: it reads "),
         ("task=predict run=r data.store=s trainer.max_epochs=3", "task=predict does not use trainer.max_epochs"),
         ("task=bench trainer=gpu", "task=bench does not use trainer."),
-        ("task=ingest store=s data.bands=[g]", "task=ingest does not use data.bands: it reads ingest, store, field; "
+        ("task=ingest store=s data.bands=[g]", "task=ingest does not use data.bands: it reads store, ingest, field; "
                                               "did you mean ingest.bands?"),
         ("task=compare study=width runs=r", "task=compare does not use runs with study."),
         ("data.store=s simulation.n_galaxies=5", "task=train does not use simulation.n_galaxies with data.store"),
@@ -61,8 +61,6 @@ def unreached(*overrides: str) -> dict[str, str]:
                                                           "network=catalogue_forest."),
         ("adapt=dann", "task=train does not use adapt without data.target and data.target_fields."),
         ("fusion=late", "task=train does not use fusion with module=baseline."),
-        ("seed=1 store=x", "task=train does not use store: it reads "),
-        ("seed=1 jobs=3", "jobs=3 is for a sweep; add -m, or leave it out."),
         ("seed=1 hydra/launcher=submitit_slurm", "hydra/launcher=submitit_slurm is for a sweep; add -m"),
         ("task=study study=width hydra/launcher=submitit_slurm", "hydra/launcher=submitit_slurm is for a sweep; add"),
     ],
@@ -99,14 +97,31 @@ def test_what_a_task_uses_passes(overrides: str) -> None:
 def composed_jobs(*jobs: str) -> list[tuple[object, list[str]]]:
     found = []
     for job in jobs:
-        GlobalHydra.instance().clear()
-        with initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"):
-            found.append((compose("config", overrides=job.split()), job.split()))
+        found.append((compose_config(job.split()), job.split()))
     return found
 
 
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ("seed=1 store=x", "task=train does not use store: it reads "),
+        ("task=modalities run=r drop=u_g", "task=modalities does not use drop: it reads run, "),
+        ("task=bench run=r", "task=bench does not use run: it reads bench.full, "),
+        ("seed=1 jobs=3", "jobs=3 is for a sweep; add -m, or leave it out."),
+        ("-m seed=1,2 store=x", "task=train does not use store: it reads "),
+    ],
+)
+def test_a_short_spelling_of_what_the_task_lacks_is_refused(
+    overrides: str, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["photoz_lit"])
+    with pytest.raises(SystemExit, match="2"):
+        main(overrides.split())
+    assert capsys.readouterr().err.startswith(f"photoz_lit: {sentence}")
+
+
 def test_a_sweep_needs_one_job_that_uses_a_key() -> None:
-    both = composed_jobs("network=catalogue_forest trainer.max_epochs=2", "network=plain trainer.max_epochs=2 jobs=2")
+    both = composed_jobs("network=catalogue_forest trainer.max_epochs=2", "network=plain trainer.max_epochs=2")
     require_reached_by_one(both, FOLDERS)  # type: ignore[arg-type]
     forests = composed_jobs(*(f"network=catalogue_forest trainer.max_epochs=2 seed={seed}" for seed in (0, 1)))
     with pytest.raises(InputError, match=r"does not use trainer\.max_epochs with network=catalogue_forest"):
@@ -125,16 +140,15 @@ def test_a_sweep_of_what_no_job_uses_starts_none(
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_declaration_names_keys_that_there_are(task: str) -> None:
-    takes = takes_of(task)
-    keys = {*takes.needs, *takes.inputs, *(takes.reads or ()), *(key for rule in takes.unused for key in rule.keys)}
+    takes, options = takes_of(task), task_of(task).options
+    keys = {*takes.needs, *(takes.reads or ()), *(key for rule in takes.unused for key in rule.keys)}
     for rule in takes.unused:
         keys |= {key for one in rule.when for key in one.lstrip("!").partition("=")[0].split("|")}
-    assert [key for key in keys if not key.startswith("task.") and not types_of(key)] == []
-    assert set(takes.needs) <= set(takes.inputs)
+    assert [key for key in keys if not types_of(key, options)] == []
 
 
 def test_every_key_of_the_config_is_read_by_a_task() -> None:
-    read = [key for task in TASKS for takes in [takes_of(task)] for key in (*takes.inputs, *(takes.reads or ()))]
+    read = [key for task in TASKS for takes in [takes_of(task)] for key in (takes.reads or takes.needs)]
     unread = set(Config.model_fields) - {key.split(".")[0] for key in (*read, *MACHINE, "task")}
     assert unread == set()
 
@@ -142,7 +156,7 @@ def test_every_key_of_the_config_is_read_by_a_task() -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_declares_every_key_that_its_file_reads(task: str) -> None:
     takes = takes_of(task)
-    declared = [*takes.inputs, *(takes.reads or ()), *MACHINE, "task"]
+    declared = [*takes.needs, *(takes.reads or ()), *MACHINE, "task"]
     beside = [SOURCE / "tasks" / f"{task}.py", SOURCE.parent / "research" / f"{task}.py"]
     (text,) = (file.read_text() for file in beside if file.is_file())
     undeclared = {

@@ -28,6 +28,8 @@ def test_each_key_has_type_default_and_meaning(
     drop = "a galaxy that lacks a band: drop it, or blank the band"
     assert rows["data.missing_bands"] == ["drop | blank", "drop", drop]
     assert rows["task.magnitude_edges"][:2] == ["list of float | null", "null"]
+    assert rows["task.run"] == ["run folder", "x", "the run whose networks are applied; also run="]
+    assert rows["data.store"][0] == "store | list of store | null"
     assert "network.width" not in rows
     assert "data.labels" not in rows
 

@@ -99,11 +99,11 @@ def test_own_reader_needs_no_change_in_the_package(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (["task=ingest", "ingest=sdss_npz", "store=s"], "ingest.path is missing; give the archive"),
-        (["task=ingest", "ingest=sdss_npz", "ingest.path=a.npz"], "store is missing; say where the store shall go"),
+        (["task=ingest", "ingest=sdss_npz", "ingest.path=a.npz"], "needs store=<folder of the store that is written>."),
         (["task=ingest", "ingest=sdss_np", "ingest.path=a.npz", "store=s"], "unknown ingest 'sdss_np'; did you mean"),
         (["task=ingest", "ingest=lam_npz", "ingest.pat=cubes", "store=s"], "unknown key 'ingest.pat'; did you mean"),
         (["task=ingest", "ingest=lam_npz", "ingest.path=cubes", "store=s", "ingest.dtype=f8"], "'ingest.dtype=f8'"),
-        (["task=inspect"], "store is missing; say which store to look at"),
+        (["task=inspect"], "task=inspect needs store=<store>, the one to look at."),
         (["task=inspect", "store=cubes"], "cubes is no store: it has no store.json"),
     ],
 )  # fmt: skip

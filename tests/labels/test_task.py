@@ -14,7 +14,7 @@ from photoz_lit.labels.mock import four_photo_z, spectroscopic_sample
 from photoz_lit.labels.settings import ConsensusSettings, LabelSourceSettings
 from photoz_lit.labels.sources import read_source
 from photoz_lit.tasks import labels as labels_task
-from photoz_lit.tasks.labels import run
+from photoz_lit.tasks.task import perform
 from tests.composed import composed
 
 SMALL_MAP = ("labels.som.rows=8", "labels.som.columns=8", "labels.som.trainer=batch")
@@ -60,7 +60,7 @@ def overrides(files):
 
 
 def test_real_files_become_a_label_set(files, tmp_path, capsys):
-    run(composed(*overrides(files), f"store={tmp_path / 'labels'}"))
+    perform(composed(*overrides(files), f"store={tmp_path / 'labels'}"))
     table = pd.read_parquet(tmp_path / "labels" / "labels.parquet")
     assert set(table["z_source"]) == {"zcosmos", "cosmos2020"}
     ids = set(pd.read_csv(files / "photometry.csv")["object_id"])
@@ -103,7 +103,7 @@ def test_a_target_without_ids_is_numbered_and_called_so(files, tmp_path, capsys)
     photometry = pd.read_csv(files / "photometry.csv").drop(columns="object_id")
     photometry.to_csv(tmp_path / "photometry.csv", index=False)
     given = [o.replace(str(files / "photometry.csv"), str(tmp_path / "photometry.csv")) for o in overrides(files)]
-    run(composed(*given, f"store={tmp_path / 'labels'}"))
+    perform(composed(*given, f"store={tmp_path / 'labels'}"))
     assert "has no column of ids: object_id is the row number" in " ".join(capsys.readouterr().out.split())
     assert json.loads((tmp_path / "labels" / "report.json").read_text())["object_id"] == "row number, from 0"
 
@@ -111,7 +111,7 @@ def test_a_target_without_ids_is_numbered_and_called_so(files, tmp_path, capsys)
 def test_simulated_field_needs_no_file_and_a_store_can_be_the_target(make_field, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(labels_task, "simulate_catalogue", lambda *_: make_field(1500, seed=8))
     simulated = ["task=labels", "field=hsc6b", *SMALL_MAP]
-    run(composed(*simulated, f"store={tmp_path / 'simulated'}"))
+    perform(composed(*simulated, f"store={tmp_path / 'simulated'}"))
     assert json.loads((tmp_path / "simulated" / "report.json").read_text())["data"] == "simulated"
     assert "deep field is simulated" in capsys.readouterr().out
     labels = pd.read_parquet(tmp_path / "simulated" / "labels.parquet")
@@ -133,7 +133,7 @@ def test_simulated_field_needs_no_file_and_a_store_can_be_the_target(make_field,
         f" {{name: photo, tier: photo, path: {store.path}, match: id, select: 'z_source == \"cosmos2020\"'}}]"
     )
     again = ["task=labels", f"labels.target={store.path}", sources, "labels.som.rows=4", "labels.som.columns=4"]
-    run(composed(*again, f"store={tmp_path / 'again'}"))
+    perform(composed(*again, f"store={tmp_path / 'again'}"))
     assert json.loads((tmp_path / "again" / "report.json").read_text())["data"] == "simulated"
 
 
@@ -153,11 +153,11 @@ def test_simulated_field_needs_no_file_and_a_store_can_be_the_target(make_field,
 )
 def test_bad_input_gives_a_sentence_and_leaves_nothing(files, tmp_path, changes, sentence):
     with pytest.raises(InputError, match=sentence):
-        run(composed(*overrides(files), *changes, f"store={tmp_path / 'labels'}"))
+        perform(composed(*overrides(files), *changes, f"store={tmp_path / 'labels'}"))
     assert not list(tmp_path.iterdir())
 
 
 def test_existing_folder_is_not_touched(files, tmp_path):
     (tmp_path / "labels").mkdir()
     with pytest.raises(InputError, match="exists already"):
-        run(composed(*overrides(files), f"store={tmp_path / 'labels'}"))
+        perform(composed(*overrides(files), f"store={tmp_path / 'labels'}"))

@@ -7,8 +7,8 @@ import pytest
 
 from photoz_lit.labels.deep_field import deep_field
 from photoz_lit.labels.settings import LabelsSettings, SomSettings
+from photoz_lit.tasks.task import perform
 from research.label_sets import label_figures, label_sets
-from research.labels_study import run
 from tests.composed import composed
 
 SETTINGS = LabelsSettings(som=SomSettings(rows=12, columns=12, trainer="batch"))
@@ -48,7 +48,7 @@ def test_study_trains_each_network_once(tmp_path, capsys):
         f"paths.experiments={tmp_path / 'experiments'}",
     ]
     config = composed(*overrides)
-    run(config)
+    perform(config)
     path = tmp_path / "experiments" / "hsc_deep_labels" / "results.json"
     results = json.loads(path.read_text())
     rows = {(row["method"], row["field"]): row for row in results["rows"]}
@@ -60,6 +60,6 @@ def test_study_trains_each_network_once(tmp_path, capsys):
     assert results["data"] == "simulated"
     checkpoints = {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("*.ckpt")}
     assert len(list((tmp_path / "runs" / "hsc_deep_labels").glob("seed0-*"))) == 2
-    run(config)
+    perform(config)
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("*.ckpt")} == checkpoints
     assert json.loads(path.read_text())["rows"] == results["rows"]

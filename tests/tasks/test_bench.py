@@ -10,6 +10,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.throughput import Setup
 from photoz_lit.tasks import bench
+from photoz_lit.tasks.task import perform
 from tests.composed import composed
 
 
@@ -25,7 +26,7 @@ def test_results_are_written_with_the_promised_keys(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(bench, "cases", lambda *_: [tiny])
     monkeypatch.setattr(bench, "loop_and_grouped", lambda *_: {"5": {"loop_ms": 1.0, "grouped_ms": 2.0}})
     output = tmp_path / "bench.json"
-    bench.run(composed("task=bench", f"bench.output={output}", "bench.seconds=0.01", "bench.batch_size=2"))
+    perform(composed("task=bench", f"bench.output={output}", "bench.seconds=0.01", "bench.batch_size=2"))
     results = json.loads(output.read_text())
     row = results["networks"]["multimodal_early"]["5"]
     assert row["gflop_per_image"] == complexity_of(tiny.build(), 32).gflop
@@ -40,4 +41,4 @@ def test_results_are_written_with_the_promised_keys(tmp_path: Path, monkeypatch:
 
 def test_a_missing_folder_is_said_before_anything_is_measured(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"bench\.output: there is no folder"):
-        bench.run(composed("task=bench", f"bench.output={tmp_path}/nowhere/bench.json"))
+        perform(composed("task=bench", f"bench.output={tmp_path}/nowhere/bench.json"))

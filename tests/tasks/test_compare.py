@@ -9,8 +9,8 @@ import pytest
 from photoz_lit.errors import InputError
 from photoz_lit.files import write_json
 from photoz_lit.studies import Study, jobs_of
-from photoz_lit.tasks import compare
 from photoz_lit.tasks.study import gather
+from photoz_lit.tasks.task import perform
 from tests.composed import composed
 from tests.evaluation.mixtures import make_run
 
@@ -39,7 +39,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_run_folders(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     baseline = f"baseline={runs / 'hsc6b_baseline' / '0'}"
-    compare.run(composed("task=compare", f"runs={runs}", baseline, f"store={tmp_path}", "task.draws=50"))
+    perform(composed("task=compare", f"runs={runs}", baseline, f"store={tmp_path}", "task.draws=50"))
     table = pd.read_csv(tmp_path / "comparison.csv")
     assert list(table["method"].unique()) == ["baseline", "early_fusion"]
     assert (table["seeds"] == 2).all()
@@ -56,7 +56,7 @@ def test_rows_stand_in_the_order_of_the_study(tmp_path: Path) -> None:
     (tmp_path / "modality_order").mkdir()
     write_json(tmp_path / "modality_order" / "results.json", {"swept": ["order"], "rows": rows})
     paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path}"]
-    compare.run(composed("task=compare", "study=modality_order", *paths))
+    perform(composed("task=compare", "study=modality_order", *paths))
     table = pd.read_csv(tmp_path / "modality_order" / "comparison.csv")
     assert table["method"].tolist() == ["baseline", *["multimodal"] * 5]
     assert table["order"].tolist()[1:] == ["1", "2", "3", "1,2", "1,2,3"]
@@ -70,7 +70,7 @@ def test_the_baseline_may_lie_elsewhere(runs: Path, tmp_path: Path) -> None:
         f"store={tmp_path}",
         "task.draws=20",
     )
-    compare.run(config)
+    perform(config)
     assert set(pd.read_csv(tmp_path / "comparison.csv")["method"]) == {"baseline", "early_fusion"}
 
 
@@ -81,7 +81,7 @@ def test_a_results_file(tmp_path: Path) -> None:
         for method, sigma in (("baseline", 0.02), ("multimodal", 0.01))
     ]
     write_json(tmp_path / "results.json", {"command": "", "git_commit": "", "scale": "demo", "rows": rows})
-    compare.run(composed("task=compare", f"runs={tmp_path}"))
+    perform(composed("task=compare", f"runs={tmp_path}"))
     table = pd.read_csv(tmp_path / "comparison.csv").set_index("method")
     assert table.loc["multimodal", "gain_sigma_mad"] == pytest.approx(50)
     assert "Treyer+2023" in (tmp_path / "comparison.md").read_text()
@@ -101,7 +101,7 @@ def test_a_study_with_runs_at_hand_and_rows_of_runs_that_are_gone(runs: Path, tm
     write_json(results, {"command": "", "git_commit": "", "scale": "demo", "rows": [*rows, gone]})
     paths = [f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={tmp_path / 'experiments'}"]
     config = composed("task=compare", *paths, "task.draws=30").model_copy(update={"study": STUDY})
-    compare.run(config)
+    perform(config)
     table = pd.read_csv(results.parent / "comparison.csv")
     everyone = table[table["source"] == "all"].set_index("method")
     assert list(everyone["seeds"].items()) == [("baseline", 2), ("multimodal", 2), ("catalogue_forest", 1)]
@@ -121,7 +121,7 @@ def test_rows_of_runs_that_are_gone_keep_their_galaxies(runs: Path, tmp_path: Pa
     for number, where in enumerate(("runs", "elsewhere")):
         paths = [f"paths.runs={tmp_path / where}", f"paths.experiments={tmp_path / 'experiments'}"]
         config = composed("task=compare", *paths, "task.draws=40", f"store={tmp_path / str(number)}")
-        compare.run(config.model_copy(update={"study": STUDY}))
+        perform(config.model_copy(update={"study": STUDY}))
         tables.append(pd.read_csv(tmp_path / str(number) / "comparison.csv"))
     columns = [c for c in tables[0] if c.startswith(("field", "source", "method", "n", "sigma", "gain", "p_galaxies"))]
     assert pd.notna(tables[1].loc[tables[1]["method"] == "multimodal", "p_galaxies_sigma_mad"]).all()
@@ -132,11 +132,11 @@ def test_rows_of_runs_that_are_gone_keep_their_galaxies(runs: Path, tmp_path: Pa
 
 def test_bad_input(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"unknown key 'task\.draw'"):
-        compare.run(composed("task=compare", f"runs={runs}", "+task.draw=5"))
+        perform(composed("task=compare", f"runs={runs}", "+task.draw=5"))
     with pytest.raises(InputError, match=r"task\.draws=0"):
-        compare.run(composed("task=compare", f"runs={runs}", "task.draws=0"))
+        perform(composed("task=compare", f"runs={runs}", "task.draws=0"))
     with pytest.raises(InputError, match="no runs are given"):
-        compare.run(composed("task=compare"))
+        perform(composed("task=compare"))
     config = composed("task=compare", f"paths.runs={tmp_path}", f"paths.experiments={tmp_path}")
     with pytest.raises(InputError, match="has no finished run"):
-        compare.run(config.model_copy(update={"study": STUDY}))
+        perform(config.model_copy(update={"study": STUDY}))

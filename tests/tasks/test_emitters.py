@@ -14,10 +14,9 @@ from photoz_lit.errors import InputError
 from photoz_lit.files import write_json
 from photoz_lit.run_folder import run_folder
 from photoz_lit.studies import Study, jobs_of, read_results
-from photoz_lit.tasks import compare
 from photoz_lit.tasks.emitters import emitter_rows, survey_settings
-from photoz_lit.tasks.emitters import run as emitters
 from photoz_lit.tasks.study import gather
+from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import train
 from tests.composed import composed
 
@@ -78,7 +77,7 @@ def test_a_run_on_emitters_and_the_study_around_it(config: Config, folder: Path,
         "task=emitters", f"run={folder}", "task.galaxies=60", "simulation.processes=1", "trainer=cpu",
         f"data.cache={place / 'cache'}",
     )  # fmt: skip
-    emitters(task)
+    perform(task)
     rows = json_rows(folder)
     assert rows[1]["n_test"] == 60
     assert 5 <= rows[0]["n_test"] < 40
@@ -103,7 +102,7 @@ def test_a_run_on_emitters_and_the_study_around_it(config: Config, folder: Path,
     assert len(kept) == 3
     assert kept[0]["field"] == "xmm_d"
     assert "by_mag" not in kept[0]
-    compare.run(config.model_copy(update={"study": study, "task": composed("task=compare").task}))
+    perform(config.model_copy(update={"study": study, "task": composed("task=compare").task}))
     table = pd.read_csv(results.parent / "emitters.csv")
     assert table["sample"].tolist() == ["interlopers removed", "with interlopers", "true [OII]"]
     assert table["sigma_mad"].iloc[0] == pytest.approx(rows[0]["sigma_mad"])
@@ -132,7 +131,7 @@ def test_how_many_times_better_than_no_adaptation(tmp_path: Path) -> None:
         for seed in (0, 1)
     ]  # fmt: skip
     write_json(tmp_path / "results.json", {"command": "", "git_commit": "", "scale": "demo", "rows": rows})
-    compare.run(composed("task=compare", f"runs={tmp_path}"))
+    perform(composed("task=compare", f"runs={tmp_path}"))
     table = pd.read_csv(tmp_path / "emitters.csv").set_index("method")
     assert table.index.tolist() == ["template_fit", "none", "guided_paired"]
     assert table.loc["guided_paired", "times_better_sigma_mad"] == pytest.approx(3)
@@ -156,10 +155,10 @@ def test_the_study_takes_over_the_runs_of_domain_adaptation() -> None:
 
 def test_bad_input(folder: Path) -> None:
     with pytest.raises(InputError, match="needs run="):
-        emitters(composed("task=emitters"))
+        perform(composed("task=emitters"))
     with pytest.raises(InputError, match=r"task\.survey=population.*no 'emitters'"):
         survey_settings("population")
     with pytest.raises(InputError, match="no emitter is left of the sample 'interlopers removed'"):
         emitter_rows(catalogue().assign(interloper_removed=True), np.ones(4), 1.47, 0.15)
     with pytest.raises(InputError, match=r"task\.simulation_seed=1 is the sky that the run was trained on"):
-        emitters(composed("task=emitters", f"run={folder}", "task.simulation_seed=1"))
+        perform(composed("task=emitters", f"run={folder}", "task.simulation_seed=1"))

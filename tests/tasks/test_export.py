@@ -12,6 +12,7 @@ from astropy.table import Table
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.tasks import export
+from photoz_lit.tasks.task import perform
 from tests.composed import composed
 from tests.evaluation.mixtures import make_run
 
@@ -22,7 +23,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_three_files_with_the_same_galaxies(run: Path, tmp_path: Path) -> None:
-    export.run(composed("task=export", f"run={run}", f"store={tmp_path}"))
+    perform(composed("task=export", f"run={run}", f"store={tmp_path}"))
     predictions = read_predictions(run)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "photoz.parquet"), predictions)
     table = Table.read(tmp_path / "photoz.fits")
@@ -35,7 +36,7 @@ def test_three_files_with_the_same_galaxies(run: Path, tmp_path: Path) -> None:
 
 
 def test_all_files_or_none(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    export.run(composed("task=export", f"run={run}", f"store={tmp_path}"))
+    perform(composed("task=export", f"run={run}", f"store={tmp_path}"))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
     def fails(*_: object) -> None:
@@ -43,7 +44,7 @@ def test_all_files_or_none(run: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(export, "write_fits", fails)
     with pytest.raises(InputError, match="the disk is full"):
-        export.run(composed("task=export", f"run={run}", f"store={tmp_path}"))
+        perform(composed("task=export", f"run={run}", f"store={tmp_path}"))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -53,7 +54,7 @@ def test_names_beyond_ascii(run: Path, tmp_path: Path) -> None:
     table = pd.read_parquet(other / "predictions.parquet").assign(z_source="VIMOS–Ñ")
     table.loc[0, "object_id"] = "Abell 370 – α0"
     table.to_parquet(other / "predictions.parquet", index=False)
-    export.run(composed("task=export", f"run={other}"))
+    perform(composed("task=export", f"run={other}"))
     read = Table.read(other / "export" / "photoz.fits")
     assert str(read["object_id"][0]).strip() == "Abell 370 - alpha0"
     assert {str(source).strip() for source in read["z_source"]} == {"VIMOS-N"}
@@ -61,12 +62,15 @@ def test_names_beyond_ascii(run: Path, tmp_path: Path) -> None:
 
 
 def test_the_run_itself_is_the_default_place(run: Path) -> None:
-    export.run(composed("task=export", f"run={run}"))
+    perform(composed("task=export", f"run={run}"))
     assert (run / "export" / "photoz.fits").is_file()
 
 
 def test_bad_input(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="needs run="):
-        export.run(composed("task=export"))
+        perform(composed("task=export"))
+    with pytest.raises(InputError, match="is no finished run"):
+        perform(composed("task=export", f"run={tmp_path}"))
+    (tmp_path / "metrics.json").write_text("{}")
     with pytest.raises(InputError, match="is not there"):
-        export.run(composed("task=export", f"run={tmp_path}"))
+        perform(composed("task=export", f"run={tmp_path}"))

@@ -13,7 +13,7 @@ import pytest
 from photoz_lit.data.store import StoreHeader
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.errors import InputError
-from photoz_lit.tasks import mismatch
+from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import train
 from tests.composed import composed
 from tests.conftest import make_store
@@ -33,7 +33,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def compare(*overrides: str, targets: Sequence[Path], source: Path, out: Path) -> dict[str, pd.DataFrame]:
     names = ",".join(map(str, targets))
-    mismatch.run(composed("task=mismatch", f"source={source}", f"targets=[{names}]", f"store={out}", *overrides))
+    perform(composed("task=mismatch", f"source={source}", f"targets=[{names}]", f"store={out}", *overrides))
     content = json.loads((out / "mismatch.json").read_text())
     return {key: pd.DataFrame(content[key]) for key in ("conditions", "probes", "redshifts")}
 
@@ -138,17 +138,19 @@ def test_shared_bands_and_default_folder(stores: dict[str, Path], tmp_path: Path
     images = np.load(stores["far"] / "images.npy")[:, [1, 2, 4]]
     write_store(tmp_path / "grz", some, images, pd.read_parquet(stores["far"] / "catalogue.parquet"))
     targets = (f"source={stores['near']}", f"targets=[{tmp_path / 'grz'}]", f"paths.runs={tmp_path / 'runs'}")
-    mismatch.run(composed("task=mismatch", *targets))
+    perform(composed("task=mismatch", *targets))
     (folder,) = (tmp_path / "runs" / "mismatch").iterdir()
     assert list(dict.fromkeys(pd.read_csv(folder / "mismatch.csv")["band"])) == ["g", "r", "z"]
-    mismatch.run(composed("task=mismatch", *targets))  # the same comparison finds its folder again
+    perform(composed("task=mismatch", *targets))  # the same comparison finds its folder again
     assert list((tmp_path / "runs" / "mismatch").iterdir()) == [folder]
 
 
 def test_bad_input(stores: dict[str, Path], tmp_path: Path) -> None:
     near, far = stores["near"], stores["far"]
-    with pytest.raises(InputError, match="needs source=<store> and targets="):
-        mismatch.run(composed("task=mismatch", f"source={near}"))
+    with pytest.raises(InputError, match="needs source=<store> and targets=<store>"):
+        perform(composed("task=mismatch"))
+    with pytest.raises(InputError, match="needs targets=<store>"):
+        perform(composed("task=mismatch", f"source={near}"))
     with pytest.raises(InputError, match=r"store\.json; give a folder of its own"):
         compare(source=near, targets=[far], out=far)
     with pytest.raises(InputError, match=r"did you mean 'galaxies'|did you mean 'task\.galaxies'"):

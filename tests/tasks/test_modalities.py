@@ -8,9 +8,9 @@ import pytest
 
 from photoz_lit.errors import InputError
 from photoz_lit.studies import Study, read_results
-from photoz_lit.tasks import compare, modalities, predict, study
 from photoz_lit.tasks.kept_settings import read_kept_settings
 from photoz_lit.tasks.results_at_hand import kept_rows
+from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import train
 from tests.composed import TINY, composed, composed_study
 from tests.conftest import make_store
@@ -25,7 +25,7 @@ def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     content = {"name": "s", "description": "", "question": "?", "seeds": [0], "common": common, "rows": [row]}
     paths = [f"paths.experiments={tmp_path / 'experiments'}", f"paths.runs={tmp_path / 'runs'}"]
     chosen = {"study": Study.model_validate(content)}
-    study.run(composed_study(*paths).model_copy(update=chosen))
+    perform(composed_study(*paths).model_copy(update=chosen))
     rows = {r["kept"]: r for r in read_results(tmp_path / "experiments" / "s" / "results.json")["rows"]}
     assert sorted(rows) == sorted(KEPT)
     (folder,) = (tmp_path / "runs" / "hsc6b_early_fusion").iterdir()
@@ -39,7 +39,7 @@ def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     assert source["sigma_mad"] == rows["only r_i"]["sigma_mad"]
     assert "nll" not in rows["only r_i"]  # the whole network's does not stand in its rows
 
-    compare.run(composed("task=compare", "task.draws=10", *paths).model_copy(update=chosen))
+    perform(composed("task=compare", "task.draws=10", *paths).model_copy(update=chosen))
     table = pd.read_csv(tmp_path / "experiments" / "s" / "comparison.csv").set_index("method")
     assert sorted(table.index) == sorted(KEPT)
     assert (table["seeds"] == 1).all()
@@ -61,21 +61,21 @@ def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     assert list(kept_rows(results.parent.parent, but="other")) == []  # a network without a modality is no run's twin
     (tmp_path / "runs").rename(tmp_path / "gone")
     before = results.read_bytes()
-    study.run(composed_study(*paths).model_copy(update=chosen))
+    perform(composed_study(*paths).model_copy(update=chosen))
     assert results.read_bytes() == before
     assert not (tmp_path / "runs" / "hsc6b_early_fusion").exists()  # nothing was trained again
     folder = tmp_path / "gone" / "hsc6b_early_fusion" / folder.name
 
     made = (folder / "modalities.json").read_bytes()
     (folder / "modalities.json").unlink()
-    modalities.run(composed("task=modalities", f"run={folder}", "trainer=cpu", "trainer.progress=true"))
+    perform(composed("task=modalities", f"run={folder}", "trainer=cpu", "trainer.progress=true"))
     assert (folder / "modalities.json").read_bytes() == made
 
     config = composed(
         "task=predict", f"run={folder}", "drop=[g_x]", f"data.store={store}", f"paths.runs={tmp_path / 'applied'}"
     )
     with pytest.raises(InputError, match="no modality 'g_x'; did you mean 'g_r'"):
-        predict.run(config)
+        perform(config)
 
 
 def test_a_network_of_one_modality_is_refused(tmp_path: Path) -> None:
@@ -83,6 +83,6 @@ def test_a_network_of_one_modality_is_refused(tmp_path: Path) -> None:
     common = ["field=hsc6b", "network=plain", f"data.store={store}", f"paths.runs={tmp_path / 'runs'}"]
     folder = train(composed(*common, "scale.max_epochs=1")).path
     with pytest.raises(InputError, match="has one modality only"):
-        modalities.run(composed("task=modalities", f"run={folder}"))
+        perform(composed("task=modalities", f"run={folder}"))
     with pytest.raises(InputError, match="needs run="):
-        modalities.run(composed("task=modalities"))
+        perform(composed("task=modalities"))

@@ -10,7 +10,8 @@ import pytest
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.qp_file import read_pdfs_hdf5
-from photoz_lit.tasks import nz, predict
+from photoz_lit.tasks import predict
+from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import train
 from tests.composed import composed
 from tests.conftest import make_store
@@ -30,7 +31,7 @@ def statistics(folder: Path) -> pd.DataFrame:
 
 
 def test_nz_of_a_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    nz.run(composed("task=nz", f"run={run}", "task.bootstraps=20"))
+    perform(composed("task=nz", f"run={run}", "task.bootstraps=20"))
     table = statistics(run)
     assert table.loc[("all", "stacked"), "n"] == 200
     groups = list(table.index.get_level_values(0).unique())
@@ -47,7 +48,7 @@ def test_bins_and_reference_of_choice(run: Path, tmp_path: Path) -> None:
     reference.write_text("zspec,imag\n0.5,20.0\n0.6,--\n-99.0,21.0\n")
     bins = ("task.magnitude_edges=[19,21,23]", "task.tomographic_edges=[]")
     columns = (f"task.reference={reference}", "task.reference_z=zspec", "task.reference_mag=imag")
-    nz.run(composed("task=nz", f"run={run}", "task.bootstraps=10", *bins, *columns))
+    perform(composed("task=nz", f"run={run}", "task.bootstraps=10", *bins, *columns))
     table = statistics(run)
     assert list(table.index.get_level_values(0).unique()) == ["all", "19.0 < mag < 21.0", "21.0 < mag < 23.0"]
     assert table.loc[("all", "reference"), "n"] == 2
@@ -58,10 +59,10 @@ def test_labels_of_a_part_are_compared_with_the_estimates_of_that_part(run: Path
     path = run / "predictions.parquet"
     whole = read_predictions(path)
     low = whole["z"] < whole["z"].median()
-    nz.run(composed("task=nz", f"run={run}", *NO_BINS))
+    perform(composed("task=nz", f"run={run}", *NO_BINS))
     every = statistics(run).loc[("all", "stacked")]
     whole.assign(z=whole["z"].where(low)).to_parquet(path)
-    nz.run(composed("task=nz", f"run={run}", *NO_BINS))
+    perform(composed("task=nz", f"run={run}", *NO_BINS))
     part = statistics(run).loc[("all", "stacked")]
     assert (part["n"], part["n_compared"], every["n_compared"]) == (200, low.sum(), 200)
     assert part["mean"] == every["mean"]  # N(z) is of all
@@ -76,11 +77,11 @@ def test_labels_of_a_part_are_compared_with_the_estimates_of_that_part(run: Path
 def test_galaxies_that_were_trained_on_do_not_count(run: Path) -> None:
     path = run / "predictions.parquet"
     read_predictions(path).assign(in_training=np.arange(200) < 150).to_parquet(path)
-    nz.run(composed("task=nz", f"run={run}", *NO_BINS))
+    perform(composed("task=nz", f"run={run}", *NO_BINS))
     assert statistics(run).loc[("all", "stacked"), "n"] == 50
     read_predictions(path).assign(in_training=True).to_parquet(path)
     with pytest.raises(InputError, match="every galaxy was trained on"):
-        nz.run(composed("task=nz", f"run={run}"))
+        perform(composed("task=nz", f"run={run}"))
 
 
 def test_nz_of_an_unlabelled_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +91,7 @@ def test_nz_of_an_unlabelled_store(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     plain = make_store(tmp_path / "plain", n=40, field="hsc6b", seed=3)
     changed(plain, tmp_path / "target", plain.catalogue.assign(z=np.nan, dec=plain.catalogue["dec"] + 5))
     target = (f"store={tmp_path / 'target'}", f"paths.runs={tmp_path / 'runs'}")
-    nz.run(composed("task=nz", f"run={trained}", *target, *NO_BINS))
+    perform(composed("task=nz", f"run={trained}", *target, *NO_BINS))
     folder = next((tmp_path / "runs" / "predict").iterdir())
     table = statistics(folder)
     assert table.loc[("all", "stacked"), "n"] == 40
@@ -102,7 +103,7 @@ def test_nz_of_an_unlabelled_store(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     def again() -> int:
         predicted.clear()
-        nz.run(composed("task=nz", f"run={trained}", *target, *NO_BINS))
+        perform(composed("task=nz", f"run={trained}", *target, *NO_BINS))
         return len(predicted)
 
     assert again() == 0
@@ -119,12 +120,12 @@ def test_nz_of_an_unlabelled_store(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_bad_input(run: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="needs run="):
-        nz.run(composed("task=nz"))
+        perform(composed("task=nz"))
     with pytest.raises(InputError, match=r"did you mean 'task\.bootstraps'|did you mean 'bootstraps'"):
-        nz.run(composed("task=nz", f"run={run}", "+task.bootstrap=5"))
+        perform(composed("task=nz", f"run={run}", "+task.bootstrap=5"))
     (tmp_path / "other.csv").write_text("redshift\n0.5\n")
     with pytest.raises(InputError, match="no column 'z'"):
-        nz.run(composed("task=nz", f"run={run}", "task.bootstraps=5", f"task.reference={tmp_path / 'other.csv'}"))
+        perform(composed("task=nz", f"run={run}", "task.bootstraps=5", f"task.reference={tmp_path / 'other.csv'}"))
 
 
 def test_rows_add_up(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +134,7 @@ def test_rows_add_up(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     z = table["z"].to_numpy().copy()
     z[:30], z[30:32] = np.nan, 7.0
     table.assign(in_training=np.arange(200) < 20, z=z).to_parquet(path, index=False)
-    nz.run(composed("task=nz", f"run={run}", *NO_BINS))
+    perform(composed("task=nz", f"run={run}", *NO_BINS))
     record = json.loads((run / "nz" / "provenance.json").read_text())
     assert record["rows"] == {"read": 200, "used": 180, "left_out": {"every network was trained on": 20}}
     labels = {"read": 180, "used": 168, "left_out": {"without redshift": 10, "outside the redshift grid": 2}}
@@ -142,7 +143,7 @@ def test_rows_add_up(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "200 galaxies read, 180 used; left out: 20 every network" in " ".join(capsys.readouterr().out.split())
     reference = tmp_path / "other.csv"
     pd.DataFrame({"z": [0.5, 0.6, -99.0, 8.0, np.nan]}).to_csv(reference, index=False)
-    nz.run(composed("task=nz", f"run={run}", f"task.reference={reference}", *NO_BINS))
+    perform(composed("task=nz", f"run={run}", f"task.reference={reference}", *NO_BINS))
     record = json.loads((run / "nz" / "provenance.json").read_text())
     other = {"read": 5, "used": 2, "left_out": {"without redshift": 2, "outside the redshift grid": 1}}
     assert record["rows_of"] == {"task.reference": other}
@@ -155,8 +156,8 @@ def test_codes_in_a_reference_are_refused_until_the_user_says_what_they_are(run:
     pd.DataFrame({"z": z}).to_csv(tmp_path / "other.csv", index=False)
     given = ["task=nz", f"run={run}", f"task.reference={tmp_path}/other.csv", *NO_BINS]
     with pytest.raises(InputError, match=r"4\.99 in 9 of 300 rows.*'task\.reference_missing=\[4\.99\]'"):
-        nz.run(composed(*given))
-    nz.run(composed(*given, "task.reference_missing=[4.99]"))
+        perform(composed(*given))
+    perform(composed(*given, "task.reference_missing=[4.99]"))
     assert statistics(run).loc[("all", "reference"), "n"] == 291
-    nz.run(composed(*given, "task.reference_allow=[4.99]"))
+    perform(composed(*given, "task.reference_allow=[4.99]"))
     assert statistics(run).loc[("all", "reference"), "n"] == 300

@@ -11,7 +11,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.studies import Study, read_results
 from photoz_lit.tasks.job_settings import SIMULATION, asked_for, changes
 from photoz_lit.tasks.kept_settings import keep_settings, read_kept_settings
-from photoz_lit.tasks.study import run
+from photoz_lit.tasks.task import perform
 from tests.composed import composed_study
 
 SMALL = ["field=hsc6b", "network=catalogue_forest", "network.trees=5", "simulation.n_galaxies=150"]
@@ -25,7 +25,7 @@ def study_of(name: str, rows: list[dict[str, object]], common: list[str] = SMALL
 def made(study: Study, folder: Path, *overrides: str) -> list[dict[str, object]]:
     paths = [f"paths.{name}={folder / name}" for name in ("runs", "experiments")]
     config = composed_study(f"data.cache={folder / 'cache'}", *paths, *overrides)
-    run(config.model_copy(update={"study": study}))
+    perform(config.model_copy(update={"study": study}))
     rows: list[dict[str, object]] = read_results(folder / "experiments" / study.name / "results.json")["rows"]
     return rows
 

@@ -15,6 +15,7 @@ from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks import predict
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.data_source import sample_of
+from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import estimator_of, member_seed, train
 from tests.composed import composed
 from tests.conftest import make_store
@@ -119,7 +120,7 @@ def test_a_repeated_run_keeps_nothing_that_was_found_with_its_former_networks(
         first.write_json(name, {"of": "the former networks"})
     assert train(config_of(big_store, tmp_path, *FOREST)).path == first.path
     assert (first.path / "emitters.json").is_file()
-    assert train(config_of(big_store, tmp_path, "rerun=true", *FOREST)).path == first.path
+    assert train(config_of(big_store, tmp_path, *FOREST), rerun=True).path == first.path
     assert not (first.path / "emitters.json").exists()
     assert not (first.path / "modalities.json").exists()
     assert (first.path / "metrics.json").is_file()
@@ -156,7 +157,7 @@ def test_predict_reproduces_the_run_marks_training_galaxies_and_scores_the_rest(
     big_store: CutoutStore, tmp_path: Path
 ) -> None:
     folder = train(config_of(big_store, tmp_path, *FOREST)).path
-    predict.run(config_of(big_store, tmp_path, "task=predict", f"run={folder}"))
+    perform(config_of(big_store, tmp_path, "task=predict", f"run={folder}"))
     (applied,) = (tmp_path / "predict").iterdir()
     table = pd.read_parquet(applied / "predictions.parquet").set_index("object_id")
     assert len(table) == 300
@@ -168,7 +169,7 @@ def test_predict_reproduces_the_run_marks_training_galaxies_and_scores_the_rest(
 
 def test_predict_uses_for_each_galaxy_the_fold_that_never_saw_it(big_store: CutoutStore, tmp_path: Path) -> None:
     folder = train(config_of(big_store, tmp_path, "cv.folds=5", *FOREST)).path
-    predict.run(config_of(big_store, tmp_path, "task=predict", f"run={folder}"))
+    perform(config_of(big_store, tmp_path, "task=predict", f"run={folder}"))
     (applied,) = (tmp_path / "predict").iterdir()
     table = pd.read_parquet(applied / "predictions.parquet").set_index("object_id")
     honest = pd.read_parquet(folder / "predictions.parquet").set_index("object_id")
@@ -183,7 +184,7 @@ def test_the_same_galaxy_under_another_id_is_not_new(big_store: CutoutStore, tmp
     )
     header = big_store.header.model_copy(update={"checksums": (), "catalogue_checksum": 0})
     renamed = write_store(tmp_path / "renamed", header, big_store.images, table)
-    predict.run(config_of(renamed, tmp_path, "task=predict", f"run={folder}"))
+    perform(config_of(renamed, tmp_path, "task=predict", f"run={folder}"))
     (applied,) = (tmp_path / "predict").iterdir()
     marked = pd.read_parquet(applied / "predictions.parquet")["in_training"].to_numpy()
     role = pd.read_parquet(folder / "split.parquet")["role"]
@@ -223,7 +224,7 @@ def test_predict_works_without_labels(big_store: CutoutStore, tmp_path: Path) ->
     table = other.catalogue.assign(z=np.nan)
     header = other.header.model_copy(update={"checksums": (), "catalogue_checksum": 0})
     store = write_store(tmp_path / "none", header, other.images, table)
-    predict.run(config_of(store, tmp_path, "task=predict", f"run={folder}"))
+    perform(config_of(store, tmp_path, "task=predict", f"run={folder}"))
     (applied,) = (tmp_path / "predict").iterdir()
     assert pd.read_parquet(applied / "predictions.parquet")["z_phot"].notna().all()
     assert not (applied / "metrics.json").exists()
@@ -240,7 +241,7 @@ def test_predict_says_what_it_lacks(
     big_store: CutoutStore, tmp_path: Path, overrides: list[str], sentence: str
 ) -> None:
     with pytest.raises(InputError, match=sentence):
-        predict.run(config_of(big_store, tmp_path, *overrides))
+        perform(config_of(big_store, tmp_path, *overrides))
 
 
 def test_means_of_members() -> None:
