@@ -46,7 +46,8 @@ def expanded(adapt: Mapping[str, Any]) -> Spec:
             continue  # as the method's file lists it
         wanted = values.get(bool(content[flag]) if flag == "coral" else content[flag])
         parts = {key: part for key, part in parts.items() if kinds[key] not in values.values() or kinds[key] == wanted}
-        if wanted is not None and wanted not in kinds.values():
+        own = name in parts and kinds[name] is None  # a class of the user's own stays
+        if wanted is not None and wanted not in kinds.values() and not own:
             parts[name], kinds[name] = _resolved(files[wanted], content), wanted
     content |= {"parts": parts, "batches": _batches(content, {kinds[name] for name in parts}, files)}
     return content | _flags(content, files)
@@ -72,7 +73,7 @@ def _flags(content: Spec, files: Mapping[str, Spec]) -> Spec:
         flag: next((value for value, kind in values.items() if kind in by_kind), WITHOUT[flag])
         for flag, (_, values) in PARTS.items()
     }
-    weight = by_kind["coral"]["weight"] if "coral" in by_kind else WITHOUT["coral"]
+    weight = by_kind.get("coral", {}).get("weight", WITHOUT["coral"])
     return found | {"coral": weight, "guided": _kind(content["batches"] or {}, files) == "guided"}
 
 

@@ -171,15 +171,6 @@ def test_without_adaptation_no_target_image_is_read(
     assert read == {*two[1].train.tolist(), *two[1].validation.tolist()}
 
 
-@pytest.mark.parametrize("method", ["guided_paired", "degraded"])
-def test_no_image_of_a_test_galaxy_is_read_in_an_adaptation(
-    two: tuple[AdaptationSample, AdaptationSplit], tmp_path: Path, read: set[int], method: str
-) -> None:
-    fitted(two, tmp_path, method, "adapt.epochs=1", "trainer.max_epochs=1")
-    assert not read & {*two[1].test.tolist(), *two[1].source_test.tolist()}
-    assert read & set(two[1].target_train.tolist())
-
-
 def test_nothing_is_aligned_where_no_discriminator_wins(
     two: tuple[AdaptationSample, AdaptationSplit], tmp_path: Path
 ) -> None:
