@@ -1,0 +1,39 @@
+"""The pages that add a survey, a network or a reader work as they are written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.docs.recipe import follow, page, read_recipe
+
+TINY = ("simulation.n_galaxies=300", "trainer.max_epochs=1", "network.width=0.05", "paths.runs=runs")
+
+
+def only(folder: Path, pattern: str) -> Path:
+    (found,) = folder.glob(pattern)
+    return found
+
+
+def test_a_page_without_two_files_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "add_a_riddle.md"
+    path.write_text("**`a.py`**\n\n```python\n```\n\n```sh\npython -c 1\n```\n")
+    with pytest.raises(AssertionError, match="shows 1 files, not two"):
+        read_recipe(path)
+
+
+def test_output_that_a_page_shows_and_a_command_lacks_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "add_a_line.md"
+    files = "**`a.py`**\n\n```python\nprint('one')\n```\n\n**`b.yaml`**\n\n```yaml\n```\n"
+    path.write_text(files + "```sh\npython a.py\n```\n\n```text\none\ntwo\n```\n")
+    with pytest.raises(AssertionError, match=r"does not print \['two'\]"):
+        follow(path, tmp_path / "copy")
+
+
+def test_add_a_network(tmp_path: Path) -> None:
+    follow(page("network"), tmp_path, TINY)
+    metrics = json.loads(only(tmp_path, "runs/sdss_multimodal/*/metrics.json").read_text())
+    assert np.isfinite(metrics["sigma_mad"])
