@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 
 from photoz_lit.alignment.build import batches_of, degradation_of
+from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.alignment.part import Start
 from photoz_lit.config import Config
 from photoz_lit.data.degrade import Degradation
-from photoz_lit.data.domains import AdaptationSplit
+from photoz_lit.data.domains import SOURCE, AdaptationSplit
 from photoz_lit.data.field_numbers import field_numbers
 from photoz_lit.data.module import CutoutDataModule, Split
 from photoz_lit.data.pixels import stretch
@@ -31,8 +32,7 @@ from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.modules.checkpoint_files import read_checkpoint
 from photoz_lit.modules.cnn import VAL_LOSS
 from photoz_lit.modules.epochs import BEST
-from photoz_lit.modules.features import network_features
-from photoz_lit.modules.frozen_features import by_source, held_features, training_features
+from photoz_lit.modules.features import aligned_features, by_source, network_features
 
 REPORT = "adaptation.json"
 STARTS = "starts"
@@ -124,9 +124,10 @@ class AdaptationEstimator(CNNEstimator):
         """Let the parts get ready with the start's features; return what they and the probe find."""
         batches = batches_of(module.adapt)
         assert batches is not None
+        own = split.train[data.sample.part[split.train] == SOURCE]
         some = split.train[np.sort(np.random.default_rng(0).permutation(len(split.train))[:SKY_GALAXIES])]
         start = Start(
-            training_features(module, data, split),
+            aligned_features(module, data, own, split.target_train),
             held_features(module, data, split),
             lambda: stretch(torch.from_numpy(data.sample.flux(some))),
             batches,
@@ -235,6 +236,12 @@ class _StartEstimator(CNNEstimator):
         return AdaptationDataModule(
             sample, split, with_targets=False, degradation=self.degradation, **self.data_options(seed, training)
         )
+
+
+def held_features(module: AlignedModule, data: AdaptationDataModule, split: AdaptationSplit) -> Galaxies:
+    """Features of validation galaxies of source and targets."""
+    own = split.validation[data.sample.part[split.validation] == SOURCE]
+    return aligned_features(module, data, own, split.target_validation)
 
 
 def how_it_started(folder: Path) -> dict[str, float]:

@@ -62,7 +62,7 @@ def training_data(config: Config) -> TrainingData:
     folds = list(range(N_FOLDS)) if config.cv.folds else [0]
     adapt = config.adapt
     if not config.data.adapts:
-        if adapt.name != "none":
+        if adapt.parts:
             raise InputError(
                 f"adapt={adapt.name} needs a target: give data.target=<store> or data.target_fields=[<field>]."
             )
