@@ -99,7 +99,8 @@ def separations(ra: ArrayLike, dec: ArrayLike, other_ra: ArrayLike, other_dec: A
 def unit_vectors(ra: ArrayLike, dec: ArrayLike) -> Floats:
     """Return positions [deg] as unit vectors, (n, 3)."""
     alpha, delta = np.deg2rad(np.asarray(ra, np.float64)), np.deg2rad(np.asarray(dec, np.float64))
-    return np.stack([np.cos(delta) * np.cos(alpha), np.cos(delta) * np.sin(alpha), np.sin(delta)], axis=-1)
+    with np.errstate(invalid="ignore"):  # an infinite angle is NaN
+        return np.stack([np.cos(delta) * np.cos(alpha), np.cos(delta) * np.sin(alpha), np.sin(delta)], axis=-1)
 
 
 def arcsec_of_chord(chord: Floats) -> Floats:

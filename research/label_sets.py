@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from photoz_lit.labels.build import LabelSet, build_labels
 from photoz_lit.labels.candidates import gather
 from photoz_lit.labels.comparison import WeightedSample, compare_features, total_variation, weighted_ks
-from photoz_lit.labels.deep_field import DeepField
 from photoz_lit.labels.features import MAD_TO_SIGMA
+from photoz_lit.labels.mock import DeepField
 from photoz_lit.labels.settings import LabelsSettings
 
 TABLE_COLUMNS = ["object_id", "z", "z_err", "z_source", "z_quality", "weight"]

@@ -25,7 +25,7 @@ from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.scores import galaxy_scores
 from photoz_lit.evaluation.summary import metrics_of
 from photoz_lit.files import whole_file, write_json
-from photoz_lit.labels.deep_field import DeepField, deep_field
+from photoz_lit.labels.mock import DeepField, deep_field
 from photoz_lit.labels.plots import write_plots
 from photoz_lit.labels.settings import LabelStudySettings
 from photoz_lit.networks.complexity import complexity_of

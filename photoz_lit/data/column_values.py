@@ -16,10 +16,10 @@ from photoz_lit.data.expression import plain_column
 from photoz_lit.data.selection import evaluate
 from photoz_lit.errors import InputError
 from photoz_lit.tables.angles import degrees
-from photoz_lit.tables.identifiers import identifiers
 from photoz_lit.tables.magnitudes import magnitudes, magnitudes_per
 from photoz_lit.tables.no_value import numbers
 from photoz_lit.tables.plain_text import plain_text
+from photoz_lit.tables.text_columns import identifiers
 from photoz_lit.tables.units import is_counts, is_flux_density, magnitude_scale, understood
 
 POGSON = 2.5 / np.log(10.0)

@@ -129,6 +129,8 @@ def brightness(means: NDArray[np.float32]) -> Floats:
     level = np.asarray(means, np.float64)
     known = np.isfinite(level).any(axis=0)
     out = np.full(level.shape, np.nan)
+    if not known.any():
+        return out
     low, middle = np.nanpercentile(level[:, known], [16.0, 50.0], axis=0)
     out[:, known] = (level[:, known] - middle) / np.maximum(middle - low, np.finfo(np.float32).tiny)
     return out

@@ -34,7 +34,10 @@ class Stamps(Protocol):
 
 
 class StampsOfStore:
-    """All galaxies and bands of a store in its own flux unit; stamps that are not square are cut to squares."""
+    """All galaxies and bands of a store in its own flux unit; stamps that are not square are cut to squares.
+
+    Damaged blocks are read as they are.
+    """
 
     def __init__(self, store: CutoutStore) -> None:
         header = store.header
@@ -47,4 +50,4 @@ class StampsOfStore:
 
     def flux(self, galaxies: NDArray[np.int64]) -> NDArray[np.float32]:
         """Linear flux of some galaxies, (n, bands, stamp_size, stamp_size)."""
-        return np.array(self._store.read(galaxies)[self._square], np.float32)
+        return np.array(self._store.images[galaxies][self._square], np.float32)

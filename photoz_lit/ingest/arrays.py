@@ -16,7 +16,7 @@ from photoz_lit.ingest.array_layout import find_layout, in_order
 from photoz_lit.ingest.catalogue_file import CatalogueFile
 from photoz_lit.ingest.cut_stamps import common_crops, judged
 from photoz_lit.ingest.npz import flat_members
-from photoz_lit.ingest.reader_options import reader_options
+from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import (
     Layout,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from photoz_lit.ingest.flags import StampFlag
+from photoz_lit.ingest.source import StampFlag
 
 #: Why a pixel can be unknown; where several hold, the first one counts.
 REASONS = (StampFlag.EDGE, StampFlag.GAP, StampFlag.SATURATED, StampFlag.MASKED)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photoz_lit.ingest.bad_pixels import count_reasons
-from photoz_lit.ingest.flags import StampFlag
+from photoz_lit.ingest.source import StampFlag
 from photoz_lit.ingest.stamp_geometry import LocalGrid, local_grid
 from photoz_lit.ingest.tile import CutStamp, Tile, TileReader
 from photoz_lit.sky_matching import unit_vectors

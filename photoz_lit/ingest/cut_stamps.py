@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.bad_pixels import BLOCK, unknown_pixels
-from photoz_lit.ingest.flags import StampFlag
-from photoz_lit.ingest.source import Stamps, centre_crop
+from photoz_lit.ingest.source import StampFlag, Stamps, centre_crop
 
 
 def judged(

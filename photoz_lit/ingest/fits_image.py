@@ -16,9 +16,8 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
-from photoz_lit.ingest.band_planes import BandPlane, bands_of, find_band, is_cube, mask_of, plane_header
+from photoz_lit.ingest.band_planes import BandPlane, bands_of, find_band, flux_hdus, is_cube, mask_of, plane_header
 from photoz_lit.ingest.linear_pixels import asinh_scale
-from photoz_lit.ingest.plane_names import flux_hdus
 from photoz_lit.ingest.sky_frame import sky_frame
 
 STRIP_BYTES = 160e6  # of a compressed or scaled image held decoded at once

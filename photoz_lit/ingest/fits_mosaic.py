@@ -13,11 +13,10 @@ from photoz_lit.fields import Field
 from photoz_lit.ingest.bad_pixels import REASONS
 from photoz_lit.ingest.band_cutter import BandCutter
 from photoz_lit.ingest.catalogue_file import CatalogueFile
-from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_band
-from photoz_lit.ingest.reader_options import reader_options
+from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
-from photoz_lit.ingest.source import Layout, Source, Stamps, blanked
+from photoz_lit.ingest.source import Layout, Source, StampFlag, Stamps, blanked
 from photoz_lit.ingest.stamp_geometry import local_grid
 from photoz_lit.sky_matching import unit_vectors
 

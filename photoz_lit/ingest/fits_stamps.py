@@ -17,11 +17,10 @@ from photoz_lit.ingest.bad_pixels import REASONS, count_reasons, unknown_pixels
 from photoz_lit.ingest.catalogue_file import CatalogueFile
 from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, celestial_scale, find_plane
 from photoz_lit.ingest.fits_mosaic import DEFAULT_SIZE, flagged
-from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_tile_files, pattern_of
-from photoz_lit.ingest.reader_options import reader_options
+from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
-from photoz_lit.ingest.source import Layout, Source, Stamps, centre_crop
+from photoz_lit.ingest.source import Layout, Source, StampFlag, Stamps, centre_crop
 from photoz_lit.ingest.stamp_files import StampFiles, bands_in
 from photoz_lit.ingest.stamp_geometry import local_grid
 from photoz_lit.ingest.tile import CutStamp, TileReader

@@ -13,7 +13,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.cut_stamps import common_crops, judged
 from photoz_lit.ingest.hdf5 import dataset_shapes, flat_columns, open_hdf5, read_rows, require_images
-from photoz_lit.ingest.reader_options import reader_options
+from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import (
     Layout,

@@ -12,7 +12,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import BAND_ORDER, Field
 from photoz_lit.ingest.cut_stamps import common_crops, judged
 from photoz_lit.ingest.npz import NpzMember, member_names
-from photoz_lit.ingest.reader_options import reader_options
+from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.sdss_npz import cube_shape
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import (

@@ -14,10 +14,9 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import BAND_ORDER, Field
 from photoz_lit.ingest.cut_stamps import common_crops, judged
 from photoz_lit.ingest.hdf5 import dataset_shapes, open_hdf5, read_rows, require_images
-from photoz_lit.ingest.mmu_mask import masked_value
-from photoz_lit.ingest.mmu_surveys import MmuSurvey, survey_of
+from photoz_lit.ingest.mmu_surveys import MmuSurvey, masked_value, survey_of
 from photoz_lit.ingest.mmu_table import cell_columns, cell_table
-from photoz_lit.ingest.reader_options import reader_options
+from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, archive_files, require_zero_points, split_rows
 from photoz_lit.settings import Settings

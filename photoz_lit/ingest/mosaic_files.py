@@ -11,8 +11,7 @@ from photoz_lit.ingest.magnitude_systems import System
 from photoz_lit.ingest.same_pixels import refuse_same_pixels
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.tile import Tile, open_tile
-from photoz_lit.ingest.viewer_cutouts import MASK_BITS
-from photoz_lit.ingest.zero_point import header_zero_point
+from photoz_lit.ingest.zero_point import MASK_BITS, header_zero_point
 from photoz_lit.settings import Settings
 
 

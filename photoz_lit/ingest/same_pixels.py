@@ -17,8 +17,8 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
 
 from photoz_lit.errors import InputError
+from photoz_lit.ingest.band_planes import OTHER_PLANES
 from photoz_lit.ingest.fits_image import PlaneInfo, celestial_wcs
-from photoz_lit.ingest.plane_names import OTHER_PLANES
 from photoz_lit.ingest.sky_frame import pixel_to_sky, sky_to_pixel
 from photoz_lit.ingest.stamp_geometry import sky_circle
 

@@ -12,7 +12,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.cut_stamps import judged
 from photoz_lit.ingest.npz import NpzMember, flat_members, member_names
-from photoz_lit.ingest.reader_options import reader_options
+from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, archive_files, centre_crop, require_zero_points
 from photoz_lit.settings import Settings

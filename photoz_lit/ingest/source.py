@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import IntFlag
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +14,30 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
-from photoz_lit.ingest.flags import StampFlag
+
+
+class StampFlag(IntFlag):
+    """What is wrong with a stamp; 0 is clean.
+
+    Attributes
+    ----------
+    EDGE : the stamp reaches over the edge of the images; what is missing is NaN.
+    GAP : pixels inside the images are unknown (no data, weight 0, masked, saturated, blocks of zeros); they are NaN.
+    MASKED : such a masked pixel lies near the galaxy.
+    SATURATED : such a saturated pixel lies near the galaxy.
+    ARCHIVE : the archive's own flag is set.
+    NO_BAND : a band has no pixels at all; the catalogue's ``missing_<band>`` says which.
+    """
+
+    EDGE = 1
+    GAP = 2
+    MASKED = 4
+    SATURATED = 8
+    ARCHIVE = 16
+    NO_BAND = 32
+
+
+INCOMPLETE = StampFlag.EDGE | StampFlag.GAP | StampFlag.NO_BAND
 
 
 @dataclass(frozen=True)
@@ -50,7 +74,7 @@ class Stamps:
     Attributes
     ----------
     images : (n, bands, height, width) linear flux; NaN where there are no data.
-    flags : (n,) :class:`~photoz_lit.ingest.flags.StampFlag` bits.
+    flags : (n,) :class:`~photoz_lit.ingest.source.StampFlag` bits.
     unknown : reason -> share of the stamp's pixels, of all bands, that are NaN by it, (n,).
     """
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.ingest.bad_pixels import UNKNOWN_PLANES, reasons_at, unknown_pixels
 from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, celestial_wcs
-from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.inpaint import RIM
 from photoz_lit.ingest.linear_pixels import asinh_scale
 from photoz_lit.ingest.resample import MARGIN, resample_stamp
 from photoz_lit.ingest.sky_frame import pixel_to_sky, sky_to_pixel
+from photoz_lit.ingest.source import StampFlag
 from photoz_lit.ingest.stamp_geometry import LocalGrid, sky_circle
 
 _SAME_PLACE = 2.0  # pixel; first pixels of an image and its weight or mask lie no farther apart

@@ -18,10 +18,9 @@ from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
 from photoz_lit.data.store_writer import Float16Error, StoreWriter, float16_suits
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.catalogue import Wanted
-from photoz_lit.ingest.flags import INCOMPLETE, StampFlag
 from photoz_lit.ingest.progress import galaxy_progress
 from photoz_lit.ingest.settings import IngestSettings
-from photoz_lit.ingest.source import Source, Stamps
+from photoz_lit.ingest.source import INCOMPLETE, Source, StampFlag, Stamps
 from photoz_lit.rows import RowCount
 
 #: What the provenance of a store says whose galaxies have no ids.

@@ -15,9 +15,9 @@ from photoz_lit.data.smoothing import RedshiftDensity, smoothing_weights
 from photoz_lit.errors import InputError
 from photoz_lit.labels.candidates import Candidates, gather
 from photoz_lit.labels.comparison import WeightedSample, compare_features, compare_redshifts
+from photoz_lit.labels.exclusions import label_rows
 from photoz_lit.labels.features import catalogue_bands, fit_features
 from photoz_lit.labels.merge import Merge, merge, require_enough_labels
-from photoz_lit.labels.row_counts import label_rows
 from photoz_lit.labels.settings import TIERS, LabelsSettings
 from photoz_lit.labels.som import SelfOrganisingMap, grid_shape
 from photoz_lit.labels.som_training import train_som

@@ -1,11 +1,14 @@
-"""A selection that counts, for each reason, how many rows it removes, so that nothing is dropped in silence."""
+"""Labels that are left out, and why: no row vanishes without a reason."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.errors import InputError
+from photoz_lit.rows import RowCount, total
 
 
 class Exclusions:
@@ -35,8 +38,35 @@ class Exclusions:
         self.counts[reason] = self.counts.get(reason, 0) + int(removed.sum())
         self.keep &= ~removed
 
-    def require_rows(self, mend: str) -> None:
-        """Raise InputError when nothing is kept; ``mend`` says what to do about it."""
+    def require_rows(self, remedy: str) -> None:
+        """Raise InputError when nothing is kept; ``remedy`` says what to do about it."""
         if not self.keep.any():
             reasons = ", ".join(f"{count} {reason}" for reason, count in self.counts.items() if count)
-            raise InputError(f"{self.where}: none of {len(self.keep)} rows is left ({reasons}); {mend}")
+            raise InputError(f"{self.where}: none of {len(self.keep)} rows is left ({reasons}); {remedy}")
+
+
+KEPT = "kept"
+
+
+def row_count(counts: Mapping[str, int]) -> RowCount:
+    """Return counts by reason, ``kept`` among them, as a count of rows."""
+    left_out = {reason: n for reason, n in counts.items() if n and reason != KEPT}
+    return RowCount(read=sum(counts.values()), used=counts[KEPT], left_out=left_out)
+
+
+def label_rows(
+    sources: Mapping[str, Mapping[str, int]], merged: Mapping[str, int]
+) -> tuple[RowCount, dict[str, RowCount]]:
+    """Return what became of all labels, and of each source's.
+
+    Parameters
+    ----------
+    sources : source -> reason -> labels left out before the merge; ``kept`` is their number in it.
+    merged : reason -> labels that the merge left out; ``kept`` is their number in the label set.
+    """
+    rows_of = {f"labels.sources, {name}": row_count(counts) for name, counts in sources.items()}
+    rows, merge = total(rows_of.values()), row_count(merged)
+    rows.checked(merge.read)
+    for reason, n in merge.left_out.items():
+        rows = rows.without(reason, n)
+    return rows.checked(merge.used), rows_of

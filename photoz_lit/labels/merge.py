@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from photoz_lit.data.sampling_weights import cell_weights
 from photoz_lit.errors import InputError
 from photoz_lit.labels.candidates import Candidates
-from photoz_lit.labels.coverage import coverage_of
-from photoz_lit.labels.gold import CellAgreement, cell_agreement
+from photoz_lit.labels.gold import CellAgreement, cell_agreement, coverage_of
 from photoz_lit.labels.settings import TIERS, MergeSettings
 
 
@@ -27,7 +26,7 @@ class Merge:
     cells : one row per cell: ``n_target``, ``n_spec``, ``n_grism``, ``n_prism``, ``n_photo`` (one label per object),
         ``quota``, ``n_merged``, ``z_median`` and ``z_spread`` (1.4826 MAD) of its labels, ``z_spec``, ``z_phot``,
         ``n_both`` and ``gold`` of :class:`CellAgreement`.
-    coverage : shares of the target sample, see :func:`photoz_lit.labels.coverage.coverage_of`.
+    coverage : shares of the target sample, see :func:`photoz_lit.labels.gold.coverage_of`.
     counts : reason -> labels that are not in the catalogue; ``kept`` last.
     agreement : figures of the gold test.
     """

@@ -1,1 +1,1 @@
-"""simulation."""
+"""Simulated surveys: populations, spectra and fluxes, morphology, stamps, and the stores they are written to."""

@@ -18,10 +18,10 @@ from photoz_lit.rows import RowCount
 from photoz_lit.simulation.settings import CatalogueMapping
 from photoz_lit.tables.angles import degrees
 from photoz_lit.tables.frame import missing_column
-from photoz_lit.tables.identifiers import identifiers
 from photoz_lit.tables.magnitudes import magnitudes
 from photoz_lit.tables.no_value import blank_missing, parsed_numbers
 from photoz_lit.tables.reading import read_table
+from photoz_lit.tables.text_columns import identifiers
 from photoz_lit.tables.units import understood
 
 FloatArray = NDArray[np.float64]
@@ -94,7 +94,7 @@ def read_catalogue(
             row = int(np.flatnonzero(bad)[0])
             raise InputError(
                 f"{path}: {int(bad.sum())} rows have no valid {name} ('{mapping.columns[name]}'), the first is row"
-                f" {row}; mend them or set simulation.mapping.incomplete=drop."
+                f" {row}; correct them or set simulation.mapping.incomplete=drop."
             )
         rows = rows.without(f"no valid {name}", int(bad.sum()))
         keep &= ~bad

@@ -21,7 +21,7 @@ from photoz_lit.simulation.morphology import (
 from photoz_lit.simulation.narrow_band import EmitterSurvey, emitter_survey
 from photoz_lit.simulation.observing import band_flux, calibration_factors, measured_magnitudes
 from photoz_lit.simulation.photometry import PhotometryGrid, photometry_grid
-from photoz_lit.simulation.population import Galaxies, PopulationModel, population_model
+from photoz_lit.simulation.population import Galaxies, PopulationModel, field_key, population_model
 from photoz_lit.simulation.render import StampRenderer
 from photoz_lit.simulation.scene import (
     Sources,
@@ -30,10 +30,9 @@ from photoz_lit.simulation.scene import (
     galaxy_sources,
     join_sources,
     reference_flux,
+    star_colours,
 )
 from photoz_lit.simulation.settings import SimulationSettings, SurveyWindow
-from photoz_lit.simulation.stars import star_colours
-from photoz_lit.simulation.structure import field_key
 
 FloatArray = NDArray[np.float64]
 

@@ -30,7 +30,7 @@ class SurveyWindow(Settings):
     neighbour_depth : neighbours reach this much beyond the faint limit [mag].
     labels : which sources give redshifts in this field.
     structure : standard deviation of the ln of the galaxies' density per step of 0.006 in ln(1+z): walls and voids that
-        are the field's own, see :func:`photoz_lit.simulation.structure.density_contrast`; 0 is a smooth field.
+        are the field's own, see :func:`photoz_lit.simulation.population.density_contrast`; 0 is a smooth field.
     own_streams : True seeds all draws by the field's name too, so that two fields share no galaxy; False draws them
         from the simulation's seed alone.
     photometric_share : share of the sample whose label comes from the last source. A training sample is no

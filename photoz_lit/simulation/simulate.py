@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from photoz_lit.data.catalogue import complete_catalogue
-from photoz_lit.data.store import CutoutStore, DataKind, StoreHeader
+from photoz_lit.data.store import CutoutStore, DataKind, StoreHeader, open_store
 from photoz_lit.data.store_writer import StoreWriter
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
-from photoz_lit.files import whole_folder, write_json, write_table
+from photoz_lit.files import locked, whole_folder, write_json, write_table
 from photoz_lit.rows import RowCount
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.catalogue import file_hash, read_catalogue
@@ -217,3 +217,17 @@ def _start(simulator: ChunkSimulator) -> None:
 
 def _draw(chunk: int, n: int) -> tuple[NDArray[np.float32], pd.DataFrame]:
     return _WORKER["simulator"].images(chunk, n)
+
+
+def cached_store(field: Field, settings: SimulationSettings, seed: int, cache: Path) -> CutoutStore:
+    """Return the store of a simulation from ``cache``, simulating it where it is not there yet.
+
+    The folder's name carries a hash of everything that shapes a byte. Two processes that ask for the same simulation
+    wait for each other; an interrupted one is resumed.
+    """
+    path = cache / f"{field.name}-{simulation_hash(field, settings, seed)}"
+    try:
+        with locked(cache / f"{path.name}.lock"):
+            return open_store(path) if path.exists() else simulate_store(field, settings, seed, path)
+    except OSError as error:
+        raise InputError(f"the cache {cache} cannot be written ({error.strerror or error}).") from error

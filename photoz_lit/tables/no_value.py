@@ -78,7 +78,7 @@ def numbers(
     """
     out, bad = parsed_numbers(values, missing, codes)
     if bad is not None:
-        raise InputError(f"{where}: row {bad[0]} is '{bad[1]}', not a number; mend it or name it in 'missing'.")
+        raise InputError(f"{where}: row {bad[0]} is '{bad[1]}', not a number; correct it or name it in 'missing'.")
     return out
 
 

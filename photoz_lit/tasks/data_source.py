@@ -14,7 +14,7 @@ from photoz_lit.data.sample import Sample, load_sample, require_on_grid, selecte
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
 from photoz_lit.fields import load_field
-from photoz_lit.simulation.cache import cached_store
+from photoz_lit.simulation.simulate import cached_store
 
 
 def open_stores(config: Config) -> list[CutoutStore]:

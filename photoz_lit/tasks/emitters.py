@@ -25,8 +25,8 @@ from photoz_lit.fields import conf_directory, load_field
 from photoz_lit.files import require_no_links
 from photoz_lit.rows import RowCount, lines, record
 from photoz_lit.run_folder import EMITTERS, RunFolder, config_of_run
-from photoz_lit.simulation.cache import cached_store
 from photoz_lit.simulation.settings import EmitterSettings
+from photoz_lit.simulation.simulate import cached_store
 from photoz_lit.tasks.options import EmittersOptions
 from photoz_lit.tasks.predict import predict_unseen
 

@@ -14,9 +14,9 @@ from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.labels.benchmark import benchmark_merge
 from photoz_lit.labels.build import LabelSet, build_labels
-from photoz_lit.labels.deep_field import deep_field
+from photoz_lit.labels.exclusions import row_count
 from photoz_lit.labels.folder import write_label_set
-from photoz_lit.labels.row_counts import row_count
+from photoz_lit.labels.mock import deep_field
 from photoz_lit.labels.sources import LabelCatalogue, read_cosmos2020, read_source, read_target
 from photoz_lit.rows import RowCount
 from photoz_lit.run_folder import provenance

@@ -15,8 +15,8 @@ from photoz_lit.data.store import CutoutStore
 from photoz_lit.ingest.archive import ingest
 from photoz_lit.ingest.bad_pixels import REASONS, count_reasons, unknown_pixels, zero_blocks
 from photoz_lit.ingest.fits_image import find_plane
-from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.inpaint import continued
+from photoz_lit.ingest.source import StampFlag
 from photoz_lit.ingest.tile import mask_bits
 from tests.ingest.archives import settings_of
 from tests.ingest.skies import tan_wcs

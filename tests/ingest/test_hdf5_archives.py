@@ -10,8 +10,8 @@ import pytest
 
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.archive import ingest
-from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.hdf5 import read_rows
+from photoz_lit.ingest.source import StampFlag
 from tests.ingest.archives import settings_of, stamps, write_galaxiesml, write_mmu, write_redshifts
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.fields import load_field
+from photoz_lit.imaging.seeing import fwhm_of_width
 from photoz_lit.ingest.inspection.inspect import Inspection, inspect_store, write_inspection
 
 N, SIZE = 150, 32
@@ -24,7 +25,7 @@ FWHM, NOISE = 0.9, 0.03
 
 
 def galaxies(seed: int = 0) -> tuple[NDArray[np.float64], pd.DataFrame]:
-    """Moffat galaxies whose fluxes follow magnitudes with the colours of a mixed population."""
+    """Gaussian galaxies whose fluxes follow magnitudes with the colours of a mixed population."""
     random = np.random.default_rng(seed)
     bands = FIELD.band_names
     red = random.uniform(0, 1, N)
@@ -43,7 +44,8 @@ def galaxies(seed: int = 0) -> tuple[NDArray[np.float64], pd.DataFrame]:
     )
     table.loc[:9, "z"] = np.nan
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
-    profile = (1 + (x**2 + y**2) * 4 * (2 ** (1 / 3) - 1) * (FIELD.pixel_scale / FWHM) ** 2) ** -3
+    sigma = FWHM / 2.3548 / FIELD.pixel_scale
+    profile = np.exp(-(x**2 + y**2) / (2 * sigma**2))
     flux = 10 ** (-0.4 * (mags - 27.0))
     images = flux[:, :, None, None] * profile / profile.sum() + random.normal(0, NOISE, (N, 6, SIZE, SIZE))
     return images, table
@@ -70,9 +72,11 @@ def test_sound_store(tmp_path: Path) -> None:
     assert labels["spec"] == (z & (store.catalogue["z_source"] == "spec")).sum()
     assert labels["(unlabelled)"] == 10
     n_pixels = np.pi / FIELD.pixel_scale**2
+    # The seeing is that of a Moffat, here of the one that is as wide as these Gaussians.
+    seeing = FIELD.pixel_scale * fwhm_of_width(FWHM / 2.3548 / FIELD.pixel_scale)
     for band in inspection.bands:
         assert band.noise == pytest.approx(NOISE, rel=0.03)
-        assert band.seeing == pytest.approx(FWHM, rel=0.05)
+        assert band.seeing == pytest.approx(seeing, rel=0.05)
         assert band.depth == pytest.approx(27 - 2.5 * np.log10(5 * NOISE * np.sqrt(n_pixels)), abs=0.2)
         assert band.missing_pixels == band.saturated_stamps == 0
 

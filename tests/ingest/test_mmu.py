@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.archive import ingest
-from photoz_lit.ingest.flags import StampFlag
+from photoz_lit.ingest.source import StampFlag
 from tests.ingest.archives import settings_of, stamps
 
 FLUX = np.array([10.0, 100.0, 3.0, 50.0, 7.0])

@@ -15,8 +15,8 @@ from reproject import reproject_exact, reproject_interp
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.ingest.archive import ingest
 from photoz_lit.ingest.band_cutter import runs_end
-from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.resample import resample_stamp
+from photoz_lit.ingest.source import StampFlag
 from photoz_lit.ingest.stamp_geometry import local_grid
 from tests.ingest.archives import positions_table, settings_of
 from tests.ingest.skies import (

@@ -9,8 +9,8 @@ import pytest
 
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.archive import ingest
-from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.npz import NpzMember
+from photoz_lit.ingest.source import StampFlag
 from tests.ingest.archives import sdss_labels, settings_of, stamps, write_lam, write_sdss
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.archive import ingest
+from photoz_lit.ingest.band_planes import flux_hdus
 from photoz_lit.ingest.fits_image import find_plane
-from photoz_lit.ingest.plane_names import flux_hdus
 from photoz_lit.ingest.same_pixels import overlap
 from tests.ingest.archives import positions_table, settings_of
 from tests.ingest.skies import tan_wcs, vircam_header

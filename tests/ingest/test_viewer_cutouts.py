@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.archive import ingest
-from photoz_lit.ingest.flags import StampFlag
+from photoz_lit.ingest.source import StampFlag
 from tests.ingest.archives import positions_table, settings_of, stamps
 from tests.ingest.skies import aperture_flux, paint, tan_wcs, write_cutout
 

@@ -9,9 +9,8 @@ import pytest
 from photoz_lit.data.sampling_weights import sampling_weights
 from photoz_lit.errors import InputError
 from photoz_lit.labels.build import build_labels
-from photoz_lit.labels.deep_field import deep_field
 from photoz_lit.labels.folder import write_label_set
-from photoz_lit.labels.mock import PHOTO_Z, four_photo_z, spectroscopic_sample
+from photoz_lit.labels.mock import PHOTO_Z, deep_field, four_photo_z, spectroscopic_sample
 from photoz_lit.labels.settings import ConsensusSettings, LabelSourceSettings, LabelsSettings, SomSettings
 from photoz_lit.labels.som import load_som
 from photoz_lit.labels.sources import read_source, read_target

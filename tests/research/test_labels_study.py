@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from photoz_lit.labels.deep_field import deep_field
+from photoz_lit.labels.mock import deep_field
 from photoz_lit.labels.settings import LabelsSettings, SomSettings
 from photoz_lit.tasks.task import perform
 from research.label_sets import label_figures, label_sets

@@ -16,8 +16,7 @@ from photoz_lit.simulation.observing import (
     pixel_noise,
 )
 from photoz_lit.simulation.render import StampRenderer
-from photoz_lit.simulation.scene import Sources
-from photoz_lit.simulation.stars import draw_stars, star_colours
+from photoz_lit.simulation.scene import Sources, draw_stars, star_colours
 
 
 def one_source(field: Field, radius: tuple[float, float], bulge: float, offset: tuple[float, float]) -> Sources:

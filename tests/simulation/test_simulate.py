@@ -17,9 +17,9 @@ from photoz_lit.data.store_writer import StoreWriter
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.simulation import simulate as module
-from photoz_lit.simulation.cache import cached_store
 from photoz_lit.simulation.settings import CatalogueMapping, SimulationSettings
 from photoz_lit.simulation.simulate import (
+    cached_store,
     simulate_catalogue,
     simulate_store,
     simulation_hash,
@@ -109,7 +109,7 @@ def test_cache_is_used_once_made(field: Field, tmp_path: Path, monkeypatch: pyte
     def never(*_: object) -> None:
         raise AssertionError("simulated again")
 
-    monkeypatch.setattr("photoz_lit.simulation.cache.simulate_store", never)
+    monkeypatch.setattr("photoz_lit.simulation.simulate.simulate_store", never)
     assert cached_store(field, settings, 1, tmp_path).data_hash == first.data_hash
 
 

@@ -87,7 +87,8 @@ def montage_figure(store: CutoutStore, summaries: Sequence[BandSummary], seed: i
         z = store.catalogue["z"].iloc[row]
         for k, axes in enumerate(line):
             stamp = np.asarray(store.images[row, k], np.float64)
-            noise = summaries[k].noise if summaries[k].noise > 0 else float(np.nanstd(stamp)) or 1.0
+            known = stamp[np.isfinite(stamp)]
+            noise = summaries[k].noise if summaries[k].noise > 0 else (float(known.std()) if len(known) else 0.0) or 1.0
             shown = np.arcsinh((stamp - summaries[k].sky) / noise / _SOFTENING)
             axes.set_facecolor("#D55E00")
             axes.imshow(np.ma.masked_invalid(shown), cmap="gray_r", origin="lower", vmin=-0.7, vmax=4.0)

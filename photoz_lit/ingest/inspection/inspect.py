@@ -11,7 +11,6 @@ from rich.console import Console
 
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
-from photoz_lit.ingest.flags import StampFlag
 from photoz_lit.ingest.inspection.bands import BandSummary, summarise_bands
 from photoz_lit.ingest.inspection.catalogue_faults import catalogue_faults
 from photoz_lit.ingest.inspection.faults import Fault, band_faults
@@ -20,6 +19,7 @@ from photoz_lit.ingest.inspection.measure import measure
 from photoz_lit.ingest.inspection.page import write_page
 from photoz_lit.ingest.inspection.pixel_faults import checksum_faults, missing_pixels
 from photoz_lit.ingest.inspection.repeats import Repeats, find_repeats, label_counts, repeat_faults
+from photoz_lit.ingest.source import StampFlag
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from rich.console import Console
 
 from photoz_lit.data.block_check import BLOCK_ROWS, block_checksum
 from photoz_lit.data.store import CutoutStore
-from photoz_lit.ingest.flags import INCOMPLETE
 from photoz_lit.ingest.inspection.faults import Fault
 from photoz_lit.ingest.inspection.measure import Measurements
 from photoz_lit.ingest.progress import galaxy_progress
+from photoz_lit.ingest.source import INCOMPLETE
 
 SHARE = 0.01  # of the galaxies; fewer stamps with missing pixels that nothing marks are no fault of the store
 
