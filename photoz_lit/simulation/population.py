@@ -52,8 +52,6 @@ def density_contrast(name: str, amplitude: float, log_z: FloatArray) -> FloatArr
     return np.asarray(np.exp(amplitude * gaussian - 0.5 * amplitude**2))
 
 
-FloatArray = NDArray[np.float64]
-
 #: Age of the continua for the split into bulge and disk: positive goes to the bulge. Lines come from the disk.
 COMPONENT_REDNESS = np.array([1.0, 0.3, -0.3, -0.8, 0.0, -1.2, -0.2, 1.0, -1.2, -4.0, -4.0, -4.0, -4.0])
 #: Room for the scatter of colours when the luminosity function is cut at the window [mag].

@@ -45,8 +45,6 @@ def draw_stars(n: int, colours: FloatArray, rng: np.random.Generator) -> FloatAr
     return np.asarray(10 ** (-0.4 * magnitude)[:, None] * colours[rows])
 
 
-FloatArray = NDArray[np.float64]
-
 #: Neighbours are drawn up to this far outside the stamp [arcsec]; their wings reach in.
 MARGIN = 2.0
 #: A neighbour brighter than the galaxy itself and closer than this would have been the catalogue's object [arcsec].

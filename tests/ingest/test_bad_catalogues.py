@@ -55,7 +55,7 @@ def catalogue_without_positions(tmp: Path) -> tuple[str, list[str]]:
     return mosaic(tmp, "ingest.columns.ra=alpha")
 
 
-@case(r"column 'z', mapped to 'z': row 1 is '\?\?', not a number; mend it or name it in 'missing'")
+@case(r"column 'z', mapped to 'z': row 1 is '\?\?', not a number; correct it or name it in 'missing'")
 def text_as_redshift(tmp: Path) -> tuple[str, list[str]]:
     return mosaic(tmp, z=["0.5", "??"])
 
