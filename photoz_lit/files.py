@@ -13,14 +13,16 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import AfterValidator
 
 from photoz_lit.errors import InputError
+
+if TYPE_CHECKING:  # --help and the check of a command line load no tables
+    import pandas as pd
 
 NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 

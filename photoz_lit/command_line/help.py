@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from photoz_lit.command_line.choices import choices_of, config_folders, description_of
+from photoz_lit.command_line.choices import choices_of, config_folders, description_of, read_choice
+from photoz_lit.errors import InputError
+from photoz_lit.tasks.task import Task, marked
 
 USAGE = """[bold]photoz_lit[/bold]: galaxy photometric redshifts from multi-band images
 
@@ -32,7 +34,7 @@ LISTED = {
 
 
 def print_help(config_dir: Path | None = None) -> None:
-    """Print how commands look, and the choices of every group that a user chooses from."""
+    """Print how commands look, the choices of every group that a user chooses from, and the options of tasks."""
     console = Console()
     console.print(USAGE, highlight=False)
     folders = config_folders(config_dir)
@@ -41,6 +43,23 @@ def print_help(config_dir: Path | None = None) -> None:
         for name, path in choices_of(group, folders).items():
             if name != "base":
                 table.add_row(escape(name), escape(description_of(path, group)))
+                if group == "task" and (options := options_of(path)):
+                    table.add_row("", f"[dim]{escape(options)}[/dim]")
         if table.row_count:
             console.print(table, highlight=False)
             console.print()
+
+
+def options_of(path: Path) -> str:
+    """Options of a task in short, as ``options: run=<run folder>, drop``; "" where it has none."""
+    content = read_choice(path)
+    try:
+        task = Task.of(content)
+    except (InputError, KeyError):  # of the user's own, whose package is not trusted here
+        return ""
+    kinds = dict(marked(task.options))
+    shown = [
+        f"{task.spelt(name)}=<{kinds[name]}>" if name in kinds else task.spelt(name)
+        for name in task.options.model_fields
+    ]
+    return f"options: {', '.join(shown)}" if shown else ""
