@@ -37,3 +37,20 @@ def test_add_a_network(tmp_path: Path) -> None:
     follow(page("network"), tmp_path, TINY)
     metrics = json.loads(only(tmp_path, "runs/sdss_multimodal/*/metrics.json").read_text())
     assert np.isfinite(metrics["sigma_mad"])
+
+
+def test_add_a_survey(tmp_path: Path) -> None:
+    follow(page("survey"), tmp_path, TINY)
+    metrics = json.loads(only(tmp_path, "runs/kids_multimodal/*/metrics.json").read_text())
+    assert (metrics["data"], metrics["field"]) == ("simulated", "kids")
+
+
+def test_add_a_reader(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    stamps = {band: random.normal(1.0, 0.1, (40, 40, 40)).astype(np.float32) for band in "gri"}
+    columns = {"ra": random.uniform(10, 20, 40), "dec": random.uniform(0, 9, 40), "redshift": random.uniform(0, 0.4, 40)}
+    np.savez(tmp_path / "night.npz", id=np.arange(40), mag_r=random.uniform(15, 17, 40), **stamps, **columns)
+    follow(page("reader"), tmp_path)
+    store = json.loads((tmp_path / "stores/night/store.json").read_text())
+    assert store["rows"]["used"] == 40
+    assert np.load(tmp_path / "stores/night/images.npy").shape == (40, 3, 40, 40)
