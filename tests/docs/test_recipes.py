@@ -48,7 +48,11 @@ def test_add_a_survey(tmp_path: Path) -> None:
 def test_add_a_reader(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     stamps = {band: random.normal(1.0, 0.1, (40, 40, 40)).astype(np.float32) for band in "gri"}
-    columns = {"ra": random.uniform(10, 20, 40), "dec": random.uniform(0, 9, 40), "redshift": random.uniform(0, 0.4, 40)}
+    columns = {
+        "ra": random.uniform(10, 20, 40),
+        "dec": random.uniform(0, 9, 40),
+        "redshift": random.uniform(0, 0.4, 40),
+    }
     np.savez(tmp_path / "night.npz", id=np.arange(40), mag_r=random.uniform(15, 17, 40), **stamps, **columns)
     follow(page("reader"), tmp_path)
     store = json.loads((tmp_path / "stores/night/store.json").read_text())
