@@ -125,3 +125,25 @@ def test_a_sweep_may_be_asked_for_anywhere_and_takes_jobs_from_the_config(monkey
     main(["seed=0,1", "-m", "jobs=3"])
     main(["-m", "seed=0,1,2"])
     assert asked == [(2, 3), (3, "auto")]
+
+
+def test_jobs_of_a_sweep_keep_the_spelling_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    monkeypatch.setattr("photoz_lit.sweep.run_jobs", lambda jobs, _: given.extend(" ".join(j.overrides) for j in jobs))
+    monkeypatch.setattr("sys.argv", ["photoz_lit"])
+    main(["-m", "task=export", "run=a,b"])
+    main(["-m", "task=nz", "task.run=a,b", "store=c"])
+    assert given == [
+        "task=export run=a", "task=export run=b", "task=nz task.run=a store=c", "task=nz task.run=b store=c"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("jobs", ["0", "few"])
+def test_jobs_at_once_are_a_number_or_auto(
+    jobs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["photoz_lit"])
+    for arguments in (["-m", "seed=0,1"], ["task=study", "study=width"]):
+        with pytest.raises(SystemExit, match="2"):
+            main([*arguments, f"jobs={jobs}"])
+        assert capsys.readouterr().err.startswith(f"photoz_lit: 'jobs={jobs}' is wrong: ")

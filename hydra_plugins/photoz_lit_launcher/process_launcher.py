@@ -25,11 +25,15 @@ class ProcessLauncher(LoggedLauncher):
 
         Raises
         ------
-        InputError : jobs failed; the others are done, and the sentence names those that are not.
+        InputError : ``jobs`` is no number of jobs; or jobs failed: the others are done, and the sentence names those
+            that are not.
         """
         # not at the top: Hydra imports every plugin at every start
+        from photoz_lit.errors import InputError
         from photoz_lit.sweep import jobs_of_sweep, run_jobs
 
+        if self.jobs != "auto" and not (isinstance(self.jobs, int) and self.jobs > 0):
+            raise InputError(f"'jobs={self.jobs}' is wrong: it is how many jobs run at once, or auto.")
         self.require_reached(job_overrides)
         run_jobs(jobs_of_sweep(self.as_typed(job_overrides), self.log_folder), self.jobs)
         return [JobReturn(overrides=list(o), status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]
