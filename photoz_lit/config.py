@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BeforeValidator, Discriminator, Tag, ValidationError
+from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 from pydantic import Field as Entry
 
 from photoz_lit.alignment.settings import AdaptSettings
@@ -17,9 +17,10 @@ from photoz_lit.fields import Field
 from photoz_lit.files import FileName
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.labels.settings import LabelsSettings
+from photoz_lit.network_choice import settings_type_of
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.recipes import register_recipes
-from photoz_lit.settings import Input, Numbers, Settings, is_empty, is_none
+from photoz_lit.settings import EstimatorSettings, Input, Numbers, Settings, is_empty, is_none
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.studies import Study
 
@@ -128,42 +129,6 @@ class ModuleSettings(Settings):
     standardise: bool
 
 
-class ForestSettings(Settings):
-    """The catalogue forest; see ``conf/network/catalogue_forest.yaml``."""
-
-    reads_catalogue: ClassVar[bool] = True
-    name: Literal["catalogue_forest"]
-    target: str = Entry(alias="_target_")
-    trees: int = Entry(gt=0)
-    min_samples_leaf: int = Entry(gt=0)
-    max_features: float = Entry(gt=0, le=1)
-
-
-class PhotometryForestSettings(Settings):
-    """The forest on magnitudes measured on the stamps; see ``conf/network/photometry_forest.yaml``."""
-
-    reads_catalogue: ClassVar[bool] = False
-    name: Literal["photometry_forest"]
-    target: str = Entry(alias="_target_")
-    apertures: tuple[Annotated[float, Entry(gt=0)], ...] = Entry(min_length=1)
-    trees: int = Entry(gt=0)
-    min_samples_leaf: int = Entry(gt=0)
-    max_features: float = Entry(gt=0, le=1)
-
-
-class TemplateFitSettings(Settings):
-    """Template fitting; see ``conf/network/template_fit.yaml``."""
-
-    reads_catalogue: ClassVar[bool] = True
-    name: Literal["template_fit"]
-    target: str = Entry(alias="_target_")
-    colours: int = Entry(gt=1)
-    a_v: tuple[float, ...] = Entry(min_length=1)
-    stride: int = Entry(gt=0, le=25)
-    template_error: float = Entry(ge=0)
-    prior: bool
-
-
 class TrainerSettings(Settings):
     """How Lightning's Trainer runs; see ``conf/trainer``."""
 
@@ -215,13 +180,20 @@ class PathSettings(Settings):
     pointer: Path | None
 
 
-#: What learns no features: forests and template fitting.
-RIVALS = ("catalogue_forest", "photometry_forest", "template_fit")
+def _network(content: Any) -> Any:
+    """Section ``network`` as the class behind its ``_target_`` declares it.
 
-
-def _network_kind(network: Any) -> str:
-    name = network.get("name") if isinstance(network, Mapping) else getattr(network, "name", None)
-    return str(name) if name in RIVALS else "network"
+    Raises
+    ------
+    InputError : a key is unknown or missing, or its value is wrong.
+    """
+    if not isinstance(content, Mapping):
+        return content
+    kind = settings_type_of(content)
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise _told(error, kind, content, "network.") from error
 
 
 class Config(Settings):
@@ -234,13 +206,7 @@ class Config(Settings):
     field: Field
     data: DataSettings
     simulation: SimulationSettings
-    network: Annotated[
-        Annotated[ForestSettings, Tag("catalogue_forest")]
-        | Annotated[PhotometryForestSettings, Tag("photometry_forest")]
-        | Annotated[TemplateFitSettings, Tag("template_fit")]
-        | Annotated[NetworkSettings, Tag("network")],
-        Discriminator(_network_kind),
-    ]
+    network: Annotated[SerializeAsAny[NetworkSettings | EstimatorSettings], BeforeValidator(_network)]
     modality: ModalitySettings
     fusion: FusionSettings
     module: ModuleSettings
@@ -287,19 +253,29 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
             raise error.__cause__ from error
         raise InputError(f"config: {str(error).splitlines()[0]}.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        location = tuple(part for i, part in enumerate(first["loc"]) if not (i == 1 and first["loc"][0] == "network"))
-        key = ".".join(str(part) for part in location)
-        if first["type"] == "extra_forbidden":
-            known = _keys_beside(location)
-            raise InputError(f"unknown key '{key}'{nearest(str(first['loc'][-1]), known)}") from error
-        if first["type"] == "missing":
-            raise InputError(f"the config has no '{key}'; give it a value.") from error
-        key = _known_part(location, content)
-        wrong = [
-            e["msg"].removeprefix("Value error, ").rstrip(".") for e in error.errors() if e["input"] == first["input"]
-        ]
-        raise InputError(f"'{key}={first['input']}' is wrong: {'; or: '.join(dict.fromkeys(wrong))}.") from error
+        raise _told(error, Config, content) from error
+
+
+def _told(error: ValidationError, kind: type[Settings], content: Any, section: str = "") -> InputError:
+    """The first thing that pydantic refuses as a sentence.
+
+    Parameters
+    ----------
+    error : of pydantic.
+    kind : that was to be made of the content.
+    content : of the config or of a section.
+    section : where the content stands, ``network.`` or "".
+    """
+    first = error.errors()[0]
+    location = first["loc"]
+    key = section + ".".join(str(part) for part in location)
+    if first["type"] == "extra_forbidden":
+        return InputError(f"unknown key '{key}'{nearest(str(location[-1]), _keys_beside(location, kind))}")
+    if first["type"] == "missing":
+        return InputError(f"the config has no '{key}'; give it a value.")
+    key = section + _known_part(location, content)
+    wrong = [e["msg"].removeprefix("Value error, ").rstrip(".") for e in error.errors() if e["input"] == first["input"]]
+    return InputError(f"'{key}={first['input']}' is wrong: {'; or: '.join(dict.fromkeys(wrong))}.")
 
 
 def _known_part(location: tuple[int | str, ...], content: Any) -> str:
@@ -314,9 +290,9 @@ def _known_part(location: tuple[int | str, ...], content: Any) -> str:
     return ".".join(parts)
 
 
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+def _keys_beside(location: tuple[int | str, ...], kind: type[Settings]) -> list[str]:
     """Known keys of the section in which an unknown key stood."""
-    section: Any = Config
+    section: Any = kind
     for part in location[:-1]:
         section = section.model_fields[part].annotation if part in getattr(section, "model_fields", {}) else None
     return list(getattr(section, "model_fields", {}))

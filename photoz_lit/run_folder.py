@@ -23,6 +23,7 @@ from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
 from photoz_lit.files import locked, read_array, require_no_links, write_array, write_json, write_text
 from photoz_lit.simulation.galaxies import earlier_galaxies
+from photoz_lit.targets import first_path
 
 LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "qp-prob")
 #: Options of tasks that stood at the root of the config: records of older runs have them.
@@ -89,6 +90,10 @@ class RunFolder:
         path = self.member(fold, member) / "test_pdf.npy"
         return read_array(path) if path.is_file() else None
 
+    def further_pdf(self, fold: int, member: int, name: str) -> Path:
+        """File of a member's PDFs of galaxies beside the test galaxies."""
+        return self.member(fold, member) / f"{name}_pdf.npy"
+
     def keep_member_pdf(self, fold: int, member: int, pdf: NDArray[np.float32]) -> None:
         """Keep a member's test PDFs; from then on it counts as done."""
         write_array(self.member(fold, member) / "test_pdf.npy", pdf)
@@ -129,6 +134,9 @@ def shaping(record: dict[str, Any]) -> dict[str, Any]:
     for section, names in left_out.items():
         if section in content:  # a record may be older than its section
             content[section] = {name: value for name, value in content[section].items() if name not in names}
+    network = content.get("network", {})
+    if "_target_" in network:
+        content["network"] = {**network, "_target_": first_path(network["_target_"])}
     data = content.get("data", {})
     if data.get("source_select") is None:  # unset, it shapes nothing: runs made before there was one stay found
         data.pop("source_select", None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sized
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import Field as Entry
 
 #: Numbers, or a single one without brackets: ``ingest.missing=9.99``.
 Numbers = Annotated[
@@ -27,6 +28,37 @@ class Settings(BaseModel):
     """A frozen section of the config that refuses keys it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+#: Keys that a network's training reads and nothing else does.
+NETWORKS_ALONE = (
+    *("module", "modality", "fusion", "tta", "data.augment", "data.batch_size", "data.resident"),
+    *("trainer.max_epochs", "trainer.max_steps", "trainer.precision", "trainer.evaluation_precision"),
+    *("trainer.channels_last", "trainer.compile", "trainer.gradient_clip", "trainer.patience"),
+)
+
+
+class EstimatorSettings(Settings):
+    """Section ``network``: the options of one estimator, and what others must know of it before it is imported.
+
+    Attributes
+    ----------
+    name : in tables and file names.
+    target : import path of the estimator, or of the family of networks that the CNN estimator trains
+        (``_target_`` in YAML).
+    reads_catalogue : whether magnitudes of the catalogue decide what it predicts, not the pixels alone.
+    reads_filters : whether its PDFs depend on the filters of the field that a galaxy was seen with.
+    is_method : whether tables call it by ``name``; networks go by the name of their experiment.
+    unused : keys of the config that reach nothing with it; a section stands for all in it. As it is here: those that
+        only the training of networks reads.
+    """
+
+    reads_catalogue: ClassVar[bool] = False
+    reads_filters: ClassVar[bool] = False
+    is_method: ClassVar[bool] = True
+    unused: ClassVar[tuple[str, ...]] = NETWORKS_ALONE
+    name: str
+    target: str = Entry(alias="_target_")
 
 
 def is_none(value: object) -> bool:

@@ -22,6 +22,21 @@ TASKS = f"{PACKAGE}.tasks"
 RESEARCH = "research"
 REPOSITORY = Path(__file__).parents[1]
 Kind = TypeVar("Kind")
+#: Where classes stood whose paths are in run folders and results: earlier path -> path now.
+MOVED = {
+    f"{PACKAGE}.modules.{module}.{name}": f"{PACKAGE}.estimators.{module}.{name}"
+    for module, name in (
+        ("catalogue_forest", "CatalogueForest"),
+        ("photometry_forest", "PhotometryForest"),
+        ("template_fit", "TemplateFit"),
+    )
+}
+_FIRST = {now: earlier for earlier, now in MOVED.items()}
+
+
+def first_path(path: str) -> str:
+    """Path that a class had first: what identifies it, wherever it moves."""
+    return _FIRST.get(path, path)
 
 
 def import_trusted(packages: Iterable[str]) -> None:
@@ -52,7 +67,7 @@ def find_class(path: str, base: type[Kind], what: str, key: str) -> type[Kind]:
     ------
     InputError : it is neither of this package nor of one that was imported before, or it is of another kind.
     """
-    module, _, name = path.rpartition(".")
+    module, _, name = MOVED.get(path, path).rpartition(".")
     if module == PACKAGE or module.startswith(f"{PACKAGE}."):
         with suppress(ImportError):  # told below
             import_module(module)

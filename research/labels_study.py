@@ -19,7 +19,7 @@ from photoz_lit.console import shown
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
-from photoz_lit.estimators.cnn import CNNEstimator
+from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.evaluation.nz_statistics import nz_distances
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.scores import galaxy_scores
@@ -28,13 +28,10 @@ from photoz_lit.files import whole_file, write_json
 from photoz_lit.labels.mock import DeepField, deep_field
 from photoz_lit.labels.plots import write_plots
 from photoz_lit.labels.settings import LabelStudySettings
-from photoz_lit.networks.complexity import complexity_of
-from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder, git_commit, provenance, run_folder
 from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.task import TaskOptions
-from photoz_lit.tasks.train import estimator_of
 from research.label_sets import N_Z_EDGES, label_figures, label_sets
 
 VALIDATION_FOLD = 1
@@ -172,9 +169,8 @@ def _write_results(
     with whole_file(folder.path / "predictions.parquet") as partial:
         table.to_parquet(partial, index=False)
     cost: dict[str, Any] = {"n_train": len(split.train), "train_images": config.trainer.max_epochs * len(split.train)}
-    if isinstance(config.network, NetworkSettings):
-        network = CNNEstimator(config).build(sample).network
-        cost["gflop_per_image"] = round(complexity_of(network, sample.stamp_size).gflop, 5)
+    known = estimator_of(config).cost(sample).figures
+    cost |= {name: known[name] for name in ("gflop_per_image",) if name in known}
     scored = table[["z_phot", "z_true", "mag"]].join(galaxy_scores(pdf, edges, table["z_true"]))
     faint = table["mag"].to_numpy() >= config.labels.study.faint
     rows = []

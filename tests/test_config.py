@@ -3,8 +3,10 @@ from typing import Any, cast
 
 import pytest
 
-from photoz_lit.config import Config, ForestSettings, TemplateFitSettings, validate
+from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.catalogue_forest import CatalogueForestSettings
+from photoz_lit.estimators.template_fit import TemplateFitSettings
 from photoz_lit.tasks.options import MismatchOptions
 from photoz_lit.tasks.task import Task
 from tests.composed import composed
@@ -18,7 +20,7 @@ def content() -> dict[str, object]:
 def test_round_trip(content: dict[str, object]) -> None:
     assert validate(content) == Config.model_validate(content)
     forest = composed("network=catalogue_forest")
-    assert isinstance(forest.network, ForestSettings)
+    assert isinstance(forest.network, CatalogueForestSettings)
     assert validate(forest.model_dump(by_alias=True)).model_dump() == forest.model_dump()
     templates = composed("network=template_fit")
     assert isinstance(templates.network, TemplateFitSettings)

@@ -12,30 +12,34 @@ from pydantic.fields import FieldInfo
 from photoz_lit.config import Config
 
 
-def types_of(key: str, options: type[BaseModel] | None = None) -> list[Any]:
+def types_of(key: str, options: type[BaseModel] | None = None, network: type[BaseModel] | None = None) -> list[Any]:
     """Types that a key may have, one per branch of a union on the way to it; none where there is no such key.
 
     Parameters
     ----------
     key : dotted.
     options : type of the task's options, the keys below ``task``.
+    network : type of the section ``network``, where it is known which one is chosen.
     """
     section: Any = Config
     parts = key.split(".")
     if parts[0] == "task" and options is not None and len(parts) > 1 and parts[1] not in _fields_of_task():
         section, parts = options, parts[1:]
+    elif parts[0] == "network" and network is not None and len(parts) > 1:
+        section, parts = network, parts[1:]
     found = [section]
     for part in parts:
         found = [inner for kind in found for inner in _inside(kind, part)]
     return found
 
 
-def section_of(key: str, options: type[BaseModel] | None = None) -> type[BaseModel] | None:
+def section_of(
+    key: str, options: type[BaseModel] | None = None, network: type[BaseModel] | None = None
+) -> type[BaseModel] | None:
     """Typed section in which a key stands, None where it stands in none."""
     outer, _, name = key.rpartition(".")
-    kinds = types_of(outer, options) if outer else [Config]
-    if outer == "task":
-        kinds = [options]
+    known: dict[str, list[Any]] = {"": [Config], "task": [options], "network": [network]}
+    kinds = known[outer] if any(known.get(outer, ())) else types_of(outer, options)
     sections = [one for kind in kinds for one in _members(kind) if _is_section(one)]
     return next((one for one in sections if any(name in (k, f.alias) for k, f in one.model_fields.items())), None)
 

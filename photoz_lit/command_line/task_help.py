@@ -21,6 +21,7 @@ from photoz_lit.command_line.overrides import for_hydra, key_of
 from photoz_lit.command_line.reach import leaves
 from photoz_lit.config import Config
 from photoz_lit.fields import conf_directory
+from photoz_lit.network_choice import settings_type_of
 from photoz_lit.settings import Input
 from photoz_lit.tasks.task import Task, marked, within
 
@@ -66,14 +67,15 @@ def _config_rows(task: Task, content: dict[str, Any], comments: dict[str, str]) 
     """The same of the keys of the config that a task reads."""
     inputs = dict(marked(Config))
     read = [*task.takes.needs, *(task.takes.reads or ())]
+    network = settings_type_of(content["network"])
     shown: dict[str, Any] = {}
     for key, value in leaves({name: part for name, part in content.items() if name != "task"}).items():
         shown.setdefault(listed := _listed(key), value if listed == key else "…")
     rows = []
     for key, value in shown.items():
         if any(within(key, one) for one in read) and not key.endswith(("_target_", ".description")):
-            told = comments.get(key) or attributes(section_of(key)).get(key.split(".")[-1], "")
-            rows.append((key, _kind(types_of(key), inputs.get(key)), _shown(value), told))
+            told = comments.get(key) or attributes(section_of(key, network=network)).get(key.split(".")[-1], "")
+            rows.append((key, _kind(types_of(key, network=network), inputs.get(key)), _shown(value), told))
     return rows
 
 

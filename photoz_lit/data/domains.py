@@ -38,6 +38,16 @@ class AdaptationSplit(Split):
     target_validation: NDArray[np.int64]
     source_test: NDArray[np.int64]
 
+    @property
+    def images_only(self) -> tuple[NDArray[np.int64], ...]:
+        """Target galaxies to train and to validate with."""
+        return self.target_train, self.target_validation
+
+    @property
+    def further_tests(self) -> dict[str, NDArray[np.int64]]:
+        """``source``: galaxies that tell what adaptation costs at home."""
+        return {"source": self.source_test}
+
 
 @dataclass(frozen=True)
 class AdaptationSample:

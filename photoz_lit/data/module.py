@@ -36,6 +36,16 @@ class Split:
     test: NDArray[np.int64]
     test_fold: int
 
+    @property
+    def images_only(self) -> tuple[NDArray[np.int64], ...]:
+        """Rows whose images take part, never their labels: to train and to validate with. None, in one field."""
+        return ()
+
+    @property
+    def further_tests(self) -> dict[str, NDArray[np.int64]]:
+        """Rows that are predicted beside those to test on, by name. None, in one field."""
+        return {}
+
 
 def split_sample(sample: Sample, test_fold: int = 0) -> Split:
     """Test on one fold, validate on the next, train on the other three; unlabelled galaxies take no part.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +52,22 @@ class AdaptationEstimator(CNNEstimator):
     which no label of a target takes part. Every method, also ``none``, goes through the second step with as many
     labelled images.
 
-    Parameters
-    ----------
-    config : the run's config.
-    loggers : get the curve beside ``metrics.csv``.
     """
 
-    def __init__(self, config: Config, loggers: list[Logger] | None = None) -> None:
+    def __init__(self, config: Config, loggers: Sequence[Logger] = ()) -> None:
         super().__init__(config, loggers)
         self.degradation: Degradation | None = None
+
+    def planned(self, split: Split) -> tuple[int, int]:
+        """Return the epochs of a training and its adaptation, and how many images go through both."""
+        epochs, images = super().planned(split)
+        of_each = 2 if self.config.adapt.uses_target_images else 1
+        return epochs + self.config.adapt.epochs, images + len(split.train) * self.config.adapt.epochs * of_each
+
+    @property
+    def label(self) -> str:
+        """The network's, and the way of adapting."""
+        return f"{super().label}-{self.config.adapt.name}"
 
     def aligned(self, sample: Sample) -> AlignedModule:
         """Build the module of the adaptation, with fresh weights."""
@@ -202,6 +210,7 @@ class AdaptationEstimator(CNNEstimator):
 
     def _train_start(self, sample: Sample, split: AdaptationSplit, seed: int, folder: Path) -> None:
         start = _StartEstimator(self.config)
+        start.built, self.built = self.built, None
         start.degradation = self.degradation
         start.fit(sample, split, seed, folder)
         if is_main_process():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,63 +14,158 @@ import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
+from torch import Tensor
 
 from photoz_lit.config import Config
 from photoz_lit.data.module import CutoutDataModule, Split
 from photoz_lit.data.pixels import stretch
-from photoz_lit.data.sample import Sample
+from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import gathered, is_main_process
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.estimator import Cost, Description, Estimator
+from photoz_lit.estimators.network_label import network_label
+from photoz_lit.estimators.training_time import seconds_per_image
 from photoz_lit.fields import Field
 from photoz_lit.modules.averaging import RunningMeanOfWeights
 from photoz_lit.modules.checkpoint_files import read_checkpoint
 from photoz_lit.modules.cnn import VAL_LOSS, PhotoZModule
 from photoz_lit.modules.dead_network import (
     RESTARTS,
+    VAL_LOSS_ONE_PDF,
     DeadNetworkStop,
     curve_of_dead,
+    learnt_nothing,
     loss_of_one_pdf,
     restart_seed,
     set_aside,
 )
+from photoz_lit.modules.epoch_lines import time_left
 from photoz_lit.modules.epochs import BEST, LAST
 from photoz_lit.modules.features import network_features
 from photoz_lit.modules.trainer import build_trainer
+from photoz_lit.networks.complexity import complexity_of
+from photoz_lit.networks.settings import NetworkSettings
+from photoz_lit.networks.summary import network_summary
 from photoz_lit.targets import find_class
 
 #: Settings of the section ``module`` that the estimator acts on, not the module.
 NOT_OF_THE_MODULE = {"name", "target", "recipe", "standardise", "weight_average", "tta"}
 
 
-class CNNEstimator:
-    """One network of a run.
+@dataclass(frozen=True)
+class Built:
+    """A network with the weights that a fit with the run's seed begins with.
 
-    Parameters
+    Attributes
     ----------
-    config : the run's config.
-    loggers : get the curve beside ``metrics.csv``.
+    arguments : of the module.
+    module : the network.
+    random_state : of torch after the build, where the fit goes on.
     """
 
-    def __init__(self, config: Config, loggers: list[Logger] | None = None) -> None:
-        self.config = config
-        self.loggers = loggers or []
+    arguments: dict[str, Any]
+    module: PhotoZModule
+    random_state: Tensor
+
+
+class CNNEstimator(Estimator):
+    """One network of a run.
+
+    Attributes
+    ----------
+    module : the network that was fitted or loaded.
+    built : the network that check, description and cost look at; the first fit takes it.
+    """
+
+    Settings = NetworkSettings
+    settings: NetworkSettings
+
+    def __init__(self, config: Config, loggers: Sequence[Logger] = ()) -> None:
+        super().__init__(config, loggers)
         self.module: PhotoZModule | None = None
         self.trainer: pl.Trainer | None = None
-        self.fit_report: dict[str, float] = {}
+        self.built: Built | None = None
         _quieten()
 
     def build(self, sample: Sample) -> PhotoZModule:
-        """Build the module of the config for a sample's bands and stamps, with fresh weights."""
-        return self.build_for(sample.bands, sample.stamp_size, sample.field)
-
-    def build_for(self, bands: Sequence[str], stamp_size: int, field: Field) -> PhotoZModule:
-        """Build the module for some bands, the side of the stamps [pixel] and a field's redshift bins.
+        """Build the network for a sample's bands and stamps, with fresh weights from the global random state.
 
         Raises
         ------
         InputError : network, modalities and module do not fit the bands, the stamps or each other.
         """
-        return self._module_class()(**self.arguments(bands, stamp_size, field))
+        return self._module_class()(**self.arguments(sample.bands, sample.stamp_size, sample.field))
+
+    def built_for(self, bands: Sequence[str], stamp_size: int, field: Field) -> PhotoZModule:
+        """Return the network for some bands, the side of the stamps [pixel] and a field's redshift bins, built once.
+
+        Raises
+        ------
+        InputError : network, modalities and module do not fit the bands, the stamps or each other.
+        """
+        arguments = self.arguments(bands, stamp_size, field)
+        if self.built is None or self.built.arguments != arguments:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.config.seed)
+                module = self._module_class()(**arguments)
+                self.built = Built(arguments, module, torch.get_rng_state())
+        return self.built.module
+
+    def _fresh(self, sample: Sample, seed: int) -> PhotoZModule:
+        """The network that a fit with some seed begins with: the one that is built already, where it has this seed."""
+        built, self.built = self.built, None
+        if built is None or seed != self.config.seed:
+            return self.build(sample)
+        if built.arguments != self.arguments(sample.bands, sample.stamp_size, sample.field):
+            return self.build(sample)
+        torch.set_rng_state(built.random_state)
+        return built.module
+
+    def check(self, bands: Sequence[str], stamp_size: int, field: Field) -> None:
+        """Build the network: it says what does not fit."""
+        self.built_for(bands_of_field(field, bands), stamp_size, field)
+
+    def describe(self, sample: Sample, split: Split, n_fits: int) -> Description:
+        """Name recipe and time; the details are the network's branches, its fusion point and its cost."""
+        module = self.built_for(sample.bands, sample.stamp_size, sample.field)
+        data = CutoutDataModule(sample, split, **self.data_options(0))
+        epochs, images = self.planned(split)
+        seconds = seconds_per_image(module, data, self.config.trainer) * (images + len(split.validation) * epochs / 3)
+        recipe = f"{self.config.module.recipe}; {self.config.images_per_galaxy} image(s) per galaxy predicted"
+        time = f"about {time_left(n_fits * seconds)} for {n_fits} training(s) of {epochs} epochs, here"
+        details = network_summary(module.network, sample.stamp_size, f"network {self.settings.name}")
+        return Description({"recipe": recipe, "time": time}, details)
+
+    def planned(self, split: Split) -> tuple[int, int]:
+        """Return the epochs of a training, and how many images go through it."""
+        trainer = self.config.trainer
+        images = len(split.train) * trainer.max_epochs
+        if trainer.max_steps > 0:
+            images = min(images, trainer.max_steps * self.config.data.batch_size)
+        return trainer.max_epochs, images
+
+    @property
+    def label(self) -> str:
+        """Network, fusion, modalities, bands and sizes that differ from the usual ones."""
+        return network_label(self.config, self.settings)
+
+    def cost(self, sample: Sample) -> Cost:
+        """Count parameters and operations of the network."""
+        module = self.module or self.built_for(sample.bands, sample.stamp_size, sample.field)
+        complexity = complexity_of(module.network, sample.stamp_size)
+        return Cost(complexity.parameters, round(complexity.gflop, 5), round(complexity.parallel.gflop, 5))
+
+    def training_figures(self, n_train: int, fits: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Recipe, images seen, and networks that learnt nothing: ``restarts`` and, at the end, ``dead_networks``."""
+        return {
+            "recipe": self.config.module.recipe,
+            "tta": self.config.images_per_galaxy,
+            "restarts": sum(fit.get("restarts", 0) for fit in fits),
+            "dead_networks": sum(
+                learnt_nothing(fit[VAL_LOSS], fit[VAL_LOSS_ONE_PDF]) for fit in fits if VAL_LOSS in fit
+            ),
+            "train_images": round(n_train * float(np.mean([fit["epochs"] for fit in fits]))),
+        }
 
     def _module_class(self) -> type[PhotoZModule]:
         return find_class(self.config.module.target, PhotoZModule, "module", "module._target_")
@@ -126,7 +222,7 @@ class CNNEstimator:
     def _attempt(self, sample: Sample, split: Split, seed: int, folder: Path, last: bool) -> DeadNetworkStop:
         """Train one network, to its end where it is the last that may be tried."""
         pl.seed_everything(seed, verbose=False)
-        self.module = self.build(sample)
+        self.module = self._fresh(sample, seed)
         if self.config.module.standardise:
             some = np.sort(np.random.default_rng(seed).choice(split.train, min(len(split.train), 2048), replace=False))
             self.module.standardise(stretch(torch.from_numpy(sample.flux(some))))

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Collection
+from abc import abstractmethod
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field as Entry
+from pytorch_lightning.loggers import Logger
 from scipy.sparse import csr_array
 from sklearn.ensemble import RandomForestRegressor
 
-from photoz_lit.config import Config, ForestSettings, PhotometryForestSettings
+from photoz_lit.config import Config
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.decision_trees import DecisionTrees, trees_of
+from photoz_lit.estimators.estimator import Description, Estimator
 from photoz_lit.files import require_whole_archive, whole_file
+from photoz_lit.settings import EstimatorSettings
 
 FILE = "forest.npz"
 NODES = ("start", "left", "right", "feature", "threshold")
@@ -28,32 +33,52 @@ def with_missing(features: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.nan_to_num(features, nan=MISSING))
 
 
-class QuantileForest(ABC):
+class ForestSettings(EstimatorSettings):
+    """Size of a random forest.
+
+    Attributes
+    ----------
+    trees : how many.
+    min_samples_leaf : fewest training galaxies in a leaf.
+    max_features : share of the features that a node chooses from.
+    """
+
+    trees: int = Entry(gt=0)
+    min_samples_leaf: int = Entry(gt=0)
+    max_features: float = Entry(gt=0, le=1)
+
+
+class QuantileForest(Estimator):
     """Random forest whose PDF is the distribution of the training redshifts in the leaves a galaxy falls into.
 
     This is a quantile regression forest (Meinshausen 2006): each tree spreads the weight 1 over the labels of the
     galaxy's leaf, the trees are averaged, and the labels are binned on the field's redshift grid.
 
-    Parameters
+    Attributes
     ----------
-    config : the run's config; ``config.network`` holds the forest's settings.
+    trees : of the fitted forest, else None.
+    leaves : leaf of every training galaxy in every tree, (n_train, trees).
+    z_bin : redshift bin of every training galaxy, (n_train,).
+    reads : what the features are, for the start summary.
     """
 
-    def __init__(self, config: Config) -> None:
-        assert isinstance(config.network, ForestSettings | PhotometryForestSettings)
-        self.settings = config.network
+    settings: ForestSettings
+    reads: ClassVar[str]
+
+    def __init__(self, config: Config, loggers: Sequence[Logger] = ()) -> None:
+        super().__init__(config, loggers)
         self.trees: DecisionTrees | None = None
-        self.fit_report: dict[str, float] = {"epochs": 1}
-        self.leaves = np.empty((0, 0), np.int32)  # leaf of every training galaxy in every tree
-        self.z_bin = np.empty(0, np.int64)  # and its redshift bin
+        self.leaves = np.empty((0, 0), np.int32)
+        self.z_bin = np.empty(0, np.int64)
+        self.fit_report = {"epochs": 1}
 
     @abstractmethod
-    def features(self, sample: Sample, galaxies: NDArray[np.int64]) -> NDArray[np.float64]:
+    def inputs(self, sample: Sample, galaxies: NDArray[np.int64]) -> NDArray[np.float64]:
         """What the trees split on, (n, features) without NaN."""
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
         """Fit on the galaxies a network would be trained on; the validation galaxies take no part."""
-        features = self.features(sample, split.train)
+        features = self.inputs(sample, split.train)
         z = sample.catalogue["z"].to_numpy(float)[split.train]
         forest = RandomForestRegressor(
             n_estimators=self.settings.trees,
@@ -88,14 +113,17 @@ class QuantileForest(ABC):
         self, sample: Sample, galaxies: NDArray[np.int64], dropped: Collection[str] = ()
     ) -> NDArray[np.float32]:
         """PDFs of some galaxies, (n, n_bins)."""
-        if dropped:
-            raise InputError("drop: a forest has no modalities; drop them from a multimodal run.")
+        self.refuse_dropped(dropped)
         assert self.trees is not None
-        leaves = self.trees.apply(self.features(sample, galaxies))
+        leaves = self.trees.apply(self.inputs(sample, galaxies))
         pdf = np.zeros((len(galaxies), sample.field.n_bins), np.float32)
         for tree in range(leaves.shape[1]):
             pdf += _leaf_histograms(self.leaves[:, tree], self.z_bin, sample.field.n_bins)[leaves[:, tree]].toarray()
         return np.asarray(pdf / pdf.sum(axis=1, keepdims=True))
+
+    def describe(self, sample: Sample, split: Split, n_fits: int) -> Description:  # noqa: ARG002
+        """Say what the trees split on and how many there are."""
+        return Description({"network": f"random forest on {self.reads}, {self.settings.trees} trees"})
 
 
 def _leaf_histograms(leaf: NDArray[np.int32], z_bin: NDArray[np.int64], n_bins: int) -> csr_array:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field as Entry
 
-from photoz_lit.config import PhotometryForestSettings
 from photoz_lit.data.sample import Sample
-from photoz_lit.estimators.forest import QuantileForest, with_missing
+from photoz_lit.estimators.forest import ForestSettings, QuantileForest, with_missing
 from photoz_lit.imaging.photometry import apertures
 
 _BLOCK = 512
+
+
+class PhotometryForestSettings(ForestSettings):
+    """The forest on magnitudes measured on the stamps; see ``conf/network/photometry_forest.yaml``.
+
+    Attributes
+    ----------
+    apertures : radii of the circles, ascending, in units of the field's widest seeing (FWHM).
+    """
+
+    apertures: tuple[Annotated[float, Entry(gt=0)], ...] = Entry(min_length=1)
 
 
 class PhotometryForest(QuantileForest):
@@ -20,11 +33,14 @@ class PhotometryForest(QuantileForest):
     circle gives brightness alone: noise and neighbours spoil its colours.
     """
 
-    def features(self, sample: Sample, galaxies: NDArray[np.int64]) -> NDArray[np.float64]:
+    Settings = PhotometryForestSettings
+    settings: PhotometryForestSettings
+    reads = "magnitudes measured on the stamps"
+
+    def inputs(self, sample: Sample, galaxies: NDArray[np.int64]) -> NDArray[np.float64]:
         """Adjacent colours in all circles but the largest, the reference magnitude in the largest, how much brighter it
         is there than in the others, and E(B-V).
         """
-        assert isinstance(self.settings, PhotometryForestSettings)
         circles = apertures(sample.field, sample.bands, sample.stamp_size, self.settings.apertures)
         blocks = [galaxies[start : start + _BLOCK] for start in range(0, len(galaxies), _BLOCK)]
         measured = [circles.measure(sample.flux(rows)).magnitude for rows in blocks]

@@ -4,36 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field as Entry
 
-from photoz_lit.config import Config, TemplateFitSettings
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.estimator import Description, Estimator
+from photoz_lit.settings import NETWORKS_ALONE, EstimatorSettings
 from photoz_lit.simulation.template_fit import fit_photo_z, template_library
 
 
-class TemplateFit:
-    """Template fitting through the filters of the sample's field, see :mod:`photoz_lit.simulation.template_fit`.
+class TemplateFitSettings(EstimatorSettings):
+    """Template fitting; see ``conf/network/template_fit.yaml``.
 
-    Parameters
+    Attributes
     ----------
-    config : the run's config; ``config.network`` holds the library's settings.
+    colours : steps along the track of spectra from blue to red.
+    a_v : attenuation in the galaxy [mag].
+    stride : step in ln(1+z), in units of 0.002.
+    template_error : relative flux.
+    prior : whether magnitude and type give one (Benítez 2000).
     """
 
-    def __init__(self, config: Config) -> None:
-        assert isinstance(config.network, TemplateFitSettings)
-        self.settings = config.network
-        self.fit_report: dict[str, float] = {"epochs": 0}
+    reads_catalogue: ClassVar[bool] = True
+    reads_filters: ClassVar[bool] = True
+    unused: ClassVar[tuple[str, ...]] = (*NETWORKS_ALONE, "adapt")
+    colours: int = Entry(gt=1)
+    a_v: tuple[float, ...] = Entry(min_length=1)
+    stride: int = Entry(gt=0, le=25)
+    template_error: float = Entry(ge=0)
+    prior: bool
+
+
+class TemplateFit(Estimator):
+    """Template fitting through the filters of the sample's field, see :mod:`photoz_lit.simulation.template_fit`."""
+
+    Settings = TemplateFitSettings
+    settings: TemplateFitSettings
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:  # noqa: ARG002
         """Make the folder, no more: neither labels nor a seed take part."""
         folder.mkdir(parents=True, exist_ok=True)
+        self.fit_report = {"epochs": 0}
 
     def load(self, folder: Path) -> None:
-        """Do nothing: :meth:`fit` kept nothing."""
+        """Look whether there was a fit; it kept nothing but its folder."""
+        if not folder.is_dir():
+            raise InputError(f"{folder} is not there; train the run again.")
 
     def predict(
         self, sample: Sample, galaxies: NDArray[np.int64], dropped: Collection[str] = ()
@@ -42,13 +63,11 @@ class TemplateFit:
 
         Raises
         ------
-        InputError : modalities are to be dropped, or no magnitude of two of the bands is in the catalogue.
+        InputError : modalities are to be dropped, or the catalogue has magnitudes of fewer than two of the bands.
         """
-        if dropped:
-            raise InputError("drop: template fitting has no modalities; drop them from a multimodal run.")
-        measured = [band for band in sample.bands if sample.catalogue[f"mag_{band}"].notna().any()]
-        if len(measured) < 2:
-            raise InputError("network=template_fit needs magnitudes of two bands or more in the store's catalogue.")
+        self.refuse_dropped(dropped)
+        self.check_sample(sample)
+        measured = _measured(sample)
         library = template_library(
             {band: sample.field.bands[band].filter for band in measured},
             z_max=min(float(sample.field.z_edges[-1]), 6.0),
@@ -67,3 +86,24 @@ class TemplateFit:
             self.settings.template_error,
         )
         return fitted.pdf
+
+    def describe(self, sample: Sample, split: Split, n_fits: int) -> Description:  # noqa: ARG002
+        """Say how many templates are fitted."""
+        return Description({"network": f"template fit, {self.settings.colours * len(self.settings.a_v)} templates"})
+
+    def check_sample(self, sample: Sample) -> None:
+        """Refuse a catalogue with magnitudes of fewer than two of the bands."""
+        if len(_measured(sample)) < 2:
+            raise InputError("network=template_fit needs magnitudes of two bands or more in the store's catalogue.")
+
+    def _check_adaptation(self) -> None:
+        if self.config.data.adapts:
+            raise InputError(
+                "network=template_fit learns nothing that could be carried; run it on the target itself: field=<target>"
+                " without data.target and data.target_fields."
+            )
+
+
+def _measured(sample: Sample) -> list[str]:
+    """Bands of which the catalogue has magnitudes."""
+    return [band for band in sample.bands if sample.catalogue[f"mag_{band}"].notna().any()]

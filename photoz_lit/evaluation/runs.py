@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from photoz_lit.evaluation.kept_galaxies import read_kept_galaxies
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.report import read_json
 from photoz_lit.files import inside
+from photoz_lit.network_choice import settings_type_of
 
 # sections and keys of a config that say where and how, not what
 NO_SETTING = {
@@ -103,11 +105,10 @@ def _provenance(folder: Path) -> dict[str, Any]:
 def read_runs(folders: Sequence[Path]) -> list[Run]:
     """Read what a comparison must know about runs, from their ``metrics.json`` and ``provenance.json``.
 
-    The method is ``method`` in ``metrics.json`` if it stands there; else the network's name for a rival on
-    magnitudes, and otherwise the experiment's name without the field's in front (``hsc9b_early_fusion`` ->
-    ``early_fusion``). Settings are the config's keys in which runs of one method and
-    field differ, the seed and the machine apart, and the data where nothing else tells runs on them apart. Of several
-    runs of the same method, field, settings and seed the last written counts.
+    The method is ``method`` in ``metrics.json`` if it stands there, otherwise the experiment's name without the field's
+    in front (``hsc9b_early_fusion`` -> ``early_fusion``). Settings are the config's keys in which runs of one method
+    and field differ, the seed and the machine apart, and the data where nothing else tells runs on them apart. Of
+    several runs of the same method, field, settings and seed the last written counts.
     They come in the order of field, method and settings, numbers by their size.
 
     Raises
@@ -212,8 +213,9 @@ def _method(path: Path, metrics: Mapping[str, Any], config: Mapping[str, Any]) -
     if metrics.get("method"):
         return str(metrics["method"])
     network = config.get("network") or {}
-    if network.get("name") in ("catalogue_forest", "photometry_forest", "template_fit"):
-        return str(network["name"])
+    with suppress(InputError):  # a network of a package that is not here
+        if settings_type_of(network).is_method:  # a run that is older than `method` in metrics.json
+            return str(network["name"])
     name = str(metrics.get("experiment") or (config.get("experiment") or {}).get("name") or path.parent.name)
     name = name.removesuffix(" applied")  # to a store: the networks' own method
     return name.removeprefix(f"{metrics['field']}_") or name

@@ -6,28 +6,24 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field as Entry
 
-from photoz_lit.settings import Settings
+from photoz_lit.settings import EstimatorSettings, Settings
 
 
-class NetworkSettings(Settings):
+class NetworkSettings(EstimatorSettings):
     """One family of networks and the size of its member.
 
     Attributes
     ----------
-    name : name of the family, as it appears in tables.
-    target : import path of the :class:`~photoz_lit.networks.family.Family` that builds the four stages
-        (``_target_`` in YAML).
+    target : import path of the :class:`~photoz_lit.networks.family.Family` that builds the four stages.
     width : factor on every channel and dense width; 1 is the published network.
     depth : factor on the number of blocks per stage; 1 is the published network.
     dense : width of the dense layer that follows the trunk and E(B-V); its output is the features.
     pdf_head : hidden widths of head A, which ends in one logit per redshift bin.
     scalar_head : hidden widths of head B, which ends in one redshift; empty is a single dense layer.
-    reads_catalogue : whether it predicts from the catalogue's magnitudes.
     """
 
-    reads_catalogue: ClassVar[bool] = False
-    name: str
-    target: str = Entry(alias="_target_")
+    is_method: ClassVar[bool] = False
+    unused: ClassVar[tuple[str, ...]] = ()
     width: float = Entry(default=1.0, gt=0)
     depth: float = Entry(default=1.0, gt=0)
     dense: int = Entry(gt=0)

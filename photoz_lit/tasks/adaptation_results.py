@@ -10,8 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.config import Config
-from photoz_lit.data.domains import AdaptationSplit
-from photoz_lit.data.module import Split
 from photoz_lit.estimators.adaptation import REPORT
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.summary import coarse_nz, summarise
@@ -20,13 +18,12 @@ from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.training_data import TrainingData
 
-SOURCE_PDF = "source_pdf.npy"
+SOURCE_TEST = "source"
 
 
 def adaptation_results(
     config: Config,
     data: TrainingData,
-    splits: dict[int, Split],
     table: pd.DataFrame,
     pdf: NDArray[np.float32],
     folder: RunFolder,
@@ -37,7 +34,6 @@ def adaptation_results(
     ----------
     config : of the run.
     data : see :class:`~photoz_lit.tasks.training_data.TrainingData`.
-    splits : per tested fold, :class:`~photoz_lit.data.domains.AdaptationSplit` each.
     table, pdf : predictions of the targets' test galaxies, in the order of the splits.
     folder : of the run; ``source_predictions.parquet`` is written there.
 
@@ -50,12 +46,12 @@ def adaptation_results(
     sample = data.evaluated
     own = sample.field.model_copy(update={"name": data.fields[0]})
     parts, pdfs, folds = [], [], []
-    for fold, split in splits.items():
-        assert isinstance(split, AdaptationSplit)
-        members = [read_array(folder.member(fold, m) / SOURCE_PDF) for m in range(config.ensemble.members)]
+    for fold, split in data.splits.items():
+        source_test = split.further_tests[SOURCE_TEST]
+        members = [read_array(folder.further_pdf(fold, m, SOURCE_TEST)) for m in range(config.ensemble.members)]
         pdfs.append(average(members, config.ensemble.mean))
-        parts.append(split.source_test)
-        folds.append(np.full(len(split.source_test), fold))
+        parts.append(source_test)
+        folds.append(np.full(len(source_test), fold))
     source_pdf = np.concatenate(pdfs)
     catalogue = sample.catalogue.iloc[np.concatenate(parts)].copy()
     source = predictions_table(source_pdf, own.z_edges, catalogue, np.concatenate(folds), own.reference_band)
@@ -68,7 +64,7 @@ def adaptation_results(
         "adaptation": _reports(folder),
     }
     if len(data.fields) > 2:
-        rows = np.concatenate([split.test for split in splits.values()])
+        rows = np.concatenate([split.test for split in data.splits.values()])
         content["by_field"] = {
             name: summarise(
                 table[sample.part[rows] == number].reset_index(drop=True),

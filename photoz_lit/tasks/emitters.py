@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from photoz_lit.config import Config, TemplateFitSettings
+from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import CutoutStore
@@ -153,8 +153,7 @@ def emitter_rows(
 
 
 def _sample(trained: Config, store: CutoutStore) -> Sample:
-    """The emitters as the run's networks see them; template fitting needs the filters of the emitters' own field."""
-    fits = isinstance(trained.network, TemplateFitSettings)
-    field = load_field(store.header.field) if fits else trained.field
+    """The emitters as the run's networks see them, or with the filters of their own field where these are read."""
+    field = load_field(store.header.field) if trained.network.reads_filters else trained.field
     bands = trained.data.bands or list(trained.field.band_names)
     return load_sample([store], field, trained.scale.stamp_size, bands)

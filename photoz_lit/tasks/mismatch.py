@@ -19,7 +19,7 @@ from photoz_lit.console import shown
 from photoz_lit.data.sample import Sample, load_sample, shared_bands
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
-from photoz_lit.estimators.cnn import CNNEstimator
+from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.evaluation.magnitude_match import matched_rows
 from photoz_lit.evaluation.mismatch import conditions_table, measure_fields, probe_table, reference_magnitude
 from photoz_lit.evaluation.mismatch_files import Mismatch, write_mismatch
@@ -31,7 +31,6 @@ from photoz_lit.rows import RowCount, lines, record, total
 from photoz_lit.run_folder import RunFolder, config_of_run, provenance
 from photoz_lit.tasks.options import MismatchOptions
 from photoz_lit.tasks.predict import SEEN_BY_ALL, predict_unseen
-from photoz_lit.tasks.train import estimator_of
 
 FEWEST = 20  # galaxies of a field
 
@@ -189,11 +188,10 @@ def _apply(config: Config, trained: Config, sample: Sample, name: str, options: 
     magnitude = reference_magnitude(drawn, rows)
     predictions = FieldPredictions(name, pdf[rows], z_phot, np.where(np.isfinite(truth), truth, label), magnitude)
     estimator = estimator_of(applied)
-    if not isinstance(estimator, CNNEstimator):
-        return _Applied(predictions, None, count)
     estimator.load(source.member(0, 0))
     device = "cpu" if config.trainer.accelerator == "cpu" else None
-    return _Applied(predictions, estimator.features(drawn, rows, device).astype(np.float64), count)
+    features = estimator.features(drawn, rows, device)
+    return _Applied(predictions, None if features is None else features.astype(np.float64), count)
 
 
 def _show(console: Console, result: Mismatch) -> None:

@@ -13,7 +13,8 @@ from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.data.module import split_sample
 from photoz_lit.errors import InputError
-from photoz_lit.estimators.cnn import CNNEstimator
+from photoz_lit.estimators.choice import estimator_of
+from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.evaluation.kept_galaxies import write_galaxies
 from photoz_lit.evaluation.plots.modalities import ALL, ONLY, WITHOUT, modality_figure
 from photoz_lit.evaluation.plots.style import save
@@ -70,16 +71,13 @@ def modality_rows(trained: Config, folder: RunFolder) -> list[dict[str, Any]]:
     choices += [(f"{ONLY}{name}", [other for other in names if other != name]) for name in names]
     folds = range(5) if trained.cv.folds else [0]
     splits = {fold: split_sample(sample, fold) for fold in folds}
+    fitted = {fold: [_loaded(trained, folder, fold, m) for m in range(trained.ensemble.members)] for fold in folds}
     rows = []
     for kept, drop in track(choices, "modalities"):
-        pdfs = []
-        for fold in folds:
-            members = []
-            for member in range(trained.ensemble.members):
-                estimator = CNNEstimator(trained)
-                estimator.load(folder.member(fold, member))
-                members.append(estimator.predict(sample, splits[fold].test, drop))
-            pdfs.append(average(members, trained.ensemble.mean))
+        pdfs = [
+            average([one.predict(sample, splits[fold].test, drop) for one in members], trained.ensemble.mean)
+            for fold, members in fitted.items()
+        ]
         pdf, test = np.concatenate(pdfs), np.concatenate([splits[fold].test for fold in folds])
         edges, field = sample.field.z_edges, sample.field
         table = predictions_table(pdf, edges, sample.catalogue.iloc[test], -1, field.reference_band)
@@ -89,3 +87,9 @@ def modality_rows(trained: Config, folder: RunFolder) -> list[dict[str, Any]]:
         write_galaxies(table, folder.path / galaxies)
         rows.append({"kept": kept, "drop": drop, **measured, "by_source": by_source(metrics), "galaxies": galaxies})
     return rows
+
+
+def _loaded(trained: Config, folder: RunFolder, fold: int, member: int) -> Estimator:
+    estimator = estimator_of(trained)
+    estimator.load(folder.member(fold, member))
+    return estimator

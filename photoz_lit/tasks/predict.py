@@ -15,6 +15,7 @@ from photoz_lit.data.folds import LINKING_RADIUS, N_FOLDS
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.data.store import open_store
+from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.summary import summarise
@@ -27,7 +28,6 @@ from photoz_lit.tasks.machine import machine
 from photoz_lit.tasks.options import PredictOptions
 from photoz_lit.tasks.prediction_cache import are_there, key_of, seal, unseal
 from photoz_lit.tasks.results import print_metrics
-from photoz_lit.tasks.train import estimator_of
 
 SEEN_BY_ALL = -2
 NEVER_SEEN = -1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,23 +14,19 @@ from rich.table import Table
 
 from photoz_lit.config import Config
 from photoz_lit.console import shown
-from photoz_lit.data.module import Split
-from photoz_lit.data.sample import Sample
-from photoz_lit.estimators.cnn import CNNEstimator
+from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.evaluation.plots.run import draw_run
 from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.report import write_report
 from photoz_lit.evaluation.summary import summarise
 from photoz_lit.files import whole_file
-from photoz_lit.modules.cnn import VAL_LOSS
-from photoz_lit.modules.dead_network import VAL_LOSS_ONE_PDF, learnt_nothing
 from photoz_lit.modules.epochs import CURVE
-from photoz_lit.networks.complexity import complexity_of
-from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks.adaptation_results import adaptation_results
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.cautions import cautions
+from photoz_lit.tasks.training_data import TrainingData
 from photoz_lit.tasks.wandb_run import WandbRun
 
 SHOWN = ("sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll")
@@ -45,25 +40,24 @@ DATA_MARK = {
 
 def write_results(
     config: Config,
-    sample: Sample,
-    splits: dict[int, Split],
+    estimator: Estimator,
+    data: TrainingData,
     member_pdfs: dict[int, list[NDArray[np.float32]]],
     folder: RunFolder,
     wandb_run: WandbRun,
-    further: Callable[[pd.DataFrame, NDArray[np.float32]], dict[str, Any]] = lambda _table, _pdf: {},
 ) -> None:
     """Write ``fold_<k>.json``, ``predictions.parquet``, ``pdfs.hdf5``, plots and report, and last ``metrics.json``.
 
     Parameters
     ----------
     config : of the run.
-    sample : all galaxies.
-    splits : per tested fold.
+    estimator : that was fitted.
+    data : all galaxies, and the split of each tested fold.
     member_pdfs : fold -> PDFs of its test galaxies, one array (n_test, n_bins) per member.
     folder : where to.
     wandb_run : gets the metrics and plots too.
-    further : gives more content of ``metrics.json`` from the table of predictions and the PDFs.
     """
+    sample, splits = data.evaluated, data.splits
     edges = sample.field.z_edges
     pdf = {fold: average(members, config.ensemble.mean) for fold, members in member_pdfs.items()}
     rows = np.concatenate([splits[fold].test for fold in pdf])
@@ -81,10 +75,12 @@ def write_results(
         "scale": config.scale.name,
         "seed": config.seed,
         "network": config.network.name,
+        **({"method": config.network.name} if config.network.is_method else {}),
         **({} if (version := sample.simulation_version) is None else {"simulation_version": version}),
-        **training_cost(config, sample, splits, folder),
+        **training_cost(estimator, data, folder),
     }
-    metrics = {**about, **metrics, **further(table, joined)}
+    further = adaptation_results(config, data, table, joined, folder) if data.adapted else {}
+    metrics = {**about, **metrics, **further}
     with whole_file(folder.path / "predictions.parquet") as partial:
         table.to_parquet(partial, index=False)
     write_pdfs_hdf5(folder.path / "pdfs.hdf5", joined, edges, table)
@@ -108,28 +104,15 @@ def write_results(
     write_report(folder.path)
 
 
-def training_cost(config: Config, sample: Sample, splits: dict[int, Split], folder: RunFolder) -> dict[str, Any]:
-    """Cost of one network (the mean over the members): training galaxies, images seen, seconds, GFLOP per image.
-
-    Beside it, of all networks together, ``restarts``, and ``dead_networks``: those that learnt nothing.
-    """
-    n_train = round(float(np.mean([len(split.train) for split in splits.values()])))
+def training_cost(estimator: Estimator, data: TrainingData, folder: RunFolder) -> dict[str, Any]:
+    """Cost of one fit (the mean over the members): training galaxies, seconds, and what the estimator adds to it."""
+    n_train = round(float(np.mean([len(split.train) for split in data.splits.values()])))
     fits = [json.loads(path.read_text()) for path in sorted((folder.path / "checkpoints").glob("*/fit.json"))]
-    cost = {"n_train": n_train, "train_seconds": round(float(np.mean([fit["seconds"] for fit in fits])), 1)}
-    if not isinstance(config.network, NetworkSettings):
-        return cost
-    complexity = complexity_of(CNNEstimator(config).build(sample).network, sample.stamp_size)
-    epochs = float(np.mean([fit["epochs"] for fit in fits]))
     return {
-        **cost,
-        "recipe": config.module.recipe,
-        "tta": config.images_per_galaxy,
-        "restarts": sum(fit.get("restarts", 0) for fit in fits),
-        "dead_networks": sum(learnt_nothing(fit[VAL_LOSS], fit[VAL_LOSS_ONE_PDF]) for fit in fits if VAL_LOSS in fit),
-        "train_images": round(n_train * epochs),
-        "gflop_per_image": round(complexity.gflop, 5),
-        "gflop_parallel": round(complexity.parallel.gflop, 5),
-        "parameters": complexity.parameters,
+        "n_train": n_train,
+        "train_seconds": round(float(np.mean([fit["seconds"] for fit in fits])), 1),
+        **estimator.training_figures(n_train, fits),
+        **estimator.cost(data.sample).figures,
     }
 
 

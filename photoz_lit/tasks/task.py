@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from photoz_lit.config import Config
 from photoz_lit.data.store_folder import require_store
 from photoz_lit.errors import InputError, nearest
+from photoz_lit.network_choice import settings_type_of
 from photoz_lit.run_folder import require_finished
 from photoz_lit.settings import Input, Settings
 from photoz_lit.targets import find_class, find_task, import_trusted
@@ -71,12 +72,14 @@ class Takes(Settings):
     reads : keys of the config that the task reads, a section for all in it. Keys to which these refer
         (``${scale.width}``) are read too. None lets every key through.
     unused : keys among them, and options, that reach nothing in some circumstance.
+    fits : whether the task fits what ``network`` names, whose class says itself what it leaves unused.
     """
 
     options: str | None = None
     needs: list[str] = []
     reads: list[str] | None = None
     unused: list[Unused] = []
+    fits: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,9 @@ class Task:
         for rule in self.takes.unused:
             if any(within(key, unused) for unused in rule.keys) and all(_holds(one, values) for one in rule.when):
                 return rule.when
+        network = values.get("network") or {}
+        if self.takes.fits and any(within(key, unused) for unused in settings_type_of(network).unused):
+            return [f"network.name={network['name']}"]
         return None
 
     def require_inputs(self, config: Config, options: TaskOptions, typed: Sequence[str] = ()) -> None:

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
 
 import numpy as np
-import pandas as pd
-import torch
 from numpy.typing import NDArray
-from pytorch_lightning.loggers import Logger
 from rich.console import Console
 
-from photoz_lit.config import Config, ForestSettings, PhotometryForestSettings, TemplateFitSettings
+from photoz_lit.config import Config
 from photoz_lit.console import shown
-from photoz_lit.data.domains import AdaptationSplit
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import is_main_process
-from photoz_lit.estimators.adaptation import AdaptationEstimator
-from photoz_lit.estimators.catalogue_forest import CatalogueForest
-from photoz_lit.estimators.cnn import CNNEstimator
+from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator
-from photoz_lit.estimators.photometry_forest import PhotometryForest
-from photoz_lit.estimators.template_fit import TemplateFit
 from photoz_lit.files import whole_file, write_array
-from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.rows import lines, record
 from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_config
-from photoz_lit.tasks.adaptation_results import SOURCE_PDF, adaptation_results
 from photoz_lit.tasks.machine import keep_machines, machine, other_machine
 from photoz_lit.tasks.options import TrainOptions
 from photoz_lit.tasks.results import print_metrics, write_results
@@ -60,20 +47,22 @@ def train(config: Config, rerun: bool = False) -> RunFolder:
     -------
     The run folder, with ``metrics.json``.
     """
+    estimator = estimator_of(config)
     if not (config.data.stores or config.data.source or config.data.targets):  # before a field is simulated
-        require_buildable(config, bands_of_field(config.field, config.data.bands))
+        estimator.check(bands_of_field(config.field, config.data.bands), config.scale.stamp_size, config.field)
     data = training_data(config)
-    require_buildable(config, data.sample.bands)  # before the run folder is made
+    estimator.check(data.sample.bands, data.sample.stamp_size, data.sample.field)
+    estimator.check_sample(data.sample)
     folder = run_folder(config, data.sample.data_hash)
     if (folder.finished and not rerun) or not is_main_process():
-        return _train(config, data, folder, rerun)
+        return _train(config, estimator, data, folder, rerun)
     with folder.only_writer(
         lambda: Console().print(f"Another process makes this run; waiting for it: {shown(folder.path)}")
     ):
-        return _train(config, data, folder, rerun)
+        return _train(config, estimator, data, folder, rerun)
 
 
-def _train(config: Config, data: TrainingData, folder: RunFolder, rerun: bool) -> RunFolder:
+def _train(config: Config, estimator: Estimator, data: TrainingData, folder: RunFolder, rerun: bool) -> RunFolder:
     """Make the run, or show it where it is finished."""
     console = Console()
     if folder.finished and not rerun:
@@ -82,51 +71,22 @@ def _train(config: Config, data: TrainingData, folder: RunFolder, rerun: bool) -
         for sentence in other_machine(config, folder):
             console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
         return folder
-    sample, splits = data.sample, data.splits
     if is_main_process():
         prepare(folder, config, data, rerun)
-        first = next(iter(splits.values()))
-        print_start(console, config, data.evaluated, first, folder, n_fits=len(splits) * config.ensemble.members)
-        for line in lines(data.rows, sample.rows_of):
+        n_fits = len(data.splits) * config.ensemble.members
+        print_start(console, config, data, estimator.describe(data.evaluated, data.first, n_fits), folder)
+        for line in lines(data.rows, data.sample.rows_of):
             console.print(line, highlight=False)
         for sentence in data.warnings:
             console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
-    wandb_run = WandbRun(config, folder)
-    pdfs = {fold: _fold(config, sample, split, folder, wandb_run, rerun) for fold, split in splits.items()}
+    wandb_run = WandbRun(config, folder, estimator.label)
+    sample, splits = data.sample, data.splits
+    pdfs = {fold: _fold(config, estimator, sample, split, folder, wandb_run, rerun) for fold, split in splits.items()}
     if is_main_process():
         keep_machines(folder)
-        further = partial(adaptation_results, config, data, splits, folder=folder) if config.data.adapts else no_more
-        write_results(config, data.evaluated, splits, pdfs, folder, wandb_run, further)
+        write_results(config, estimator, data, pdfs, folder, wandb_run)
         print_metrics(console, folder)
     return folder
-
-
-def require_buildable(config: Config, bands: Sequence[str]) -> None:
-    """Build the network once and let it go: what does not fit is told before anything is made.
-
-    Raises
-    ------
-    InputError : network, modalities and module do not fit the bands, the stamps or each other.
-    """
-    if isinstance(config.network, NetworkSettings):
-        with torch.random.fork_rng(devices=[]):
-            CNNEstimator(config).build_for(bands, config.scale.stamp_size, config.field)
-
-
-def no_more(table: pd.DataFrame, pdf: NDArray[np.float32]) -> dict[str, Any]:  # noqa: ARG001
-    """Nothing beside the metrics of the test galaxies."""
-    return {}
-
-
-def estimator_of(config: Config, loggers: list[Logger] | None = None) -> Estimator:
-    """The estimator that ``network`` names; ``loggers`` get a network's training curve beside ``metrics.csv``."""
-    if isinstance(config.network, ForestSettings):
-        return CatalogueForest(config)
-    if isinstance(config.network, PhotometryForestSettings):
-        return PhotometryForest(config)
-    if isinstance(config.network, TemplateFitSettings):
-        return TemplateFit(config)
-    return AdaptationEstimator(config, loggers) if config.data.adapts else CNNEstimator(config, loggers)
 
 
 def member_seed(seed: int, fold: int, member: int) -> int:
@@ -171,41 +131,46 @@ def roles(n: int, splits: dict[int, Split]) -> NDArray[np.object_]:
         role[split.validation] = "validation" if len(splits) == 1 else "cv"
     for split in splits.values():
         role[split.test] = "test" if len(splits) == 1 else "cv"
-        if isinstance(split, AdaptationSplit):
-            for rows in (split.target_train, split.target_validation):
-                role[rows] = np.where(role[rows] == "", "adapt", role[rows])
+        for rows in split.images_only:
+            role[rows] = np.where(role[rows] == "", "adapt", role[rows])
     return role
 
 
 def _fold(
-    config: Config, sample: Sample, split: Split, folder: RunFolder, wandb_run: WandbRun, rerun: bool
+    config: Config,
+    estimator: Estimator,
+    sample: Sample,
+    split: Split,
+    folder: RunFolder,
+    wandb_run: WandbRun,
+    rerun: bool,
 ) -> list[NDArray[np.float32]]:
     """Test PDFs of every member of a fold, fitting those that are not done."""
     pdfs = []
     for member in range(config.ensemble.members):
         pdf = None if rerun else folder.member_pdf(split.test_fold, member)
         if pdf is None:
-            seed = member_seed(config.seed, split.test_fold, member)
-            estimator = estimator_of(config, wandb_run.loggers(split.test_fold, member))
-            start = time.perf_counter()
-            estimator.fit(sample, split, seed, folder.member(split.test_fold, member))
-            seconds = time.perf_counter() - start
-            pdf = estimator.predict(sample, split.test)
-            if isinstance(split, AdaptationSplit):
-                source_pdf = estimator.predict(sample, split.source_test)
-                if is_main_process():
-                    write_array(folder.member(split.test_fold, member) / SOURCE_PDF, source_pdf)
-            if is_main_process():
-                folder.keep_member_pdf(split.test_fold, member, pdf)
-                folder.write_json(
-                    f"checkpoints/fold_{split.test_fold}_member_{member}/fit.json",
-                    {
-                        "seed": seed,
-                        "seconds": round(seconds, 1),
-                        "n_train": len(split.train),
-                        **machine(),
-                        **estimator.fit_report,
-                    },
-                )
+            estimator.loggers = wandb_run.loggers(split.test_fold, member)
+            pdf = _member(config, estimator, sample, split, member, folder)
         pdfs.append(pdf)
     return pdfs
+
+
+def _member(
+    config: Config, estimator: Estimator, sample: Sample, split: Split, member: int, folder: RunFolder
+) -> NDArray[np.float32]:
+    """Fit one member, keep it with its test PDFs, and return these."""
+    fold = split.test_fold
+    seed = member_seed(config.seed, fold, member)
+    start = time.perf_counter()
+    estimator.fit(sample, split, seed, folder.member(fold, member))
+    seconds = round(time.perf_counter() - start, 1)
+    pdf = estimator.predict(sample, split.test)
+    further = {name: estimator.predict(sample, rows) for name, rows in split.further_tests.items()}
+    if is_main_process():
+        for name, values in further.items():
+            write_array(folder.further_pdf(fold, member, name), values)
+        folder.keep_member_pdf(fold, member, pdf)
+        about = {"seed": seed, "seconds": seconds, "n_train": len(split.train), **machine(), **estimator.fit_report}
+        folder.write_json(f"checkpoints/fold_{fold}_member_{member}/fit.json", about)
+    return pdf

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from photoz_lit.alignment.build import labels_of, needs_network
-from photoz_lit.config import Config, ForestSettings, PhotometryForestSettings, TemplateFitSettings
+from photoz_lit.alignment.build import labels_of
+from photoz_lit.config import Config
 from photoz_lit.data.domains import AdaptationSplit, split_fields, warnings_of
 from photoz_lit.data.folds import N_FOLDS
 from photoz_lit.data.label_weights import galaxy_weights, require_label_weights
@@ -16,7 +16,6 @@ from photoz_lit.data.module import Split, split_sample
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.domain_probe import FEWEST
-from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.rows import RowCount
 from photoz_lit.tasks.data_source import adaptation_sample_of, sample_of
 
@@ -32,6 +31,7 @@ class TrainingData:
     splits : per tested fold.
     fields : names of source and targets; only the field's own name where nothing is adapted.
     warnings : what the user should know before the training.
+    aligned : whether images of the targets take part in the training.
     """
 
     sample: Sample
@@ -39,6 +39,17 @@ class TrainingData:
     splits: dict[int, Split]
     fields: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    aligned: bool = False
+
+    @property
+    def first(self) -> Split:
+        """Split of the first fold."""
+        return next(iter(self.splits.values()))
+
+    @property
+    def adapted(self) -> bool:
+        """Whether there are target fields beside the one with labels."""
+        return len(self.fields) > 1
 
     @property
     def rows(self) -> RowCount:
@@ -57,29 +68,27 @@ def training_data(config: Config) -> TrainingData:
 
     Raises
     ------
-    InputError : an adaptation has no target or too few galaxies, or its network cannot be adapted.
+    InputError : stores, bands and labels do not fit; or an adaptation has no target or too few galaxies.
     """
-    folds = list(range(N_FOLDS)) if config.cv.folds else [0]
-    adapt = config.adapt
-    if not config.data.adapts:
-        if adapt.parts:
-            raise InputError(
-                f"adapt={adapt.name} needs a target: give data.target=<store> or data.target_fields=[<field>]."
-            )
-        if config.data.source_select is not None:
-            raise InputError("data.source_select is for adaptations; choose galaxies with data.select.")
-        sample = sample_of(config)
-        splits = {fold: split_sample(sample, fold) for fold in folds}
-        return TrainingData(sample, sample, splits, (sample.field.name,), tuple(_label_weights(config, sample, splits)))
-    if isinstance(config.network, TemplateFitSettings):
+    return _several_fields(config) if config.data.adapts else _one_field(config)
+
+
+def _one_field(config: Config) -> TrainingData:
+    if config.adapt.parts:
         raise InputError(
-            "network=template_fit learns nothing that could be carried; run it on the target itself: field=<target>"
-            " without data.target and data.target_fields."
+            f"adapt={config.adapt.name} needs a target: give data.target=<store> or data.target_fields=[<field>]."
         )
-    if isinstance(config.network, ForestSettings | PhotometryForestSettings) and needs_network(adapt):
-        raise InputError(f"network={config.network.name} has no features to align; choose adapt=none or a network.")
+    if config.data.source_select is not None:
+        raise InputError("data.source_select is for adaptations; choose galaxies with data.select.")
+    sample = sample_of(config)
+    splits = {fold: split_sample(sample, fold) for fold in _folds(config)}
+    return TrainingData(sample, sample, splits, (sample.field.name,), tuple(_label_weights(config, sample, splits)))
+
+
+def _several_fields(config: Config) -> TrainingData:
+    adapt = config.adapt
     joined = adaptation_sample_of(config)
-    by_fold = {fold: split_fields(joined, fold, labels_of(adapt)) for fold in folds}
+    by_fold = {fold: split_fields(joined, fold, labels_of(adapt)) for fold in _folds(config)}
     if adapt.uses_target_images:
         for split in by_fold.values():
             _require_probe(split, joined.names)
@@ -89,8 +98,13 @@ def training_data(config: Config) -> TrainingData:
         replace(joined.full, field=target),
         dict(by_fold),
         joined.names,
-        (*warnings_of(joined, by_fold[folds[0]]), *_label_weights(config, joined.blind, by_fold)),
+        (*warnings_of(joined, by_fold[0]), *_label_weights(config, joined.blind, by_fold)),
+        aligned=adapt.uses_target_images,
     )
+
+
+def _folds(config: Config) -> list[int]:
+    return list(range(N_FOLDS)) if config.cv.folds else [0]
 
 
 def _label_weights(config: Config, sample: Sample, splits: Mapping[int, Split]) -> list[str]:
@@ -98,11 +112,6 @@ def _label_weights(config: Config, sample: Sample, splits: Mapping[int, Split]) 
     weights = config.data.label_weights
     if not weights:
         return []
-    if not isinstance(config.network, NetworkSettings):
-        raise InputError(
-            f"data.label_weights weighs the loss of a network, and network={config.network.name} has none; leave it"
-            " out, or choose labels with data.select."
-        )
     for split in splits.values():
         require_label_weights(sample, {"train on": split.train, "validate on": split.validation}, weights)
     train = next(iter(splits.values())).train

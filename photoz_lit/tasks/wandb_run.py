@@ -19,8 +19,6 @@ from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.evaluation.plots.montage import montage
 from photoz_lit.files import plain
-from photoz_lit.networks.modalities import modality_name
-from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder
 
 
@@ -37,10 +35,12 @@ class WandbRun:
     ----------
     config : of the job.
     folder : its run folder; the run's id follows from it, so that a resumed job goes on in the same run.
+    label : what tells the jobs of a group apart, where ``logger.job_type`` does not say it.
     """
 
-    def __init__(self, config: Config, folder: RunFolder) -> None:
+    def __init__(self, config: Config, folder: RunFolder, label: str) -> None:
         self.config = config
+        self.label = label
         self.folder = folder
         self.run: Any = None
         if config.logger.name != "wandb" or not is_main_process():
@@ -62,7 +62,7 @@ class WandbRun:
             project=config.logger.project,
             entity=config.logger.entity,
             group=config.logger.group,
-            job_type=job_type(config),
+            job_type=config.logger.job_type or self.label,
             name=f"{config.experiment.name}-{folder.path.name}",
             id=f"{config.experiment.name}-{folder.path.name}",
             resume="allow",
@@ -92,34 +92,6 @@ class WandbRun:
         self.run.log({"worst_galaxies": worst_galaxies(predictions, pdf, sample, self.config.logger.worst)})
         self.run.finish()
         self.run = None
-
-
-def job_type(config: Config) -> str:
-    """What tells the jobs of a group apart: network, fusion, modalities, bands and adaptation, without the seed."""
-    if config.logger.job_type is not None:
-        return config.logger.job_type
-    network, modality = config.network, config.modality
-    if not isinstance(network, NetworkSettings):
-        return f"{network.name}-{config.module.name}"
-    parts = [network.name]
-    if config.module.name == "baseline":
-        parts.append("baseline")
-    elif modality.sets is not None:
-        parts += [config.fusion.stage, "+".join(modality_name(tuple(bands)) for bands in modality.sets)]
-    else:
-        orders = "".join(str(o) for o in (modality.order if isinstance(modality.order, list) else [modality.order]))
-        parts += [config.fusion.stage, f"size{modality.size}", f"order{orders}"]
-    usual_stem = "family" if config.module.name == "baseline" else None
-    further = {
-        "stem": modality.stem_filters if modality.stem_filters != usual_stem else None,
-        "branches": modality.branch_width if modality.branch_width != "thin" else None,
-        "dropout": modality.dropout or None,
-        "depth": network.depth if network.depth != 1 else None,
-        "width": network.width if network.width != config.scale.width else None,
-        "bands": None if config.data.bands is None else "_".join(config.data.bands),
-    }
-    parts += [f"{name}{value}" for name, value in further.items() if value is not None]
-    return "-".join([*parts, *([config.adapt.name] if config.data.adapts else [])])
 
 
 def worst_galaxies(predictions: pd.DataFrame, pdf: NDArray[Any], sample: Sample, n: int) -> wandb.Table:
