@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-STEEPNESS = 10.0
-
 
 class _Reverse(torch.autograd.Function):
     @staticmethod
@@ -43,6 +41,6 @@ def reverse_gradient(features: Tensor, strength: float) -> Tensor:
     return reversed_
 
 
-def reversal_strength(progress: float, steepness: float = STEEPNESS) -> float:
+def reversal_strength(progress: float, steepness: float) -> float:
     """λ = 2 / (1 + exp(-steepness · p)) - 1 for a training progress p from 0 to 1: the adversary enters slowly."""
     return 2 / (1 + math.exp(-steepness * progress)) - 1

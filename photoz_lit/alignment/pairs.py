@@ -31,10 +31,6 @@ class Galaxies:
     def __len__(self) -> int:
         return len(self.features)
 
-    def take(self, rows: Tensor) -> Galaxies:
-        """Those at ``rows``."""
-        return Galaxies(self.features[rows], self.magnitude[rows], self.domain[rows], self.number[rows])
-
     def with_features(self, rows: Tensor, features: Tensor) -> Galaxies:
         """The same with other features (R, values) at ``rows``."""
         whole = self.features.index_put((rows,), features)

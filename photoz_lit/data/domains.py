@@ -1,7 +1,8 @@
-"""Galaxies of a source field and of target fields in one sample, blind to the targets' labels."""
+"""Galaxies of a source field and of target fields in one sample, blind to the targets' labels; and whose is whose."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,7 @@ from photoz_lit.fields import Field
 
 SOURCE = 0
 LABELS = ("z", "z_err", "weight", *RECIPE, *SMOOTHING)
-#: A source or target with fewer galaxies to train on than this share of the other is told to the user.
+#: The user gets a note on a target with fewer galaxies than this share of the source's.
 FAR_SMALLER = 0.1
 
 
@@ -201,3 +202,43 @@ def warnings_of(sample: AdaptationSample, split: AdaptationSplit) -> list[str]:
         if (np.isfinite(rows["z"]) & (rows["z_source"] != "truth")).any():
             found.append(f"target '{name}' has labels: they are used to evaluate, never to train or to choose.")
     return found
+
+
+def field_numbers(sample: Sample, fields: Sequence[str], stores: Sequence[str]) -> NDArray[np.int64]:
+    """Return the number of each store's field, 0 is the source: what was learnt of a target is applied to it alone.
+
+    The stores of the adaptation are known by their data, another store by its field's name, an unknown field counts
+    as the source. Where source and target have one name, a store that is neither counts as the target, with a warning.
+
+    Parameters
+    ----------
+    sample : galaxies that are predicted.
+    fields, stores : names and data hashes of source and targets, in the order of their numbers.
+
+    Raises
+    ------
+    InputError : several targets have the name of a store that is none of them.
+    """
+    found = [view.store for view in sample.views]
+    if [store.data_hash for store in found] == list(stores):
+        return np.arange(len(found))
+    return np.array([_number(store.data_hash, store.header.field, fields, stores) for store in found], np.int64)
+
+
+def _number(data_hash: str, name: str, fields: Sequence[str], stores: Sequence[str]) -> int:
+    if data_hash in stores:
+        return list(stores).index(data_hash)
+    targets = [number for number, field in enumerate(fields) if field == name and number != SOURCE]
+    if len(targets) > 1:
+        raise InputError(
+            f"the run was adapted to {len(targets)} targets of field '{name}' and this store of it is none of them; "
+            "ingest each target as a field of its own (one YAML in conf/field)."
+        )
+    if not targets:
+        return SOURCE
+    if fields[SOURCE] == name:
+        warnings.warn(
+            f"source and target of this run are both of field '{name}'; a store that is neither counts as the target.",
+            stacklevel=2,
+        )
+    return targets[0]

@@ -18,8 +18,7 @@ from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.alignment.part import Start
 from photoz_lit.config import Config
 from photoz_lit.data.degrade import Degradation
-from photoz_lit.data.domains import SOURCE, AdaptationSplit
-from photoz_lit.data.field_numbers import field_numbers
+from photoz_lit.data.domains import SOURCE, AdaptationSplit, field_numbers
 from photoz_lit.data.module import CutoutDataModule, Split
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
@@ -159,7 +158,7 @@ class AdaptationEstimator(CNNEstimator):
             self.config = original
 
     def domains(self, sample: Sample) -> NDArray[np.int64]:
-        """Number of each galaxy's field, (N,); see :func:`~photoz_lit.data.field_numbers.field_numbers`."""
+        """Number of each galaxy's field, (N,); see :func:`~photoz_lit.data.domains.field_numbers`."""
         assert isinstance(self.module, AlignedModule)
         return field_numbers(sample, self.module.fields, self.module.stores)[sample.part]
 

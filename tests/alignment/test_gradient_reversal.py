@@ -23,6 +23,6 @@ def test_forward_is_the_identity_and_backward_reverses_what_lies_before() -> Non
 
 
 def test_strength_rises_from_zero_to_one() -> None:
-    assert reversal_strength(0) == 0
-    assert reversal_strength(0.1) == pytest.approx(0.46211716)
-    assert reversal_strength(1) == pytest.approx(0.99990920)
+    assert reversal_strength(0, 10.0) == 0
+    assert reversal_strength(0.1, 10.0) == pytest.approx(0.46211716)
+    assert reversal_strength(1, 10.0) == pytest.approx(0.99990920)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from photoz_lit.alignment.calibration import Calibration
-from photoz_lit.data.field_numbers import field_numbers
+from photoz_lit.data.domains import field_numbers
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import CutoutStore

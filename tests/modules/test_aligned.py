@@ -15,7 +15,7 @@ from photoz_lit.modules.cnn import BaselineCNN, PhotoZModule
 from tests.alignment.builders import adapt_of, config_of, fields_of
 
 BANDS = list("ugrizy")
-FULL = reversal_strength(1.0)  # λ of a module without a trainer, in units of `strength`
+FULL = reversal_strength(1.0, 10.0)  # λ of a module without a trainer, in units of `strength`
 
 
 def arguments(*overrides: str) -> dict[str, Any]:
