@@ -1,16 +1,12 @@
-"""The run folder: where a job's results lie, what made them, and which parts are done."""
+"""The run folder: where a job's results lie, its id, and which parts are done."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +21,6 @@ from photoz_lit.files import locked, read_array, require_no_links, write_array, 
 from photoz_lit.simulation.galaxies import earlier_galaxies
 from photoz_lit.targets import first_path
 
-LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "qp-prob")
 #: Options of tasks that stood at the root of the config: records of older runs have them.
 FORMER = ("store", "run", "runs", "baseline", "source", "targets", "drop", "rerun", "jobs")
 #: Options of ``task=bench`` that stood there too and are in the id of every run.
@@ -153,21 +148,6 @@ def run_folder(config: Config, data_hash: str) -> RunFolder:
     return RunFolder(config.paths.runs / config.experiment.name / f"seed{config.seed}-{digest}")
 
 
-def provenance(config: Config, data: str, data_hash: str) -> dict[str, Any]:
-    """Everything needed to make a result again: config, versions, seed, git commit, data hash."""
-    return {
-        "photoz_lit": photoz_lit.__version__,
-        "git_commit": git_commit(),
-        "python": platform.python_version(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "libraries": {name: _version(name) for name in LIBRARIES},
-        "seed": config.seed,
-        "data": data,
-        "data_hash": data_hash,
-        "config": config.model_dump(mode="json", by_alias=True),
-    }
-
-
 def require_finished(path: Path) -> None:
     """Refuse a folder that is no finished run.
 
@@ -209,22 +189,3 @@ def write_config(folder: Path, config: Config) -> None:
     """Write the resolved config beside the results, as YAML."""
     text = yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
     write_text(folder / "config.yaml", text)
-
-
-def git_commit() -> str:
-    """Commit of the checkout the package runs from, with ``+`` where it was changed; "" outside a checkout."""
-    root = Path(photoz_lit.__file__).parent.parent
-    if not (root / ".git").exists():
-        return ""
-    try:
-        command = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""

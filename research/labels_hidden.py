@@ -18,8 +18,8 @@ from photoz_lit.evaluation.nz_statistics import nz_distances, nz_moments
 from photoz_lit.evaluation.point import point_metrics
 from photoz_lit.files import write_json
 from photoz_lit.labels.plots import write_plots
+from photoz_lit.provenance import git_commit
 from photoz_lit.rows import record
-from photoz_lit.run_folder import git_commit
 from photoz_lit.simulation.catalogue import read_catalogue
 from photoz_lit.tasks.task import TaskOptions
 from research.hidden_cells import HiddenCells, cross_fitted_photo_z, hide_half_of_the_cells, photo_z_features

@@ -28,7 +28,8 @@ from photoz_lit.files import whole_file, write_json
 from photoz_lit.labels.mock import DeepField, deep_field
 from photoz_lit.labels.plots import write_plots
 from photoz_lit.labels.settings import LabelStudySettings
-from photoz_lit.run_folder import RunFolder, git_commit, provenance, run_folder
+from photoz_lit.provenance import git_commit, provenance
+from photoz_lit.run_folder import RunFolder, run_folder
 from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.task import TaskOptions

@@ -20,7 +20,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.point import bias, delta_z, outlier_fraction, sigma_mad
 from photoz_lit.fields import Field, load_field
 from photoz_lit.files import write_json
-from photoz_lit.run_folder import git_commit
+from photoz_lit.provenance import git_commit
 from photoz_lit.simulation.catalogue import read_catalogue
 from photoz_lit.simulation.photometry import photometry_grid
 from photoz_lit.simulation.settings import SimulationSettings

@@ -18,8 +18,8 @@ from photoz_lit.labels.exclusions import row_count
 from photoz_lit.labels.folder import write_label_set
 from photoz_lit.labels.mock import deep_field
 from photoz_lit.labels.sources import LabelCatalogue, read_cosmos2020, read_source, read_target
+from photoz_lit.provenance import provenance
 from photoz_lit.rows import RowCount
-from photoz_lit.run_folder import provenance
 from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
 from photoz_lit.tasks.options import LabelsOptions
 

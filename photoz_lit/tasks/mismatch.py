@@ -27,8 +27,9 @@ from photoz_lit.evaluation.mismatch_redshift import ALL, MATCHED, FieldPredictio
 from photoz_lit.evaluation.pdf import quantiles
 from photoz_lit.fields import Field, conf_directory, load_field
 from photoz_lit.imaging.conditions import some_galaxies
+from photoz_lit.provenance import provenance
 from photoz_lit.rows import RowCount, lines, record, total
-from photoz_lit.run_folder import RunFolder, config_of_run, provenance
+from photoz_lit.run_folder import RunFolder, config_of_run
 from photoz_lit.tasks.options import MismatchOptions
 from photoz_lit.tasks.predict import SEEN_BY_ALL, predict_unseen
 

@@ -20,8 +20,9 @@ from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.summary import summarise
 from photoz_lit.files import whole_file
+from photoz_lit.provenance import provenance
 from photoz_lit.rows import record
-from photoz_lit.run_folder import RunFolder, config_of_run, provenance, write_config
+from photoz_lit.run_folder import RunFolder, config_of_run, write_config
 from photoz_lit.sky_matching import SkyIndex, separations
 from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.machine import machine

@@ -15,7 +15,7 @@ from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.kept_galaxies import copy_galaxies, keep_galaxies
 from photoz_lit.files import inside, locked, write_json
-from photoz_lit.run_folder import git_commit
+from photoz_lit.provenance import git_commit
 from photoz_lit.studies import (
     Setting,
     Study,

@@ -17,8 +17,9 @@ from photoz_lit.data.sampling import is_main_process
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.files import whole_file, write_array
+from photoz_lit.provenance import provenance
 from photoz_lit.rows import lines, record
-from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, provenance, run_folder, write_config
+from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, run_folder, write_config
 from photoz_lit.tasks.machine import keep_machines, machine, other_machine
 from photoz_lit.tasks.options import TrainOptions
 from photoz_lit.tasks.results import print_metrics, write_results
