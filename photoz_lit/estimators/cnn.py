@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +40,7 @@ from photoz_lit.modules.dead_network import (
 from photoz_lit.modules.epoch_lines import time_left
 from photoz_lit.modules.epochs import BEST, LAST
 from photoz_lit.modules.features import network_features
-from photoz_lit.modules.trainer import build_trainer
+from photoz_lit.modules.trainer import build_trainer, quieten
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.networks.summary import network_summary
@@ -85,7 +83,7 @@ class CNNEstimator(Estimator):
         self.module: PhotoZModule | None = None
         self.trainer: pl.Trainer | None = None
         self.built: Built | None = None
-        _quieten()
+        quieten()
 
     def build(self, sample: Sample) -> PhotoZModule:
         """Build the network for a sample's bands and stamps, with fresh weights from the global random state.
@@ -314,14 +312,3 @@ class CNNEstimator(Estimator):
     def _take_best(self, folder: Path) -> None:
         assert self.module is not None
         self.module.load_state_dict(read_checkpoint(folder / BEST)["state_dict"])
-
-
-def _quieten() -> None:
-    """Leave out Lightning's hints that do not concern an astronomer."""
-    for name in ("utilities.rank_zero", "accelerators.cuda", "trainer.connectors.checkpoint_connector"):
-        logging.getLogger(f"pytorch_lightning.{name}").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
-    warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
-    warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
-    warnings.filterwarnings("ignore", ".*custom batch sampler.*")
-    warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")

@@ -7,7 +7,7 @@ import pytest
 from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import load_sample
 from photoz_lit.estimators.choice import estimator_of
-from photoz_lit.modules import cnn
+from photoz_lit.networks.multimodal import build_network
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.train import train
 from tests.composed import composed
@@ -18,13 +18,13 @@ from tests.two_fields import source_and_target
 @pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One entry per network that is built."""
-    real, found = cnn.build_network, []
+    found: list[int] = []
 
     def counted(*arguments: object) -> object:
         found.append(1)
-        return real(*arguments)  # type: ignore[arg-type]
+        return build_network(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cnn, "build_network", counted)
+    monkeypatch.setattr("photoz_lit.modules.cnn.build_network", counted)
     return found
 
 
