@@ -23,7 +23,6 @@ from photoz_lit.ingest.source import (
     Source,
     Stamps,
     archive_files,
-    require_zero_points,
     split_rows,
 )
 from photoz_lit.settings import Settings
@@ -73,16 +72,9 @@ class Arrays(Source):
         self._catalogue = CatalogueFile.of(settings) if settings.catalogue else None
         self._flat = [] if self._catalogue else [self._flat_columns(file) for file in self._files]
         self._numbers = self._numbers_by_id() if options.ids else None
-        self.layout = Layout(
-            bands,
-            crop[0].stop - crop[0].start,
-            crop[1].stop - crop[1].start,
-            settings.pixel_scale,
-            settings.flux_unit,
-            require_zero_points(settings.zero_points, bands, str(self.paths[0])),
-            (*self.paths, *([self._catalogue.path] if self._catalogue else [])),
-            sequential=not all(file.array.mapped for file in self._files),
-        )
+        files = [*self.paths, *([self._catalogue.path] if self._catalogue else [])]
+        packed = not all(file.array.mapped for file in self._files)
+        self.layout = Layout.cropped(settings, bands, crop, settings.pixel_scale, files, packed)
         self._require_rows()
 
     def _flat_columns(self, file: ImageFile) -> dict[str, NDArray[np.generic]]:

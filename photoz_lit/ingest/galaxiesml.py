@@ -20,7 +20,6 @@ from photoz_lit.ingest.source import (
     Source,
     Stamps,
     archive_files,
-    require_zero_points,
     split_rows,
 )
 from photoz_lit.settings import Settings
@@ -48,16 +47,8 @@ class GalaxiesML(Source):
         self._rows = [shape[0] for shape in shapes]
         self._starts = np.concatenate([[0], np.cumsum(self._rows)])
         self._crops = common_crops([(s[2], s[3]) for s in shapes], settings.stamp_size, [str(p) for p in self.paths])
-        crop = self._crops[0]
-        self.layout = Layout(
-            bands,
-            crop[0].stop - crop[0].start,
-            crop[1].stop - crop[1].start,
-            settings.pixel_scale or field.pixel_scale,
-            settings.flux_unit,
-            require_zero_points(settings.zero_points, bands, str(self.paths[0])),
-            tuple(self.paths),
-        )
+        scale = settings.pixel_scale or field.pixel_scale
+        self.layout = Layout.cropped(settings, bands, self._crops[0], scale, self.paths)
 
     def column_names(self) -> list[str]:
         """Datasets with one value per galaxy, of any file; one that a file lacks is missing there."""

@@ -20,7 +20,6 @@ from photoz_lit.ingest.source import (
     Source,
     Stamps,
     archive_files,
-    require_zero_points,
     split_rows,
 )
 from photoz_lit.settings import Settings
@@ -75,17 +74,8 @@ class LamNpz(Source):
         self.numbered = any("ID" not in (info.dtype.names or ()) for info in self._infos)
         self._starts = np.concatenate([[0], np.cumsum([len(cube) for cube in self._cubes])])
         self._crops = common_crops(shapes, settings.stamp_size, [str(path) for path in self.paths])
-        crop = self._crops[0]
-        self.layout = Layout(
-            bands,
-            crop[0].stop - crop[0].start,
-            crop[1].stop - crop[1].start,
-            settings.pixel_scale or field.pixel_scale,
-            settings.flux_unit,
-            require_zero_points(settings.zero_points, bands, str(self.paths[0])),
-            tuple(self.paths),
-            sequential=not all(cube.mapped for cube in self._cubes),
-        )
+        scale, packed = settings.pixel_scale or field.pixel_scale, not all(cube.mapped for cube in self._cubes)
+        self.layout = Layout.cropped(settings, bands, self._crops[0], scale, self.paths, packed)
 
     def _check(self) -> None:
         for path, cube, info, flag in zip(self.paths, self._cubes, self._infos, self._flags, strict=True):

@@ -14,7 +14,7 @@ from photoz_lit.ingest.cut_stamps import judged
 from photoz_lit.ingest.npz import NpzMember, flat_members, member_names
 from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
-from photoz_lit.ingest.source import Layout, Source, Stamps, archive_files, centre_crop, require_zero_points
+from photoz_lit.ingest.source import Layout, Source, Stamps, archive_files, centre_crop
 from photoz_lit.settings import Settings
 from photoz_lit.tables.frame import table_to_frame
 
@@ -58,16 +58,8 @@ class SdssNpz(Source):
         bands = tuple(settings.bands or field.band_names)
         height, width = cube_shape(self._cube, bands)
         self._crop = centre_crop(height, width, settings.stamp_size, str(self.path))
-        self.layout = Layout(
-            bands,
-            self._crop[0].stop - self._crop[0].start,
-            self._crop[1].stop - self._crop[1].start,
-            settings.pixel_scale or field.pixel_scale,
-            settings.flux_unit,
-            require_zero_points(settings.zero_points, bands, str(self.path)),
-            (self.path,),
-            sequential=not self._cube.mapped,
-        )
+        scale = settings.pixel_scale or field.pixel_scale
+        self.layout = Layout.cropped(settings, bands, self._crop, scale, [self.path], not self._cube.mapped)
 
     def _check_labels(self) -> None:
         if self._labels is not None and self._labels.dtype.names is None:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
+from photoz_lit.ingest.settings import IngestSettings
 
 
 class StampFlag(IntFlag):
@@ -65,6 +66,26 @@ class Layout:
     files: tuple[Path, ...]
     sequential: bool = False
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def cropped(
+        cls,
+        settings: IngestSettings,
+        bands: tuple[str, ...],
+        crop: tuple[slice, slice],
+        pixel_scale: float,
+        files: Sequence[Path],
+        sequential: bool = False,
+    ) -> Layout:
+        """Return the layout of stamps cut out of an archive's arrays; the zero points are those of the settings.
+
+        Raises
+        ------
+        InputError : a band has no zero point.
+        """
+        height, width = (side.stop - side.start for side in crop)
+        zero_points = require_zero_points(settings.zero_points, bands, str(files[0]))
+        return cls(bands, height, width, pixel_scale, settings.flux_unit, zero_points, tuple(files), sequential)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.data.redshift_codes import suspicious_redshifts
 from photoz_lit.data.store import CutoutStore
-from photoz_lit.ingest.inspection.faults import Fault
+from photoz_lit.ingest.inspection.faults import Fault, named
 
 #: Column -> lowest and highest value that can be; infinities never can.
 LIMITS = {
@@ -41,12 +41,11 @@ def _impossible_values(store: CutoutStore) -> Iterator[Fault]:
         values = store.catalogue[name].to_numpy(np.float64)
         bad = np.flatnonzero(np.isinf(values) | (values < low) | (values > high))
         if len(bad):
-            first = f"{store.catalogue['object_id'].iloc[bad[0]]} (row {bad[0]})"
             yield Fault(
                 KINDS.get(name, "magnitude"),
                 (name.rpartition("_")[2],) if name.startswith("mag_") else (),
-                f"{name} is {_listed(values[bad])}, which cannot be: {len(bad)} galaxies, the first is object_id"
-                f" {first}; ingest again with these as missing values.",
+                f"{name} is {_listed(values[bad])}, which cannot be: {len(bad)} galaxies, the first is"
+                f" {named(store, bad[0])}; ingest again with these as missing values.",
             )
 
 

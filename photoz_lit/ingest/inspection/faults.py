@@ -37,6 +37,11 @@ class Fault:
     sentence: str
 
 
+def named(store: CutoutStore, row: int) -> str:
+    """Return how a sentence names a galaxy."""
+    return f"object_id {store.catalogue['object_id'].iloc[row]} (row {row})"
+
+
 def band_faults(store: CutoutStore, measurements: Measurements) -> list[Fault]:
     """Return the faults of a store's bands."""
     difference = magnitude_differences(store, measurements)
@@ -57,15 +62,11 @@ def constant_stamps(store: CutoutStore, measurements: Measurements) -> list[Faul
         empty = measurements.missing[:, k] == store.header.height * store.header.width
         rows = np.flatnonzero(measurements.constant[:, k] & ~empty)
         if len(rows):
-            name = store.catalogue["object_id"].iloc[rows[0]]
-            faults.append(
-                Fault(
-                    "constant",
-                    (band,),
-                    f"{len(rows)} stamps of band {band} are constant, the first is of object_id {name} (row {rows[0]});"
-                    " they carry no image and should be dropped.",
-                )
+            sentence = (
+                f"{len(rows)} stamps of band {band} are constant, the first is of {named(store, rows[0])}; they carry"
+                " no image and should be dropped."
             )
+            faults.append(Fault("constant", (band,), sentence))
     return faults
 
 
@@ -83,14 +84,11 @@ def shifted_bands(store: CutoutStore, measurements: Measurements) -> list[Fault]
         dx = float(np.median(x[usable, k] - np.nanmedian(x[usable][:, others], axis=1)))
         dy = float(np.median(y[usable, k] - np.nanmedian(y[usable][:, others], axis=1)))
         if np.hypot(dx, dy) > SHIFT:
-            faults.append(
-                Fault(
-                    "shift",
-                    (band,),
-                    f"band {band} is shifted by ({dx:+.2f}, {dy:+.2f}) pixels (columns, rows) against the others,"
-                    f" the median of {int(usable.sum())} bright galaxies; align it before training.",
-                )
+            sentence = (
+                f"band {band} is shifted by ({dx:+.2f}, {dy:+.2f}) pixels (columns, rows) against the others,"
+                f" the median of {int(usable.sum())} bright galaxies; align it before training."
             )
+            faults.append(Fault("shift", (band,), sentence))
     return faults
 
 
@@ -123,13 +121,8 @@ def other_units(store: CutoutStore, measurements: Measurements, difference: NDAr
         for k in np.flatnonzero(known & (np.abs(offsets - common) > UNIT_STEP)):
             faults.append(_units_fault(bands[k], float(offsets[k] - common), "the catalogue's magnitudes"))
         if not faults and abs(common) > 2 * UNIT_STEP:
-            faults.append(
-                Fault(
-                    "units",
-                    bands,
-                    f"all bands are {common:+.2f} mag off the catalogue's magnitudes; check the zero points.",
-                )
-            )
+            sentence = f"all bands are {common:+.2f} mag off the catalogue's magnitudes; check the zero points."
+            faults.append(Fault("units", bands, sentence))
     return faults or _unlikely_colours(store, measurements)
 
 

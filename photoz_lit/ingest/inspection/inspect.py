@@ -44,30 +44,21 @@ class Inspection:
     @property
     def band_table(self) -> pd.DataFrame:
         """Photometry of the bands: magnitudes in AB, seeing in arcsec, sky and noise in the store's flux unit."""
-        return pd.DataFrame(
-            {
-                "band": [b.band for b in self.bands],
-                "zero point": [b.zero_point for b in self.bands],
-                "sky": [b.sky for b in self.bands],
-                "noise": [b.noise for b in self.bands],
-                "seeing": [b.seeing for b in self.bands],
-                "depth": [b.depth for b in self.bands],
-                "magnitude": [b.median_magnitude for b in self.bands],
-            }
-        )
+        names = ["band", "zero_point", "sky", "noise", "seeing", "depth", "median_magnitude"]
+        return self._per_band[names].rename(columns={"zero_point": "zero point", "median_magnitude": "magnitude"})
 
     @property
     def pixel_table(self) -> pd.DataFrame:
         """Counts of bad stamps and pixels per band."""
-        return pd.DataFrame(
-            {
-                "band": [b.band for b in self.bands],
-                "stamps with NaN": [b.missing_stamps for b in self.bands],
-                "NaN pixels": [b.missing_pixels for b in self.bands],
-                "saturated": [b.saturated_stamps for b in self.bands],
-                "constant": [b.constant_stamps for b in self.bands],
-            }
-        )
+        headings = {
+            "band": "band", "missing_stamps": "stamps with NaN", "missing_pixels": "NaN pixels",
+            "saturated_stamps": "saturated", "constant_stamps": "constant",
+        }  # fmt: skip
+        return self._per_band[list(headings)].rename(columns=headings)
+
+    @property
+    def _per_band(self) -> pd.DataFrame:
+        return pd.DataFrame([vars(band) for band in self.bands])
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from photoz_lit.data.block_check import BLOCK_ROWS, block_checksum
 from photoz_lit.data.store import CutoutStore
-from photoz_lit.ingest.inspection.faults import Fault
+from photoz_lit.ingest.inspection.faults import Fault, named
 from photoz_lit.ingest.inspection.measure import Measurements
 from photoz_lit.ingest.progress import galaxy_progress
 from photoz_lit.ingest.source import INCOMPLETE
@@ -48,28 +48,20 @@ def _without_pixels(store: CutoutStore, measurements: Measurements) -> Iterator[
     empty = measurements.missing == store.header.height * store.header.width
     rows = np.flatnonzero(empty.all(axis=1))
     if len(rows):
-        name = store.catalogue["object_id"].iloc[rows[0]]
-        yield Fault(
-            "missing",
-            (),
-            f"{len(rows)} galaxies have no pixel in any band (NaN), the first is object_id {name} (row {rows[0]}); they"
-            " carry no image and should be dropped.",
-        )
+        sentence = f"{len(rows)} galaxies have no pixel in any band (NaN), the first is {named(store, rows[0])}"
+        yield Fault("missing", (), f"{sentence}; they carry no image and should be dropped.")
     some = ~empty.all(axis=1)
     for k, band in enumerate(store.header.bands):
         marked = store.catalogue.get(f"missing_{band}")
         untold = empty[some, k] & (True if marked is None else ~marked.to_numpy(bool)[some])
         if some.any() and empty[some, k].all():
-            yield Fault(
-                "missing", (band,), f"band {band} has no pixel of any galaxy (NaN); leave it out: ingest.bands."
+            sentence = f"band {band} has no pixel of any galaxy (NaN); leave it out: ingest.bands."
+            yield Fault("missing", (band,), sentence)
+        elif some.any() and untold.mean() > SHARE:
+            sentence = (
+                f"{int(untold.sum())} galaxies have no pixel in band {band} (NaN) and missing_{band} does not say so"
             )
-        elif untold.mean() > SHARE if some.any() else False:
-            yield Fault(
-                "missing",
-                (band,),
-                f"{int(untold.sum())} galaxies have no pixel in band {band} (NaN) and missing_{band} does not say so;"
-                " write the store again.",
-            )
+            yield Fault("missing", (band,), f"{sentence}; write the store again.")
 
 
 def _unmarked(store: CutoutStore, measurements: Measurements) -> Iterator[Fault]:
@@ -79,23 +71,15 @@ def _unmarked(store: CutoutStore, measurements: Measurements) -> Iterator[Fault]
     untold = partly & ((store.catalogue["flags"].to_numpy(np.int64) & int(INCOMPLETE)) == 0)
     if untold.mean() > SHARE:
         rows = np.flatnonzero(untold)
-        name = store.catalogue["object_id"].iloc[rows[0]]
-        yield Fault(
-            "missing",
-            (),
-            f"{len(rows)} galaxies have pixels without a value (NaN) and flags that say their stamps are whole, the"
-            f" first is object_id {name} (row {rows[0]}); write the store again.",
-        )
+        sentence = f"{len(rows)} galaxies have pixels without a value (NaN) and flags that say their stamps are whole"
+        yield Fault("missing", (), f"{sentence}, the first is {named(store, rows[0])}; write the store again.")
 
 
 def _infinite(store: CutoutStore, measurements: Measurements) -> Iterator[Fault]:
     for k, band in enumerate(store.header.bands):
         rows = np.flatnonzero(measurements.infinite[:, k])
         if len(rows):
-            name = store.catalogue["object_id"].iloc[rows[0]]
-            yield Fault(
-                "infinite",
-                (band,),
-                f"{len(rows)} stamps of band {band} have infinite pixels, the first is of object_id {name} (row"
-                f" {rows[0]}); write the store again with NaN in their place.",
+            sentence = (
+                f"{len(rows)} stamps of band {band} have infinite pixels, the first is of {named(store, rows[0])}"
             )
+            yield Fault("infinite", (band,), f"{sentence}; write the store again with NaN in their place.")

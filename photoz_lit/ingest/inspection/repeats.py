@@ -56,37 +56,17 @@ def identical_pairs(measurements: Measurements) -> NDArray[np.int64]:
 def repeat_faults(store: CutoutStore, repeats: Repeats) -> list[Fault]:
     """Return what is wrong with the pairs."""
     ids, z = store.catalogue["object_id"], store.catalogue["z"]
+    sentences = {
+        "redshift": (repeats.contradicting, "of one object have different redshifts", "keep the better label"),
+        "close": (repeats.close, f"lie within {RADIUS:g} arcsec of each other", "they will share a fold"),
+        "identical": (repeats.identical, "of rows have the same pixels", "drop one of each"),
+    }
     faults = []
-    if len(repeats.contradicting):
-        a, b = repeats.contradicting[0]
-        faults.append(
-            Fault(
-                "redshift",
-                (),
-                f"{len(repeats.contradicting)} pairs of one object have different redshifts, the first are object_id"
-                f" {ids.iloc[a]} (z={z.iloc[a]:.4f}) and {ids.iloc[b]} (z={z.iloc[b]:.4f}); keep the better label.",
-            )
-        )
-    if len(repeats.close):
-        a, b = repeats.close[0]
-        faults.append(
-            Fault(
-                "repeat",
-                (),
-                f"{len(repeats.close)} pairs lie within {RADIUS:g} arcsec of each other, the first are object_id"
-                f" {ids.iloc[a]} and {ids.iloc[b]}; they will share a fold.",
-            )
-        )
-    if len(repeats.identical):
-        a, b = repeats.identical[0]
-        faults.append(
-            Fault(
-                "repeat",
-                (),
-                f"{len(repeats.identical)} pairs of rows have the same pixels, the first are object_id {ids.iloc[a]}"
-                f" and {ids.iloc[b]}; drop one of each.",
-            )
-        )
+    for name, (pairs, what, remedy) in sentences.items():
+        if len(pairs):
+            a, b = (f"{ids.iloc[k]}{f' (z={z.iloc[k]:.4f})' if name == 'redshift' else ''}" for k in pairs[0])
+            sentence = f"{len(pairs)} pairs {what}, the first are object_id {a} and {b}; {remedy}."
+            faults.append(Fault("redshift" if name == "redshift" else "repeat", (), sentence))
     return faults
 
 
