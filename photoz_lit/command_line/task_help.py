@@ -75,7 +75,10 @@ def _config_rows(task: Task, content: dict[str, Any], comments: dict[str, str]) 
     for key, value in shown.items():
         if any(within(key, one) for one in read) and not key.endswith(("_target_", ".description")):
             told = comments.get(key) or attributes(section_of(key, network=network)).get(key.split(".")[-1], "")
-            rows.append((key, _kind(types_of(key, network=network), inputs.get(key)), _shown(value), told))
+            kinds = types_of(key, network=network)
+            if kinds == [Any] and type(value) in PLAIN:  # an option of a part that a section leaves open
+                kinds = [type(value)]
+            rows.append((key, _kind(kinds, inputs.get(key)), _shown(value), told))
     return rows
 
 
