@@ -184,7 +184,6 @@ def test_a_study_is_split_over_sittings_by_seeds(tmp_path: Path, capsys: pytest.
     [
         ("scale=paper", r"do not get scale=paper.*\"study\.common=\['scale=demo', .*, 'scale=paper'\]\""),
         ("simulation.n_galaxies=77", r"do not get simulation\.n_galaxies=77"),
-        ("drop=[u_g]", r"do not get drop=\[u_g\]"),
     ],
 )
 def test_what_would_reach_no_job_of_a_study_is_refused(tmp_path: Path, override: str, said: str) -> None:

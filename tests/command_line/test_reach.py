@@ -106,6 +106,7 @@ def composed_jobs(*jobs: str) -> list[tuple[object, list[str]]]:
     [
         ("seed=1 store=x", "task=train does not use store: it reads "),
         ("task=modalities run=r drop=u_g", "task=modalities does not use drop: it reads run, "),
+        ("task=study study=depth drop=[u_g]", "task=study does not use drop: it reads jobs, "),
         ("task=bench run=r", "task=bench does not use run: it reads bench.full, "),
         ("seed=1 jobs=3", "jobs=3 is for a sweep; add -m, or leave it out."),
         ("-m seed=1,2 store=x", "task=train does not use store: it reads "),
