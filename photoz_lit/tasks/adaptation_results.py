@@ -15,7 +15,7 @@ from photoz_lit.evaluation.predictions import predictions_table
 from photoz_lit.evaluation.summary import coarse_nz, summarise
 from photoz_lit.files import read_array, whole_file
 from photoz_lit.run_folder import RunFolder
-from photoz_lit.tasks.averages import average
+from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.training_data import TrainingData
 
 SOURCE_TEST = "source"

@@ -24,8 +24,8 @@ from photoz_lit.files import require_no_links
 from photoz_lit.networks.modalities import modalities_of, modality_name
 from photoz_lit.run_folder import MODALITIES, RunFolder, config_of_run
 from photoz_lit.studies import by_source
-from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.data_source import sample_of
+from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.options import ModalitiesOptions
 
 METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps")

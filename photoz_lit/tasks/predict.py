@@ -24,11 +24,11 @@ from photoz_lit.provenance import provenance
 from photoz_lit.rows import record
 from photoz_lit.run_folder import RunFolder, config_of_run, write_config
 from photoz_lit.sky_matching import SkyIndex, separations
-from photoz_lit.tasks.averages import average
-from photoz_lit.tasks.machine import machine
+from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.options import PredictOptions
 from photoz_lit.tasks.prediction_cache import are_there, key_of, seal, unseal
 from photoz_lit.tasks.results import print_metrics
+from photoz_lit.tasks.threads_and_ranks import threads_and_ranks
 
 SEEN_BY_ALL = -2
 NEVER_SEEN = -1
@@ -70,7 +70,7 @@ def predict(config: Config, options: PredictOptions, reuse: bool = False) -> Run
     unseal(folder)
     (folder.path / "metrics.json").unlink(missing_ok=True)  # of an earlier pass; what is not scored has none
     made = provenance(trained, sample.data, sample.data_hash)
-    about = {"run": str(source.path), "drop": options.drop, "lacking_a_band": sample.lacking, **machine()}
+    about = {"run": str(source.path), "drop": options.drop, "lacking_a_band": sample.lacking, **threads_and_ranks()}
     folder.write_json("provenance.json", {**made, **about, **record(sample.rows.checked(len(table)))})
     write_config(folder.path, trained)
     with whole_file(folder.path / "predictions.parquet") as path:

@@ -24,8 +24,8 @@ from photoz_lit.files import whole_file
 from photoz_lit.modules.epochs import CURVE
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.adaptation_results import adaptation_results
-from photoz_lit.tasks.averages import average
-from photoz_lit.tasks.cautions import cautions
+from photoz_lit.tasks.ensemble_mean import average
+from photoz_lit.tasks.run_warnings import warnings_of_run
 from photoz_lit.tasks.training_data import TrainingData
 from photoz_lit.tasks.wandb_run import WandbRun
 
@@ -142,7 +142,7 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
     for label, row in rows.items():
         table.add_row(label, str(row["n"]), *(_number(row[name]) for name in SHOWN))
     console.print(table)
-    for sentence in cautions(metrics):
+    for sentence in warnings_of_run(metrics):
         console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
     there = [name for name in ANNOUNCED if (folder.path / name).exists()]
     console.print(f"Results: [bold]{shown(folder.path)}[/bold] ({', '.join(there)})")

@@ -20,10 +20,10 @@ from photoz_lit.files import whole_file, write_array
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import lines, record
 from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, run_folder, write_config
-from photoz_lit.tasks.machine import keep_machines, machine, other_machine
 from photoz_lit.tasks.options import TrainOptions
 from photoz_lit.tasks.results import print_metrics, write_results
 from photoz_lit.tasks.start_summary import print_start
+from photoz_lit.tasks.threads_and_ranks import keep_threads_and_ranks, made_on_others, threads_and_ranks
 from photoz_lit.tasks.training_data import TrainingData, training_data
 from photoz_lit.tasks.wandb_run import WandbRun
 
@@ -69,7 +69,7 @@ def _train(config: Config, estimator: Estimator, data: TrainingData, folder: Run
     if folder.finished and not rerun:
         console.print(f"This run is finished already ([bold]rerun=true[/bold] trains it again): {shown(folder.path)}")
         print_metrics(console, folder)
-        for sentence in other_machine(config, folder):
+        for sentence in made_on_others(config, folder):
             console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
         return folder
     if is_main_process():
@@ -84,7 +84,7 @@ def _train(config: Config, estimator: Estimator, data: TrainingData, folder: Run
     sample, splits = data.sample, data.splits
     pdfs = {fold: _fold(config, estimator, sample, split, folder, wandb_run, rerun) for fold, split in splits.items()}
     if is_main_process():
-        keep_machines(folder)
+        keep_threads_and_ranks(folder)
         write_results(config, estimator, data, pdfs, folder, wandb_run)
         print_metrics(console, folder)
     return folder
@@ -172,6 +172,12 @@ def _member(
         for name, values in further.items():
             write_array(folder.further_pdf(fold, member, name), values)
         folder.keep_member_pdf(fold, member, pdf)
-        about = {"seed": seed, "seconds": seconds, "n_train": len(split.train), **machine(), **estimator.fit_report}
+        about = {
+            "seed": seed,
+            "seconds": seconds,
+            "n_train": len(split.train),
+            **threads_and_ranks(),
+            **estimator.fit_report,
+        }
         folder.write_json(f"checkpoints/fold_{fold}_member_{member}/fit.json", about)
     return pdf

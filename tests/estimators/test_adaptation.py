@@ -17,7 +17,7 @@ from photoz_lit.estimators import cnn
 from photoz_lit.estimators.adaptation import AdaptationEstimator
 from photoz_lit.fields import load_field
 from photoz_lit.modules.aligned import AlignedModule
-from photoz_lit.tasks.cautions import cautions
+from photoz_lit.tasks.run_warnings import warnings_of_run
 from tests.composed import composed
 from tests.two_fields import changed, joined, source_and_target
 
@@ -99,7 +99,7 @@ def test_a_start_that_took_the_place_of_a_dead_network_is_told_by_every_run_that
     known = json.loads((start.parent / "fit.json").read_text())
     assert known["restarts"] == 1
     assert first.fit_report == second.fit_report == {**known, "epochs": 1}
-    assert "starts/* below" in cautions({"restarts": 1, "dead_networks": 0, "adaptation": {}})[0]
+    assert "starts/* below" in warnings_of_run({"restarts": 1, "dead_networks": 0, "adaptation": {}})[0]
     (start.parent / "fit.json").unlink()  # a start of earlier versions
     assert fitted(two, tmp_path, "dann", *short).fit_report == {"epochs": 1}
 
@@ -184,7 +184,7 @@ def test_nothing_is_aligned_where_no_discriminator_wins(
     fitted(two, tmp_path, "dann", *hard, "adapt.without_win=unaligned")
     curve = pd.read_csv(tmp_path / "dann" / "metrics.csv")
     assert (curve["val_strength"].dropna() == 0).all()
-    assert "stayed off" in cautions({"adaptation": report})[0]
+    assert "stayed off" in warnings_of_run({"adaptation": report})[0]
     fitted(two, tmp_path, "none")  # trains as long on the same batches
     aligned, alone = (weights(tmp_path / name / "last.ckpt") for name in ("dann", "none"))
     for name, value in alone.items():

@@ -17,7 +17,7 @@ from photoz_lit.modules.cnn import PhotoZModule
 from photoz_lit.modules.dead_network import learnt_nothing, loss_of_one_pdf, restart_seed
 from photoz_lit.modules.trainer import build_trainer
 from photoz_lit.tasks import results
-from photoz_lit.tasks.cautions import cautions
+from photoz_lit.tasks.run_warnings import warnings_of_run
 from photoz_lit.tasks.train import train
 from tests.composed import composed
 from tests.conftest import make_store
@@ -178,5 +178,5 @@ def test_networks_that_see_no_image_are_told_when_the_run_ends(
 
 
 def test_a_run_that_was_started_again_says_so() -> None:
-    assert cautions({"restarts": 0, "dead_networks": 0}) == []
-    assert "took their places" in cautions({"restarts": 2, "dead_networks": 0})[0]
+    assert warnings_of_run({"restarts": 0, "dead_networks": 0}) == []
+    assert "took their places" in warnings_of_run({"restarts": 2, "dead_networks": 0})[0]

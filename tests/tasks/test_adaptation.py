@@ -13,10 +13,10 @@ from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.run_folder import RunFolder
-from photoz_lit.tasks import predict, results
-from photoz_lit.tasks.cautions import cautions
+from photoz_lit.tasks import results
+from photoz_lit.tasks.run_warnings import warnings_of_run
 from photoz_lit.tasks.train import train
-from tests.composed import composed
+from tests.composed import composed, predicted
 from tests.two_fields import changed, source_and_target
 
 METHODS = sorted(path.stem for path in (conf_directory() / "adapt").glob("*.yaml") if path.stem != "base")
@@ -82,7 +82,7 @@ def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(store
         if method in ("none", "guided_paired", "degraded"):
             runs = tmp_path / f"applied_{method}"
             arguments = (f"data.store={stores[1].path}", f"run={folder.path}", f"paths.runs={runs}")
-            applied = predict.predict(composed("field=hsc6b", "task=predict", *arguments))
+            applied = predicted(composed("field=hsc6b", "task=predict", *arguments))
             again = pd.read_parquet(applied.path / "predictions.parquet").set_index("object_id")
             np.testing.assert_allclose(again.loc[table["object_id"], "z_phot"], table["z_phot"], rtol=1e-3)
     starts = [path for path in (tmp_path / "starts").iterdir() if path.is_dir()]
@@ -103,7 +103,7 @@ def test_the_labelled_fields_loss_before_and_after_is_that_of_the_chosen_epochs(
 
 @pytest.mark.parametrize(("after", "told"), [(3.09, False), (3.11, True), (4.6, True), (2.5, False)])
 def test_an_adaptation_that_harms_the_labelled_field_is_told(after: float, told: bool) -> None:
-    sentences = cautions({"adapt": "guided", "adaptation": {"val_loss_before": 3.0, "val_loss_after": after}})
+    sentences = warnings_of_run({"adapt": "guided", "adaptation": {"val_loss_before": 3.0, "val_loss_after": after}})
     assert len(sentences) == told
     for sentence in sentences:
         assert f"from 3.00 to {after:.2f}" in sentence
@@ -111,8 +111,10 @@ def test_an_adaptation_that_harms_the_labelled_field_is_told(after: float, told:
 
 
 def test_nothing_is_told_of_a_run_without_an_adaptation() -> None:
-    assert cautions({"sigma_mad": 0.01}) == []
-    assert cautions({"adapt": "dann", "adaptation": {"probe_auc_before": 0.7}}) == []  # made before this was kept
+    assert warnings_of_run({"sigma_mad": 0.01}) == []
+    assert (
+        warnings_of_run({"adapt": "dann", "adaptation": {"probe_auc_before": 0.7}}) == []
+    )  # made before this was kept
 
 
 def test_the_source_fields_metrics_and_the_caution_are_printed(stores: Stores, tmp_path: Path) -> None:
@@ -203,7 +205,7 @@ def test_a_network_of_the_bands_that_both_fields_have_is_applied_to_either(store
     for number, store in enumerate((narrow, stores[0])):
         runs = tmp_path / str(number)
         arguments = (f"data.store={store.path}", f"run={folder.path}", f"paths.runs={runs}")
-        applied = predict.predict(composed("field=hsc6b", "task=predict", *arguments))
+        applied = predicted(composed("field=hsc6b", "task=predict", *arguments))
         assert len(pd.read_parquet(applied.path / "predictions.parquet")) == 110
 
 

@@ -13,10 +13,9 @@ import pytest
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.errors import InputError
-from photoz_lit.tasks import predict
 from photoz_lit.tasks.train import train
 from photoz_lit.tasks.training_data import training_data
-from tests.composed import composed
+from tests.composed import composed, predicted
 from tests.conftest import make_store
 from tests.two_fields import source_and_target
 
@@ -66,7 +65,7 @@ def test_training_and_prediction(holes: CutoutStore, tmp_path: Path, capsys: pyt
     assert (roles != "").sum() == record["rows"]["used"]
     out = " ".join(capsys.readouterr().out.split())
     assert "200 rows read, 108 used; left out: 50 lacks a band, 15 data.select, 27 without redshift" in out
-    applied = predict.predict(composed(*FOREST, *given, "task=predict", f"run={folder.path}"))
+    applied = predicted(composed(*FOREST, *given, "task=predict", f"run={folder.path}"))
     rows = read(applied.path)["rows"]
     assert rows == {"read": 200, "used": 135, "left_out": {"data.select": 20, "lacks a band": 45}}
     assert len(pd.read_parquet(applied.path / "predictions.parquet")) == 135

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from photoz_lit.tasks.predict import predict
 from photoz_lit.tasks.train import train
-from tests.composed import composed
+from tests.composed import composed, predicted
 from tests.conftest import make_store
 
 
@@ -19,7 +18,7 @@ def test_a_run_is_applied_with_its_own_number_of_images_or_the_one_that_is_asked
     folder = train(composed(*where, "trainer.max_epochs=1")).path
 
     def z_phot(*overrides: str) -> pd.Series[float]:
-        applied = predict(composed("task=predict", f"run={folder}", *where, *overrides)).path
+        applied = predicted(composed("task=predict", f"run={folder}", *where, *overrides)).path
         return pd.read_parquet(applied / "predictions.parquet").set_index("object_id")["z_phot"]
 
     own, eight, one = z_phot(), z_phot("tta=8"), z_phot("tta=1")

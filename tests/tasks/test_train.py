@@ -13,11 +13,11 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.runs import read_runs
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks import predict
-from photoz_lit.tasks.averages import average
 from photoz_lit.tasks.data_source import sample_of
+from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import estimator_of, member_seed, train
-from tests.composed import composed
+from tests.composed import composed, predicted
 from tests.conftest import make_store
 
 FOREST = ("network=catalogue_forest", "network.trees=20")
@@ -211,9 +211,9 @@ def test_galaxies_that_lack_a_band_are_told(
     assert "75 that lack a band left out" in " ".join(capsys.readouterr().out.replace("│", "").split())
     assert folder.read_json("provenance.json")["lacking_a_band"] == 75
     arguments = ("task=predict", f"run={folder.path}")
-    applied = predict.predict(config_of(holes, tmp_path / "runs", *arguments))
+    applied = predicted(config_of(holes, tmp_path / "runs", *arguments))
     assert "75 galaxies lack a band and are left out" in " ".join(capsys.readouterr().out.split())
-    blank = predict.predict(config_of(holes, tmp_path / "runs", "data.missing_bands=blank", *arguments))
+    blank = predicted(config_of(holes, tmp_path / "runs", "data.missing_bands=blank", *arguments))
     assert len(pd.read_parquet(applied.path / "predictions.parquet")) == 225
     assert len(pd.read_parquet(blank.path / "predictions.parquet")) == 300
 

@@ -1,4 +1,4 @@
-"""What a finished run tells its user to beware of, by no label of a test galaxy."""
+"""Warnings about a finished run, from its metrics alone: none looks at the label of a test galaxy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from photoz_lit.estimators.adaptation import LOSS_AFTER, LOSS_BEFORE, STARTS
 HARMFUL = 0.1
 
 
-def cautions(metrics: dict[str, Any]) -> list[str]:
+def warnings_of_run(metrics: dict[str, Any]) -> list[str]:
     """Sentences about a run, from its ``metrics.json``."""
     found = (_learnt_nothing(metrics), _never_won(metrics), _harmed_source(metrics))
     return [sentence for sentence in found if sentence is not None]
@@ -47,7 +47,7 @@ def _never_won(metrics: dict[str, Any]) -> str | None:
 
 
 def _harmed_source(metrics: dict[str, Any]) -> str | None:
-    """Return a sentence where the adaptation harmed the network on the labelled field, by no label of a target."""
+    """Return a sentence where the adaptation harmed the network on the labelled field; it needs no target label."""
     found = metrics.get("adaptation", {})
     before, after = found.get(LOSS_BEFORE, np.nan), found.get(LOSS_AFTER, np.nan)
     if not after - before > HARMFUL:

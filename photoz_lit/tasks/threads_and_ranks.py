@@ -14,12 +14,12 @@ from photoz_lit.run_folder import RunFolder
 NAMES = ("threads", "ranks")
 
 
-def machine() -> dict[str, int]:
+def threads_and_ranks() -> dict[str, int]:
     """``threads`` of this process and ``ranks``, the processes that work together."""
     return {"threads": torch.get_num_threads(), "ranks": world()[1]}
 
 
-def keep_machines(folder: RunFolder) -> None:
+def keep_threads_and_ranks(folder: RunFolder) -> None:
     """Write the threads and ranks of a run's networks into its ``provenance.json``: a number, or a list of several."""
     fits = [json.loads(path.read_text()) for path in sorted(folder.path.glob("checkpoints/*/fit.json"))]
     found: dict[str, Any] = {}
@@ -30,7 +30,7 @@ def keep_machines(folder: RunFolder) -> None:
     folder.write_json("provenance.json", {**folder.read_json("provenance.json"), **found})
 
 
-def other_machine(config: Config, folder: RunFolder) -> list[str]:
+def made_on_others(config: Config, folder: RunFolder) -> list[str]:
     """A sentence where a finished run was made on other threads or ranks than this command asks for."""
     devices = config.trainer.devices
     here = {

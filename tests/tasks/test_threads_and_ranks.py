@@ -8,7 +8,8 @@ import torch
 
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks import predict
-from photoz_lit.tasks.machine import keep_machines, machine, other_machine
+from photoz_lit.tasks.options import PredictOptions
+from photoz_lit.tasks.threads_and_ranks import keep_threads_and_ranks, made_on_others, threads_and_ranks
 from photoz_lit.tasks.train import train
 from tests.composed import composed
 from tests.conftest import make_store
@@ -33,7 +34,8 @@ def test_threads_and_ranks_stand_in_the_provenance_and_others_are_told(
     assert "It was made on 1 thread and 1 rank; on 2 threads and 1 rank, as this command asks for, its last" in said
     torch.set_num_threads(1)
     other = make_store(tmp_path / "other", n=20, seed=4).path
-    applied = predict.predict(composed(*common[:-2], f"data.store={other}", common[-1], f"run={folder.path}"))
+    config = composed(*common[:-2], f"data.store={other}", common[-1])
+    applied = predict.predict(config, PredictOptions(run=folder.path, drop=[]))
     said = " ".join(capsys.readouterr().out.split())
     assert "(predictions.parquet, pdfs.hdf5)" in said
     assert "report.html" not in said
@@ -47,11 +49,11 @@ def test_networks_of_several_machines(tmp_path: Path) -> None:
         folder.member(0, member).mkdir(parents=True)
         (folder.member(0, member) / "fit.json").write_text(json.dumps({"threads": threads, "ranks": 2}))
     folder.write_json("provenance.json", {"seed": 0})
-    keep_machines(folder)
+    keep_threads_and_ranks(folder)
     assert folder.read_json("provenance.json") == {"seed": 0, "threads": [1, 4], "ranks": 2}
-    (sentence,) = other_machine(composed("trainer.threads=4", "trainer.devices=2"), folder)
+    (sentence,) = made_on_others(composed("trainer.threads=4", "trainer.devices=2"), folder)
     assert "made on 1 and 4 threads and 2 ranks; on 4 threads and 2 ranks" in sentence
-    assert other_machine(composed("trainer.threads=4", "trainer.devices=2"), folder)
+    assert made_on_others(composed("trainer.threads=4", "trainer.devices=2"), folder)
     folder.write_json("provenance.json", {"seed": 0})  # of an earlier version
-    assert other_machine(composed(), folder) == []
-    assert machine() == {"threads": torch.get_num_threads(), "ranks": 1}
+    assert made_on_others(composed(), folder) == []
+    assert threads_and_ranks() == {"threads": torch.get_num_threads(), "ranks": 1}
