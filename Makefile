@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml constraints.txt
 		{ echo "photoz_lit needs Python 3.11 or newer; call make PYTHON=/path/to/python3.11"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt hatchling editables setuptools wheel
-	$(BIN)/pip install --disable-pip-version-check --progress-bar on -c constraints.txt --no-build-isolation -e '.[dev]'
+	$(BIN)/pip install --disable-pip-version-check --progress-bar on -c constraints.txt --no-build-isolation -e '.[dev,docs]'
 	@touch $(STAMP)
 
 demo: install  ## simulate a nine-band field, train the multimodal network on it, write a report (≤ 10 minutes)
@@ -37,5 +37,5 @@ types: install  ## mypy, strict
 bench: install  ## speed of networks and simulation on this machine, to bench.json (≤ 12 minutes)
 	$(BIN)/python -m photoz_lit task=bench
 
-docs: install  ## every choice of the config with its description, to docs/choices.md
-	$(BIN)/python -m photoz_lit --help > docs/choices.txt
+docs: install  ## the pages of docs/ and one of every choice, to docs/_build; warnings are errors
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build

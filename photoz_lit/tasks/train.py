@@ -25,7 +25,7 @@ from photoz_lit.tasks.results import print_metrics, write_results
 from photoz_lit.tasks.start_summary import print_start
 from photoz_lit.tasks.threads_and_ranks import keep_threads_and_ranks, made_on_others, threads_and_ranks
 from photoz_lit.tasks.training_data import TrainingData, training_data
-from photoz_lit.tasks.wandb_run import WandbRun
+from photoz_lit.tasks.wandb_run import WandbRun, require_wandb
 
 
 def run(config: Config, options: TrainOptions) -> None:
@@ -48,6 +48,7 @@ def train(config: Config, rerun: bool = False) -> RunFolder:
     -------
     The run folder, with ``metrics.json``.
     """
+    require_wandb(config)
     estimator = estimator_of(config)
     if not (config.data.stores or config.data.source or config.data.targets):  # before a field is simulated
         estimator.check(bands_of_field(config.field, config.data.bands), config.scale.stamp_size, config.field)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-import wandb
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger, WandbLogger
@@ -17,9 +17,13 @@ from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
+from photoz_lit.errors import InputError
 from photoz_lit.evaluation.plots.montage import montage
 from photoz_lit.files import plain
 from photoz_lit.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    import wandb
 
 
 class MemberLogger(WandbLogger):
@@ -45,6 +49,9 @@ class WandbRun:
         self.run: Any = None
         if config.logger.name != "wandb" or not is_main_process():
             return
+        require_wandb(config)
+        import wandb
+
         os.environ.setdefault("WANDB_SILENT", "true")
         # Tables with pictures are staged here until `wandb sync`: they stay with the run, not in the home folder.
         os.environ.setdefault("WANDB_DATA_DIR", str((folder.path / "wandb").resolve()))
@@ -57,6 +64,8 @@ class WandbRun:
 
     def _start(self, mode: Literal["online", "offline"]) -> Any:
         """Begin the run, or go on with it, under the id that follows from the run folder."""
+        import wandb
+
         config, folder = self.config, self.folder
         return wandb.init(
             project=config.logger.project,
@@ -86,6 +95,8 @@ class WandbRun:
         """Add the final metrics, the plots and the worst galaxies, and close the run."""
         if self.run is None:
             return
+        import wandb
+
         self.run.summary.update({f"test/{name}": value for name, value in plain(metrics).items() if value is not None})
         plots = sorted((self.folder.path / "plots").glob("*.png"))
         self.run.log({f"plots/{path.stem}": wandb.Image(str(path)) for path in plots})
@@ -94,8 +105,21 @@ class WandbRun:
         self.run = None
 
 
+def require_wandb(config: Config) -> None:
+    """Say what to install where ``logger=wandb`` is asked and the optional library is not there.
+
+    Raises
+    ------
+    InputError : wandb cannot be imported.
+    """
+    if config.logger.name == "wandb" and find_spec("wandb") is None:
+        raise InputError("logger=wandb needs the library wandb; pip install 'photoz-lit[wandb]', or leave logger=csv.")
+
+
 def worst_galaxies(predictions: pd.DataFrame, pdf: NDArray[Any], sample: Sample, n: int) -> wandb.Table:
     """Table of the test galaxies of largest |Δz|, with colour stamp and PDF."""
+    import wandb
+
     delta = ((predictions["z_phot"] - predictions["z"]) / (1 + predictions["z"])).to_numpy()
     worst = predictions.assign(delta_z=delta).iloc[np.argsort(-np.abs(delta))[:n]]
     row_of = pd.Series(np.arange(len(sample)), index=sample.catalogue["object_id"]).groupby(level=0).first()

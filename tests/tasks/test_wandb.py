@@ -10,6 +10,7 @@ import pytest
 import wandb
 from wandb.proto import wandb_internal_pb2
 
+from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.train import train
@@ -167,7 +168,7 @@ def test_a_resumed_run_keeps_its_id_and_one_that_cannot_go_online_is_kept_offlin
             raise wandb.errors.CommError("no route to host")
         return begin(**settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("photoz_lit.tasks.wandb_run.wandb.init", unreachable)
+    monkeypatch.setattr(wandb, "init", unreachable)
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     time.sleep(1.1)  # W&B names its folders by the second
     assert train(config).finished
@@ -177,3 +178,11 @@ def test_a_resumed_run_keeps_its_id_and_one_that_cannot_go_online_is_kept_offlin
     assert [path.stem for path in files] == [f"run-hsc6b-{run.path.name}"] * 2
     ids = [next(r.run.run_id for r in whole_records(path) if r.WhichOneof("record_type") == "run") for path in files]
     assert ids == [f"hsc6b-{run.path.name}"] * 2
+
+
+def test_without_the_library_a_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library is optional: it is asked for before a field is simulated, and by ``logger=wandb`` alone."""
+    monkeypatch.setattr("photoz_lit.tasks.wandb_run.find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"needs the library wandb; pip install 'photoz-lit\[wandb\]'"):
+        train(composed("field=hsc6b", f"paths.runs={tmp_path / 'runs'}", "logger=wandb"))
+    assert not (tmp_path / "runs").exists()
