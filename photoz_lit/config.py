@@ -22,7 +22,7 @@ from photoz_lit.networks.settings import FusionSettings, ModalitySettings, Netwo
 from photoz_lit.recipes import register_recipes
 from photoz_lit.settings import EstimatorSettings, Input, Numbers, Settings, is_empty, is_none
 from photoz_lit.simulation.settings import SimulationSettings
-from photoz_lit.studies import Study
+from photoz_lit.studies.definition import Study
 
 register_recipes()  # before any config is composed
 

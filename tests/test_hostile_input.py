@@ -20,6 +20,8 @@ from photoz_lit.evaluation.qp_file import pdf_count, read_pdfs_hdf5
 from photoz_lit.evaluation.report import write_report
 from photoz_lit.fields import load_field
 from photoz_lit.run_folder import RunFolder
+from photoz_lit.studies.definition import Study
+from photoz_lit.studies.results import read_results
 from photoz_lit.tasks import emitters, modalities, study
 from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import train
@@ -190,7 +192,7 @@ def test_results_that_name_a_file_elsewhere_remove_nothing(
     config = composed_study(f"paths.experiments={tmp_path / 'experiments'}", f"paths.runs={tmp_path / 'runs'}")
     monkeypatch.setattr(study, "run_jobs", lambda *_: [])
     with pytest.raises(InputError, match="leads out of"):
-        perform(config.model_copy(update={"study": study.Study.model_validate(content)}))
+        perform(config.model_copy(update={"study": Study.model_validate(content)}))
     assert victim.read_text() == "mine"
 
 
@@ -200,11 +202,11 @@ def test_a_study_takes_over_no_file_from_elsewhere(tmp_path: Path, victim: Path)
     results.parent.mkdir(parents=True)
     results.write_text(json.dumps({"rows": [{"method": "a", "galaxies": "../../victim"}]}))
     with pytest.raises(InputError, match="leads out of"):
-        study.read_results(results)
+        read_results(results)
     (results.parent / "galaxies").symlink_to(tmp_path)
     results.write_text(json.dumps({"rows": [{"method": "a", "galaxies": "galaxies/victim"}]}))
     with pytest.raises(InputError, match="leads out of"):
-        study.read_results(results)
+        read_results(results)
 
 
 def test_a_rerun_removes_and_writes_nothing_behind_a_link(

@@ -12,11 +12,10 @@ from typing import Any
 import pandas as pd
 
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.kept_galaxies import read_kept_galaxies
 from photoz_lit.evaluation.predictions import read_predictions
 from photoz_lit.evaluation.report import read_json
-from photoz_lit.files import inside
 from photoz_lit.network_choice import settings_type_of
+from photoz_lit.studies.galaxies import JobGalaxies
 
 # sections and keys of a config that say where and how, not what
 NO_SETTING = {
@@ -46,7 +45,7 @@ class Run:
     metrics : content of ``metrics.json``, or the row of a study's ``results.json``.
     settings : what else sets it apart from the other runs, e.g. ``{"fusion": "late"}``.
     path : its folder; None for a row whose run is not at hand.
-    galaxies : file with the test galaxies of such a row; see :mod:`photoz_lit.evaluation.kept_galaxies`.
+    galaxies : the test galaxies of such a row, where its study keeps them.
     """
 
     method: str
@@ -55,13 +54,13 @@ class Run:
     metrics: Mapping[str, Any]
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     path: Path | None = None
-    galaxies: Path | None = None
+    galaxies: JobGalaxies | None = None
 
     def predictions(self) -> pd.DataFrame | None:
         """Read ``predictions.parquet``, or what was kept of it; None where neither is at hand."""
         if self.path is not None:
             return read_predictions(self.path)
-        return None if self.galaxies is None else read_kept_galaxies(self.galaxies)
+        return None if self.galaxies is None else self.galaxies.read()
 
 
 def find_runs(where: str | Path | Sequence[str | Path] | None) -> list[Path]:
@@ -175,8 +174,8 @@ def rows_as_runs(content: Mapping[str, Any], folder: Path | None = None) -> list
     runs = []
     for row in content["rows"]:
         settings = {name: row[name] for name in swept if row.get(name) is not None}
-        kept = inside(folder, row["galaxies"]) if folder is not None and row.get("galaxies") else None
-        galaxies = kept if kept is not None and kept.is_file() else None
+        kept = JobGalaxies(folder, row["galaxies"]) if folder is not None and row.get("galaxies") else None
+        galaxies = kept if kept is not None and kept.there else None
         method = str(row.get("kept") or row["method"])
         runs.append(Run(method, str(row["field"]), int(row.get("seed", 0)), row, settings, galaxies=galaxies))
     return runs

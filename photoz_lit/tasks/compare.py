@@ -24,9 +24,10 @@ from photoz_lit.evaluation.paired_rows import paired_rows
 from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs, without_applications
 from photoz_lit.evaluation.trainings import DIED, RESTARTS, UNEQUAL
 from photoz_lit.files import write_json
-from photoz_lit.studies import jobs_of, places_in_study, read_results, table_row
+from photoz_lit.studies.definition import places_in_study, table_row
+from photoz_lit.studies.results import read_results
 from photoz_lit.tasks.options import CompareOptions
-from photoz_lit.tasks.study import finished_run
+from photoz_lit.tasks.study_results import StudyFolders
 
 
 def run(config: Config, options: CompareOptions) -> None:
@@ -135,20 +136,19 @@ def _study_runs(config: Config) -> list[Run]:
     """Runs of a study in its order: those at hand with their galaxies, the others as rows of its ``results.json``."""
     if config.study is None:
         return []
-    pointers = config.paths.runs / "studies" / config.study.name
-    runs = []
-    jobs = jobs_of(config.study)
-    for job in jobs:
-        folder = finished_run(pointers, job) if job.then is None else None  # rows of ``then`` stand in the results
-        if folder is not None:
-            runs.append(read_run(folder, job.method, job.seed, job.settings))
-    known = {_key(run) for run in runs}
     folder = config.paths.experiments / config.study.name
+    folders = StudyFolders(config.study, config.paths.runs / "studies" / config.study.name, folder)
+    runs = []
+    for job in folders.jobs:
+        made = folders.finished_run(job) if job.then is None else None  # rows of ``then`` stand in the results
+        if made is not None:
+            runs.append(read_run(made, job.method, job.seed, job.settings))
+    known = {_key(run) for run in runs}
     rows = rows_as_runs(read_results(folder / "results.json"), folder)
     runs += [row for row in rows if _key(row) not in known]
     if not runs:
         raise InputError(f"study '{config.study.name}' has no finished run; run task=study study={config.study.name}.")
-    place = places_in_study(jobs)
+    place = places_in_study(folders.jobs)
     return sorted(runs, key=lambda run: place.get(table_row(run.method, run.settings), len(place)))
 
 

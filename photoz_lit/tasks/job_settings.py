@@ -19,7 +19,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.run_folder import shaping, what_shapes
 from photoz_lit.simulation.version import UNNAMED, pixels_of
-from photoz_lit.studies import Setting
+from photoz_lit.studies.definition import Setting
 
 # Where a job runs: a study may be split over machines.
 MACHINE = tuple(

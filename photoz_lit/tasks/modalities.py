@@ -15,7 +15,6 @@ from photoz_lit.data.module import split_sample
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator
-from photoz_lit.evaluation.kept_galaxies import write_galaxies
 from photoz_lit.evaluation.plots.modalities import ALL, ONLY, WITHOUT, modality_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.predictions import predictions_table
@@ -23,7 +22,8 @@ from photoz_lit.evaluation.summary import summarise
 from photoz_lit.files import require_no_links
 from photoz_lit.networks.modalities import modalities_of, modality_name
 from photoz_lit.run_folder import MODALITIES, RunFolder, config_of_run
-from photoz_lit.studies import by_source
+from photoz_lit.studies.galaxies import write_galaxies
+from photoz_lit.studies.rows import by_source
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.options import ModalitiesOptions

@@ -8,8 +8,8 @@ import pytest
 
 from photoz_lit.errors import InputError
 from photoz_lit.files import write_json
-from photoz_lit.studies import Study, jobs_of
-from photoz_lit.tasks.study import gather
+from photoz_lit.studies.definition import Study, jobs_of
+from photoz_lit.tasks.study_results import StudyFolders, gather
 from photoz_lit.tasks.task import perform
 from tests.composed import composed
 from tests.evaluation.mixtures import make_run
@@ -116,7 +116,7 @@ def test_rows_of_runs_that_are_gone_keep_their_galaxies(runs: Path, tmp_path: Pa
     for job in jobs_of(STUDY):
         place = runs / ("hsc6b_baseline" if job.method == "baseline" else "hsc6b_early_fusion") / str(job.seed)
         (pointers / f"{job.name}.txt").write_text(f"{place}\n")
-    gather(STUDY, jobs_of(STUDY), pointers, folder / "results.json")
+    gather(StudyFolders(STUDY, pointers, folder))
     tables = []
     for number, where in enumerate(("runs", "elsewhere")):
         paths = [f"paths.runs={tmp_path / where}", f"paths.experiments={tmp_path / 'experiments'}"]
@@ -127,7 +127,7 @@ def test_rows_of_runs_that_are_gone_keep_their_galaxies(runs: Path, tmp_path: Pa
     assert pd.notna(tables[1].loc[tables[1]["method"] == "multimodal", "p_galaxies_sigma_mad"]).all()
     shared = [c for c in columns if c in tables[1]]
     pd.testing.assert_frame_equal(tables[0][shared], tables[1][shared], rtol=1e-4, atol=1e-4)
-    assert (folder / "galaxies" / "hsc6b_baseline_baseline_seed0.parquet").stat().st_size < 150 * 60
+    assert (folder / "test_galaxies.parquet").stat().st_size < 150 * 60 * len(jobs_of(STUDY))
 
 
 def test_bad_input(runs: Path, tmp_path: Path) -> None:

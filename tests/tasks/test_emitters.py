@@ -13,9 +13,10 @@ from photoz_lit.config import Config
 from photoz_lit.errors import InputError
 from photoz_lit.files import write_json
 from photoz_lit.run_folder import run_folder
-from photoz_lit.studies import Study, jobs_of, read_results
+from photoz_lit.studies.definition import Study, jobs_of
+from photoz_lit.studies.results import read_results
 from photoz_lit.tasks.emitters import emitter_rows, survey_settings
-from photoz_lit.tasks.study import gather
+from photoz_lit.tasks.study_results import StudyFolders, gather
 from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import train
 from tests.composed import composed
@@ -97,7 +98,7 @@ def test_a_run_on_emitters_and_the_study_around_it(config: Config, folder: Path,
     pointers.mkdir(parents=True)
     (pointers / "none_seed0.txt").write_text(f"{folder}\n")
     for _ in range(2):  # gathered again, rows replace themselves
-        gather(study, jobs_of(study), pointers, results)
+        gather(StudyFolders(study, pointers, results.parent))
     kept = read_results(results)["rows"]
     assert len(kept) == 3
     assert kept[0]["field"] == "xmm_d"

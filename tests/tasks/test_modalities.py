@@ -1,15 +1,17 @@
 """What each modality brings: by hand on one run, and as a study that is compared without its runs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from photoz_lit.errors import InputError
-from photoz_lit.studies import Study, read_results
-from photoz_lit.tasks.kept_settings import read_kept_settings
-from photoz_lit.tasks.results_at_hand import kept_rows
+from photoz_lit.studies.definition import Study, jobs_of
+from photoz_lit.studies.galaxies import JobGalaxies
+from photoz_lit.studies.results import StudyResults, read_results
+from photoz_lit.tasks.study_results import StudyFolders, find_twins
 from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import train
 from tests.composed import TINY, composed, composed_study
@@ -47,18 +49,20 @@ def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     assert pd.isna(table.loc["all", "gain_sigma_mad"])
     assert pd.notna(table.loc["only r_i", "gain_sigma_mad"])
     assert 0 < table.loc["only r_i", "p_galaxies_sigma_mad"] <= 1  # from galaxies kept beside the results
-    alone, without = (
-        pd.read_parquet(tmp_path / "experiments" / "s" / rows[k]["galaxies"]) for k in ("only r_i", "without g_r")
+    alone, without, whole = (
+        JobGalaxies(tmp_path / "experiments" / "s", rows[k]["galaxies"]).read()
+        for k in ("only r_i", "without g_r", "all")
     )
     pd.testing.assert_frame_equal(alone, without)
-    assert not alone["z_phot"].equals(
-        pd.read_parquet(tmp_path / "experiments" / "s" / rows["all"]["galaxies"])["z_phot"]
-    )
+    assert not alone["z_phot"].equals(whole["z_phot"])
 
     results = tmp_path / "experiments" / "s" / "results.json"
-    said = read_kept_settings(results.parent)[rows["only r_i"]["galaxies"]]
+    said = StudyResults.read(results.parent).made_with[rows["only r_i"]["galaxies"]]
     assert (said["then"], said["modality.dropout"]) == ("modalities", 0.2)
-    assert list(kept_rows(results.parent.parent, but="other")) == []  # a network without a modality is no run's twin
+    (job,) = jobs_of(chosen["study"])
+    alone_job = replace(job, then=None)
+    other = StudyFolders(chosen["study"], tmp_path / "runs", results.parent.parent / "other")
+    assert find_twins([alone_job], lambda _job: said, other) == {}  # a network without a modality is no run's twin
     (tmp_path / "runs").rename(tmp_path / "gone")
     before = results.read_bytes()
     perform(composed_study(*paths).model_copy(update=chosen))

@@ -9,7 +9,11 @@ from photoz_lit.fields import conf_directory
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.multimodal import build_network
 from photoz_lit.networks.settings import NetworkSettings
-from photoz_lit.studies import Study, StudyJob, jobs_of, merged_rows, read_results, result_row
+from photoz_lit.studies.definition import Study, StudyJob, jobs_of
+from photoz_lit.studies.galaxies import JobGalaxies
+from photoz_lit.studies.results import read_results
+from photoz_lit.studies.rows import merged_rows, result_row
+from photoz_lit.tasks import study as study_task
 from photoz_lit.tasks.passed_on import require_passed_on
 from photoz_lit.tasks.task import perform
 from tests.composed import composed, composed_study
@@ -127,16 +131,16 @@ def test_rows_of_other_settings_do_not_stay_where_the_new_job_fails(tmp_path: Pa
     results = tmp_path / "experiments" / "s" / "results.json"
     perform(composed_study(*paths).model_copy(update={"study": study}))
     (row,) = read_results(results)["rows"]
-    assert (results.parent / row["galaxies"]).is_file()
+    assert JobGalaxies(results.parent, row["galaxies"]).there
     gone = study.model_copy(update={"common": [*common, "data.bands=[g,q]"]})
     with pytest.raises(InputError, match="1 of 1 jobs failed"):
         perform(composed_study(*paths).model_copy(update={"study": gone}))
     assert read_results(results)["rows"] == []
-    assert not (results.parent / row["galaxies"]).exists()
+    assert not JobGalaxies(results.parent, row["galaxies"]).there
     perform(composed_study(*paths).model_copy(update={"study": study}))  # back again: the run is still there
     (back,) = read_results(results)["rows"]
     assert back == row
-    assert (results.parent / row["galaxies"]).is_file()
+    assert JobGalaxies(results.parent, row["galaxies"]).there
 
 
 def test_jobs_that_share_a_run_at_the_same_time_make_it_once(tmp_path: Path) -> None:
@@ -177,6 +181,24 @@ def test_a_study_is_split_over_sittings_by_seeds(tmp_path: Path, capsys: pytest.
     assert "3 jobs, 3 done" in capsys.readouterr().out
     with pytest.raises(InputError, match=r"task\.seeds: the study has no seed 2; its seeds are 0, 1\."):
         sitting("task.seeds=[0,2]")
+
+
+@pytest.mark.parametrize(
+    ("common", "said"),
+    [
+        (["trainer.max_epoch=3"], r"unknown key 'trainer\.max_epoch'; did you mean 'trainer\.max_epochs'"),
+        (["scale=papr"], r"unknown scale 'papr'; did you mean 'paper'"),
+    ],
+)
+def test_an_unknown_key_for_all_jobs_is_refused_before_one_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, common: list[str], said: str
+) -> None:
+    monkeypatch.setattr(study_task, "run_jobs", lambda *_: pytest.fail("a job was started"))
+    study = study_of(common=common, rows=[{"method": "baseline", "overrides": ["+experiment=hsc6b_baseline"]}])
+    config = composed_study(f"paths.experiments={tmp_path}", f"paths.runs={tmp_path / 'runs'}")
+    with pytest.raises(InputError, match=said):
+        perform(config.model_copy(update={"study": study}))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

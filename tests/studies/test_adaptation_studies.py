@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from photoz_lit.run_folder import run_folder
-from photoz_lit.studies import Study, StudyJob, jobs_of, merged_rows, result_row
+from photoz_lit.studies.definition import Study, StudyJob, jobs_of
+from photoz_lit.studies.rows import merged_rows, result_row
 from tests.composed import composed
 
 METRICS = {

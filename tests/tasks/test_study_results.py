@@ -1,16 +1,15 @@
-"""A study goes on from its results.json where its runs are gone, and takes what another study made already."""
+"""A study goes on from its results where its runs are gone, and takes over what another study made already."""
 
-import json
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from photoz_lit.errors import InputError
-from photoz_lit.studies import Study, read_results
+from photoz_lit.studies.definition import Study
+from photoz_lit.studies.galaxies import JobGalaxies
+from photoz_lit.studies.results import StudyResults, read_results
 from photoz_lit.tasks.job_settings import SIMULATION, asked_for, changes
-from photoz_lit.tasks.kept_settings import keep_settings, read_kept_settings
 from photoz_lit.tasks.task import perform
 from tests.composed import composed_study
 
@@ -59,8 +58,10 @@ def test_a_job_whose_run_is_gone_is_not_made_again_while_its_settings_are_the_sa
 def test_results_that_do_not_say_what_made_them_are_made_again(tmp_path: Path) -> None:
     (row,) = made(FOREST, tmp_path)
     folder = tmp_path / "experiments" / "first"
-    assert read_kept_settings(folder)[str(row["galaxies"])]["network.trees"] == 5
-    (folder / "made_with.json").unlink()
+    results = StudyResults.read(folder)
+    assert results.made_with[str(row["galaxies"])]["network.trees"] == 5
+    results.made_with.clear()
+    results.write()
     shutil.rmtree(tmp_path / "runs")
     made(FOREST, tmp_path)
     assert len(list((tmp_path / "runs").glob("*/*/metrics.json"))) == 1
@@ -78,14 +79,14 @@ def test_what_another_study_made_is_taken_over_under_the_jobs_own_names(
     assert "forest_trees-5_seed0: the same run as catalogue_forest_seed0 of first" in said
     assert "2 jobs, 1 done" in said
     assert (same["method"], same["trees"], new["trees"]) == ("forest", 5, 7)
-    assert same["galaxies"] == "galaxies/forest_trees-5_seed0.parquet"
+    assert same["galaxies"] == "forest_trees-5_seed0"
     assert {k: v for k, v in same.items() if k not in ("method", "galaxies", "trees")} == {
         k: v for k, v in row.items() if k not in ("method", "galaxies")
     }
     folder = tmp_path / "experiments"
     pd.testing.assert_frame_equal(
-        pd.read_parquet(folder / "second" / str(same["galaxies"])),
-        pd.read_parquet(folder / "first" / str(row["galaxies"])),
+        JobGalaxies(folder / "second", str(same["galaxies"])).read(),
+        JobGalaxies(folder / "first", str(row["galaxies"])).read(),
     )
     assert len(list((tmp_path / "runs").glob("*/*/metrics.json"))) == 1  # that of 7 trees
 
@@ -105,31 +106,27 @@ def test_real_data_are_never_taken_for_simulated_ones(tmp_path: Path) -> None:
 
 def test_the_kept_settings_name_no_path(tmp_path: Path) -> None:
     (row,) = made(FOREST, tmp_path)
-    said = read_kept_settings(tmp_path / "experiments" / "first")[str(row["galaxies"])]
+    said = StudyResults.read(tmp_path / "experiments" / "first").made_with[str(row["galaxies"])]
     assert str(tmp_path) not in str(said)
     assert said["photoz_lit"]
     assert said["data_hash"]
 
 
-def test_settings_that_all_share_are_written_once_and_read_back_whole(tmp_path: Path) -> None:
-    first = {"a": 1, "b": [1, 2], "only": None}
-    second = {"a": 1, "b": [1, 3], "c": {}}
-    for name in ("x", "y", "z"):
-        (tmp_path / name).touch()
-    keep_settings(tmp_path, {"x": first})
-    keep_settings(tmp_path, {"y": second, "gone": {"a": 3}})
-    content = json.loads((tmp_path / "made_with.json").read_text())
-    assert content["common"] == {"a": 1}
-    assert read_kept_settings(tmp_path) == {"x": first, "y": second}
-    (tmp_path / "x").unlink()
-    keep_settings(tmp_path, {"z": second})
-    assert read_kept_settings(tmp_path) == {"y": second, "z": second}
-
-
-def test_damaged_settings_are_told(tmp_path: Path) -> None:
-    (tmp_path / "made_with.json").write_text('{"common": ')
-    with pytest.raises(InputError, match=r"made_with.json cannot be read .* remove it"):
-        read_kept_settings(tmp_path)
+def test_a_sitting_that_is_stopped_between_its_two_files_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = study_of("first", [{"method": "catalogue_forest", "overrides": []}]).model_copy(update={"seeds": [0, 1]})
+    before = made(two, tmp_path, "task.seeds=[0]")
+    folder = tmp_path / "experiments" / "first"
+    with monkeypatch.context() as stopped:
+        stopped.setattr("photoz_lit.studies.results.write_json", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            made(two, tmp_path)
+    assert read_results(folder / "results.json")["rows"] == before
+    rows = made(two, tmp_path)
+    assert [row["seed"] for row in rows] == [0, 1]
+    assert rows[:1] == before
+    assert all(JobGalaxies(folder, str(row["galaxies"])).there for row in rows)
 
 
 def test_an_optional_section_that_is_set_or_unset_is_a_change() -> None:

@@ -1,0 +1,113 @@
+"""A study as data: methods × fields × settings × seeds, each a job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+from photoz_lit.files import FileName
+from photoz_lit.settings import Settings
+
+Setting = dict[str, Any]
+
+
+class StudyRow(Settings):
+    """Jobs that differ in their swept settings and seeds.
+
+    Attributes
+    ----------
+    method : name in the results (``baseline``, ``multimodal``, ``catalogue_forest`` …).
+    overrides : of the command line, the same for all jobs of the row.
+    sweep : column in the results -> list of ``{value, overrides}``; all combinations are run.
+    seeds : null takes the study's.
+    then : task that is run on each finished run; its rows, in ``<task>.json`` of the run folder, replace the run's one.
+    """
+
+    method: str
+    overrides: list[str]
+    sweep: dict[str, list[StudyValue]] = {}
+    seeds: list[int] | None = None
+    then: Literal["modalities", "emitters"] | None = None
+
+
+class StudyValue(Settings):
+    """One value of a swept setting, and the overrides that choose it."""
+
+    value: str | int | float
+    overrides: list[str]
+
+
+class Study(Settings):
+    """Content of ``conf/study/<name>.yaml``.
+
+    Attributes
+    ----------
+    name, description : as for ``--help``.
+    question : what it is to find out.
+    seeds : training seeds of every row that gives none.
+    common : overrides of every job.
+    tuned_on : fields whose results chose the settings; what is pooled over fields is given without them too.
+    rows : see :class:`StudyRow`.
+    """
+
+    name: FileName
+    description: str
+    question: str
+    seeds: list[int]
+    common: list[str] = []
+    tuned_on: list[str] = []
+    rows: list[StudyRow]
+
+
+StudyRow.model_rebuild()
+
+
+@dataclass(frozen=True)
+class StudyJob:
+    """One training of a study."""
+
+    method: str
+    seed: int
+    settings: Setting
+    overrides: tuple[str, ...]
+    then: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the job: its experiment (fields differ by it alone), method, settings and seed."""
+        experiment = [o.removeprefix("+experiment=") for o in self.overrides if o.startswith("+experiment=")]
+        parts = [
+            *experiment,
+            self.method,
+            *(f"{key}-{value}" for key, value in self.settings.items()),
+            f"seed{self.seed}",
+        ]
+        return "_".join(str(part).replace("/", "-") for part in parts)
+
+
+def jobs_of(study: Study) -> list[StudyJob]:
+    """All jobs, seed by seed, so that an unfinished study has every method at the first seeds."""
+    jobs = []
+    for row in study.rows:
+        for values in product(*row.sweep.values()):
+            settings = {key: chosen.value for key, chosen in zip(row.sweep, values, strict=True)}
+            swept = [override for chosen in values for override in chosen.overrides]
+            for seed in row.seeds if row.seeds is not None else study.seeds:
+                overrides = (*study.common, *row.overrides, *swept, f"seed={seed}")
+                jobs.append(StudyJob(row.method, seed, settings, overrides, row.then))
+    order = {seed: number for number, seed in enumerate(study.seeds)}
+    return sorted(jobs, key=lambda job: order.get(job.seed, len(order)))
+
+
+def table_row(method: str, settings: Mapping[str, Any]) -> str:
+    """Method and settings as text: what is one row of a study's table on one field."""
+    return json.dumps([method, settings], sort_keys=True)
+
+
+def places_in_study(jobs: Sequence[StudyJob]) -> dict[str, int]:
+    """Where each row of the table (see :func:`table_row`) stands in the study, from 0."""
+    rows = dict.fromkeys(table_row(job.method, job.settings) for job in jobs)
+    return {row: number for number, row in enumerate(rows)}

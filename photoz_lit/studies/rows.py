@@ -1,0 +1,122 @@
+"""Rows of a study's ``results.json``: what each keeps of a run, and how they are merged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from photoz_lit.studies.definition import StudyJob, places_in_study, table_row
+
+Row = dict[str, Any]
+METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll", "median_bias", "sigma_iqr")
+KEPT_WITH_THEM = ("data", "simulation_version", "by_source", "outlier_threshold", "galaxies")
+# of adaptation runs: name in a row -> where it stands in metrics.json
+ADAPTATION = {
+    "nz_tv": ("nz_tv",),
+    "nz_mean_shift": ("nz_mean_shift",),
+    "source_sigma_mad": ("source", "sigma_mad"),
+    "source_eta": ("source", "eta"),
+    "source_bias": ("source", "bias"),
+    "frozen_accuracy": ("adaptation", "frozen_accuracy"),
+    "probe_auc_before": ("adaptation", "probe_auc_before"),
+    "probe_auc_after": ("adaptation", "probe_auc_after"),
+}
+BY_MAG, NZ = "by_mag", "nz"
+# of task=emitters, beside the usual metrics
+EMITTERS = ("contamination", "sigma_mad_true", "eta_true", "bias_true", "z_phot_counts")
+COSTS = (
+    *("recipe", "tta", "n_train", "train_images", "gflop_per_image", "parameters", "train_seconds"),
+    *("restarts", "dead_networks"),
+)
+
+
+def result_row(job: StudyJob, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Row of ``results.json`` from a run's ``metrics.json``."""
+    row = {"method": job.method, "field": metrics["field"], "seed": job.seed, "data": metrics["data"], **job.settings}
+    row.update(
+        {
+            name: metrics[name]
+            for name in (*METRICS, *COSTS, "outlier_threshold", "simulation_version")
+            if name in metrics
+        }
+    )
+    if job.then is None:
+        row["galaxies"] = job.name
+    row["by_source"] = by_source(metrics)
+    if "adaptation" in metrics:
+        row.update(adaptation_columns(metrics))
+    return row
+
+
+def adaptation_columns(metrics: dict[str, Any]) -> dict[str, Any]:
+    """What a row of an adaptation run has beside the metrics of the target's test galaxies.
+
+    Returns
+    -------
+    The numbers of :data:`ADAPTATION` where the run has them, ``by_mag`` (magnitude bin -> ``n``, ``sigma_mad``,
+    ``eta``, ``bias``), and ``nz``, the stacked PDFs and the true redshifts in coarse bins.
+    """
+    columns: dict[str, Any] = {}
+    for name, place in ADAPTATION.items():
+        value: Any = metrics
+        for part in place:
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is not None:
+            columns[name] = value
+    bins = metrics.get("by_mag", {})
+    columns[BY_MAG] = {label: {k: part[k] for k in ("n", "sigma_mad", "eta", "bias")} for label, part in bins.items()}
+    if NZ in metrics:
+        columns[NZ] = metrics[NZ]
+    return columns
+
+
+def by_source(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Main metrics of each label source: source -> name -> value."""
+    parts = metrics.get("by_source", {})
+    return {source: {k: part[k] for k in ("n", "sigma_mad", "eta", "bias", "crps")} for source, part in parts.items()}
+
+
+def rows_of_followup(row: dict[str, Any], found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the task that followed a run: what the run is and costs stays, its metrics give way to each row's own."""
+    of_the_run = {*METRICS, "by_source", *ADAPTATION, BY_MAG, NZ}
+    about = {name: value for name, value in row.items() if name not in of_the_run}
+    return [{**about, **one} for one in found]
+
+
+def merged_rows(
+    old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], jobs: Sequence[StudyJob] = ()
+) -> list[dict[str, Any]]:
+    """Rows of an earlier sitting and of this one; a job that ran again replaces its row.
+
+    They come in the order of the study, then by field and seed; those of one run as its follow-up wrote them.
+
+    Parameters
+    ----------
+    old, new : rows of ``results.json``.
+    jobs : of the study.
+    """
+    rows = {_job_of(row): row for row in new}
+    for row in old:
+        rows.setdefault(_job_of(row), row)
+    names = {name for job in jobs for name in job.settings}
+    place = places_in_study(jobs)
+
+    def key(row: dict[str, Any]) -> tuple[int, str, int]:
+        settings = {name: row[name] for name in names if name in row}
+        number = place.get(table_row(str(row["method"]), settings), len(place))
+        return number, str(row["field"]), int(row.get("seed", 0))
+
+    return sorted(rows.values(), key=key)
+
+
+def without_rows(rows: Sequence[dict[str, Any]], of_jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows but for those of the same jobs as some others."""
+    left_out = {_job_of(row) for row in of_jobs}
+    return [row for row in rows if _job_of(row) not in left_out]
+
+
+def _job_of(row: dict[str, Any]) -> str:
+    """What tells a row from others: all that was not measured."""
+    measured = {*METRICS, *COSTS, *KEPT_WITH_THEM, *ADAPTATION, BY_MAG, NZ, *EMITTERS}
+    return json.dumps({k: v for k, v in row.items() if k not in measured}, sort_keys=True)
