@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from photoz_lit.evaluation.plots.style import BLACK, BLUE, COLUMN, DENSITY_MAP, VERMILION, new_figure, paper_style
+from photoz_lit.evaluation.plots.style import BLACK, BLUE, COLUMN, DENSITY_MAP, VERMILION, new_figure, paper_style, save
 
 FloatArray = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def write_figure(path: Path, real: pd.DataFrame, simulated: pd.DataFrame, z_phot
         axes[0].legend(loc="upper right", handlelength=1.2)
         for axis, (field, estimate) in zip(axes[[3, 7]], z_phot.items(), strict=True):
             _redshifts(axis, real["z"].to_numpy(), estimate, field)
-        figure.savefig(path)
+        save(figure, path)
 
 
 def _track(axis: Any, z: pd.Series, colour: pd.Series, tint: str, label: str) -> None:

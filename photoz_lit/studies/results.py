@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from photoz_lit.errors import InputError
-from photoz_lit.files import inside, write_json
+from photoz_lit.files import inside, plain, write_text
 from photoz_lit.studies.definition import Setting, StudyJob
 from photoz_lit.studies.galaxies import NAME, JobGalaxies, jobs_kept, write_jobs
 from photoz_lit.studies.rows import Row
@@ -83,7 +83,7 @@ class StudyResults:
             self._write_galaxies(named)
         made = {name: self.made_with[name] for name in named if name in self.made_with}
         settings = {MADE_WITH: _by_value(made)} if made else {}
-        write_json(self.folder / "results.json", {**self.about, "rows": self.rows, **settings})
+        _write_a_row_a_line(self.folder / "results.json", {**self.about, "rows": self.rows, **settings})
         (self.folder / OLDER_SETTINGS).unlink(missing_ok=True)
         _remove_older_files(self.folder / OLDER_GALAXIES)
 
@@ -100,6 +100,17 @@ class StudyResults:
         else:
             (self.folder / NAME).unlink(missing_ok=True)
         self.fresh = {}
+
+
+def _write_a_row_a_line(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON whose lists of objects have an object per line, so that a new row is a new line of the file."""
+    lines = []
+    for key, value in plain(dict(content)).items():
+        text = json.dumps(value, ensure_ascii=False)
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            text = "[\n  " + ",\n  ".join(json.dumps(one, ensure_ascii=False) for one in value) + "\n ]"
+        lines.append(f" {json.dumps(key)}: {text}")
+    write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def read_results(path: Path) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def test_a_sitting_that_is_stopped_between_its_two_files_loses_nothing(
     before = made(two, tmp_path, "task.seeds=[0]")
     folder = tmp_path / "experiments" / "first"
     with monkeypatch.context() as stopped:
-        stopped.setattr("photoz_lit.studies.results.write_json", lambda *_: 1 / 0)
+        stopped.setattr("photoz_lit.studies.results._write_a_row_a_line", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             made(two, tmp_path)
     assert read_results(folder / "results.json")["rows"] == before
