@@ -15,6 +15,7 @@ OWN = {"photoz_lit", "hydra_plugins", "tests", "research", "build_version"}
 IMPORTED_AS = {
     "astro-sedpy": "sedpy",
     "hydra-core": "hydra",
+    "pillow": "PIL",
     "pyyaml": "yaml",
     "qp-prob": "qp",
     "pytorch-lightning": "pytorch_lightning",
@@ -24,7 +25,18 @@ IMPORTED_AS = {
     "pz-rail-base": "rail",
 }
 #: Tools and stubs that are run and not imported.
-RUN = {"build", "editables", "furo", "hatchling", "mypy", "pandas-stubs", "pytest-xdist", "ruff", "types-pyyaml"}
+RUN = {
+    "build",
+    "editables",
+    "furo",
+    "hatchling",
+    "mypy",
+    "pandas-stubs",
+    "pytest-cov",
+    "pytest-xdist",
+    "ruff",
+    "types-pyyaml",
+}
 RUN |= {"myst_parser", "sphinxcontrib", "rail"}
 
 #: Packages of which the files are read, and no module imported.

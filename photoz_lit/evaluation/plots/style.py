@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +74,8 @@ def save(figure: Figure, path: Path) -> Path:
     ------
     InputError : the file cannot be written.
     """
-    drawn = BytesIO()
-    with paper_style():
-        figure.savefig(drawn, dpi=DPI, format="png")
-    few_colours = Image.open(drawn).convert("RGB").quantize(dither=Image.Dither.NONE)
-    with whole_file(path) as partial:
-        few_colours.save(partial, "PNG", optimize=True, dpi=(DPI, DPI))
+    with whole_file(path) as partial, paper_style():
+        figure.savefig(partial, dpi=DPI)
+        few_colours = Image.open(partial).convert("RGB").quantize(dither=Image.Dither.NONE)
+        few_colours.save(partial, optimize=True, dpi=(DPI, DPI))
     return path
