@@ -128,4 +128,4 @@ def test_weights_of_labels_that_count(holes: CutoutStore) -> None:
     with pytest.raises(InputError, match="weight 0 to all"):
         training_data(composed(*spec, "data.label_weights={spec: 0}"))
     with pytest.raises(InputError, match="network=catalogue_forest has none"):
-        training_data(composed(*given, *FOREST, "data.label_weights={spec: 0.5}"))
+        train(composed(*given, *FOREST, "data.label_weights={spec: 0.5}"))
