@@ -21,7 +21,7 @@ from scipy.special import betainc
 
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.pdf import DENSITY_FLOOR, pdf_width
-from photoz_lit.files import whole_file
+from photoz_lit.files import write_json
 
 Floats = NDArray[np.float64]
 
@@ -68,9 +68,8 @@ class PitCalibration:
 
     def write(self, file: Path) -> None:
         """Write it as JSON, whole or not at all."""
-        content = {"power": self.power.tolist(), "knots": self.knots.tolist(), "weights": self.weights.tolist()}
-        with whole_file(file) as partial:
-            partial.write_text(json.dumps(content, indent=1) + "\n")
+        parts = {"power": self.power, "knots": self.knots, "weights": self.weights}
+        write_json(file, {name: values.tolist() for name, values in parts.items()})
 
     @classmethod
     def read(cls, file: Path) -> PitCalibration:
