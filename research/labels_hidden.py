@@ -14,8 +14,8 @@ from rich.progress import track
 from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.nz_statistics import nz_distances, nz_moments
-from photoz_lit.evaluation.point import point_metrics
+from photoz_lit.evaluation.metrics.point import point_metrics
+from photoz_lit.evaluation.nz.statistics import nz_distances, nz_moments
 from photoz_lit.files import write_json
 from photoz_lit.labels.plots import write_plots
 from photoz_lit.provenance import git_commit

@@ -20,10 +20,10 @@ from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
-from photoz_lit.evaluation.nz_statistics import nz_distances
-from photoz_lit.evaluation.predictions import predictions_table
-from photoz_lit.evaluation.scores import galaxy_scores
-from photoz_lit.evaluation.summary import metrics_of
+from photoz_lit.evaluation.metrics.scores import galaxy_scores
+from photoz_lit.evaluation.metrics.summary import metrics_of
+from photoz_lit.evaluation.nz.statistics import nz_distances
+from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.files import whole_file, write_json
 from photoz_lit.labels.mock import DeepField, deep_field
 from photoz_lit.labels.plots import write_plots

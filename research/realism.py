@@ -17,7 +17,7 @@ from sklearn.ensemble import RandomForestRegressor
 from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.point import bias, delta_z, outlier_fraction, sigma_mad
+from photoz_lit.evaluation.metrics.point import bias, delta_z, outlier_fraction, sigma_mad
 from photoz_lit.fields import Field, load_field
 from photoz_lit.files import write_json
 from photoz_lit.provenance import git_commit

@@ -13,7 +13,7 @@ import yaml
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 
-from photoz_lit.evaluation.point import bias, delta_z, outlier_fraction, sigma_mad
+from photoz_lit.evaluation.metrics.point import bias, delta_z, outlier_fraction, sigma_mad
 from photoz_lit.fields import Field, conf_directory
 from photoz_lit.simulation.catalogue import read_catalogue
 from photoz_lit.simulation.settings import CatalogueMapping, SimulationSettings

@@ -16,8 +16,8 @@ from photoz_lit.data.sample import load_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
-from photoz_lit.evaluation.qp_file import pdf_count, read_pdfs_hdf5
-from photoz_lit.evaluation.report import write_report
+from photoz_lit.evaluation.predictions.qp_file import pdf_count, read_pdfs_hdf5
+from photoz_lit.evaluation.report.html import write_report
 from photoz_lit.fields import load_field
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.studies.definition import Study

@@ -21,7 +21,7 @@ def test_wheel_carries_conf_types_and_launcher_and_runs_elsewhere(tmp_path: Path
     conf = {f"photoz_lit/conf/{p.relative_to(conf_directory())}" for p in conf_directory().rglob("*.yaml")}
     assert conf <= names
     assert {"photoz_lit/py.typed", "hydra_plugins/photoz_lit_launcher/submitit_launcher.py"} <= names
-    assert "photoz_lit/evaluation/report.html.j2" in names
+    assert "photoz_lit/evaluation/report/report.html.j2" in names
     assert not [name for name in names if "research" in name.split("/")]
     code = "import sys; sys.path.insert(0, 'site'); from photoz_lit.fields import conf_directory, load_field;" + (
         "print(conf_directory(), load_field('sdss').n_bins)"

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from photoz_lit.data.sample import load_sample
-from photoz_lit.evaluation.emitters import REMOVED
-from photoz_lit.evaluation.pdf import mean, median, mode
+from photoz_lit.evaluation.comparison.emitters import REMOVED
+from photoz_lit.evaluation.metrics.pdf import mean, median, mode
 from photoz_lit.run_folder import RunFolder, config_of_run
 from photoz_lit.tasks.emitters import EmitterTaskSettings, emitter_rows, emitter_store
 from photoz_lit.tasks.predict import predict_unseen

@@ -6,8 +6,8 @@ import time
 import numpy as np
 from scipy.stats import norm
 
-from photoz_lit.evaluation.nz import blocks_of, group_galaxies, redshift_distributions
-from photoz_lit.evaluation.nz_statistics import nz_table
+from photoz_lit.evaluation.nz.distributions import blocks_of, group_galaxies, redshift_distributions
+from photoz_lit.evaluation.nz.statistics import nz_table
 
 GALAXIES, DISTINCT, BOOTSTRAPS = 1_000_000, 50_000, 1000
 random = np.random.default_rng(0)

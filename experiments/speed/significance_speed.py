@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 
-from photoz_lit.evaluation.bootstrap import METRICS, Residuals
-from photoz_lit.evaluation.significance import p_galaxies
+from photoz_lit.evaluation.significance.bootstrap import METRICS, Residuals
+from photoz_lit.evaluation.significance.p_values import p_galaxies
 
 DRAWS, DRAWS_OF_CHECK = 10_000, 40_000
 

@@ -26,7 +26,7 @@ from photoz_lit.data.sampling import is_main_process
 from photoz_lit.data.two_fields import AdaptationDataModule
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
-from photoz_lit.evaluation.domain_probe import domain_probe
+from photoz_lit.evaluation.mismatch.domain_probe import domain_probe
 from photoz_lit.files import locked, write_json
 from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.modules.checkpoint_files import read_checkpoint

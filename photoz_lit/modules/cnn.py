@@ -14,7 +14,7 @@ from torchmetrics import MeanMetric, Metric
 from photoz_lit.data.module import Batch
 from photoz_lit.data.pixels import turn
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.metrics import CRPS, SigmaMAD
+from photoz_lit.evaluation.metrics.streamed import CRPS, SigmaMAD
 from photoz_lit.networks.multimodal import build_network
 from photoz_lit.networks.optimiser import build_optimiser, rate_factor
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from photoz_lit.config import Config
 from photoz_lit.estimators.adaptation import REPORT
-from photoz_lit.evaluation.predictions import predictions_table
-from photoz_lit.evaluation.summary import coarse_nz, summarise
+from photoz_lit.evaluation.metrics.summary import coarse_nz, summarise
+from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.files import read_array, whole_file
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.ensemble_mean import average
@@ -40,7 +40,7 @@ def adaptation_results(
     Returns
     -------
     ``adapt`` (method), ``source`` (metrics of the source's test galaxies), ``nz`` (of the targets, see
-    :func:`~photoz_lit.evaluation.summary.coarse_nz`), ``by_field`` (of every target where there are several),
+    :func:`~photoz_lit.evaluation.metrics.summary.coarse_nz`), ``by_field`` (of every target where there are several),
     ``adaptation`` (means of the members' reports: discriminator on frozen features, probe AUCs).
     """
     sample = data.evaluated

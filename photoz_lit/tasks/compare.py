@@ -14,15 +14,22 @@ from rich.table import Table
 from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.adaptation import adaptation_tables
-from photoz_lit.evaluation.adaptation_files import write_adaptation
-from photoz_lit.evaluation.chosen_baseline import set_apart
-from photoz_lit.evaluation.compare import ALL, baseline_method, compare, group_runs, label_of, settings_of
-from photoz_lit.evaluation.comparison_files import write_comparison
-from photoz_lit.evaluation.emitters import REMOVED, emitter_table, write_emitters
-from photoz_lit.evaluation.paired_rows import paired_rows
-from photoz_lit.evaluation.runs import Run, find_runs, read_run, read_runs, rows_as_runs, without_applications
-from photoz_lit.evaluation.trainings import DIED, RESTARTS, UNEQUAL
+from photoz_lit.evaluation.comparison.adaptation import adaptation_tables
+from photoz_lit.evaluation.comparison.adaptation_files import write_adaptation
+from photoz_lit.evaluation.comparison.baseline_settings import set_apart
+from photoz_lit.evaluation.comparison.emitters import REMOVED, emitter_table, write_emitters
+from photoz_lit.evaluation.comparison.files import write_comparison
+from photoz_lit.evaluation.comparison.paired_rows import paired_rows
+from photoz_lit.evaluation.comparison.runs import (
+    Run,
+    find_runs,
+    read_run,
+    read_runs,
+    rows_as_runs,
+    without_applications,
+)
+from photoz_lit.evaluation.comparison.table import ALL, baseline_method, compare, group_runs, label_of, settings_of
+from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, UNEQUAL
 from photoz_lit.files import write_json
 from photoz_lit.studies.definition import places_in_study, table_row
 from photoz_lit.studies.results import read_results

@@ -18,9 +18,9 @@ from photoz_lit.console import shown
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.emitters import REMOVED, TRUE, WITH
-from photoz_lit.evaluation.pdf import quantiles
-from photoz_lit.evaluation.point import bias, outlier_fraction, sigma_mad
+from photoz_lit.evaluation.comparison.emitters import REMOVED, TRUE, WITH
+from photoz_lit.evaluation.metrics.pdf import quantiles
+from photoz_lit.evaluation.metrics.point import bias, outlier_fraction, sigma_mad
 from photoz_lit.fields import conf_directory, load_field
 from photoz_lit.files import require_no_links
 from photoz_lit.rows import RowCount, lines, record

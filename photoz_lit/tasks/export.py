@@ -10,10 +10,10 @@ from rich.console import Console
 from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.export import write_fits, write_parquet
-from photoz_lit.evaluation.predictions import read_predictions
-from photoz_lit.evaluation.qp_file import pdf_count
-from photoz_lit.evaluation.report import read_json
+from photoz_lit.evaluation.predictions.catalogue_files import write_fits, write_parquet
+from photoz_lit.evaluation.predictions.qp_file import pdf_count
+from photoz_lit.evaluation.predictions.table import read_predictions
+from photoz_lit.evaluation.report.html import read_json
 from photoz_lit.files import require_no_links, whole_file
 from photoz_lit.tasks.options import ExportOptions
 

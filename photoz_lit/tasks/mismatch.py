@@ -20,11 +20,11 @@ from photoz_lit.data.sample import Sample, load_sample, shared_bands
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
-from photoz_lit.evaluation.magnitude_match import matched_rows
-from photoz_lit.evaluation.mismatch import conditions_table, measure_fields, probe_table, reference_magnitude
-from photoz_lit.evaluation.mismatch_files import Mismatch, write_mismatch
-from photoz_lit.evaluation.mismatch_redshift import ALL, MATCHED, FieldPredictions, redshift_table
-from photoz_lit.evaluation.pdf import quantiles
+from photoz_lit.evaluation.metrics.pdf import quantiles
+from photoz_lit.evaluation.mismatch.files import Mismatch, write_mismatch
+from photoz_lit.evaluation.mismatch.images import conditions_table, measure_fields, probe_table, reference_magnitude
+from photoz_lit.evaluation.mismatch.magnitude_match import matched_rows
+from photoz_lit.evaluation.mismatch.redshifts import ALL, MATCHED, FieldPredictions, redshift_table
 from photoz_lit.fields import Field, conf_directory, load_field
 from photoz_lit.imaging.conditions import some_galaxies
 from photoz_lit.provenance import provenance

@@ -15,10 +15,10 @@ from photoz_lit.data.module import split_sample
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator
+from photoz_lit.evaluation.metrics.summary import summarise
 from photoz_lit.evaluation.plots.modalities import ALL, ONLY, WITHOUT, modality_figure
 from photoz_lit.evaluation.plots.style import save
-from photoz_lit.evaluation.predictions import predictions_table
-from photoz_lit.evaluation.summary import summarise
+from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.files import require_no_links
 from photoz_lit.networks.modalities import modalities_of, modality_name
 from photoz_lit.run_folder import MODALITIES, RunFolder, config_of_run

@@ -19,7 +19,7 @@ from photoz_lit.console import shown
 from photoz_lit.data.mapping import map_columns
 from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.nz import (
+from photoz_lit.evaluation.nz.distributions import (
     Block,
     Grouping,
     RedshiftDistributions,
@@ -27,11 +27,11 @@ from photoz_lit.evaluation.nz import (
     redshift_distributions,
     with_reference,
 )
-from photoz_lit.evaluation.nz_files import write_nz
-from photoz_lit.evaluation.nz_statistics import coarse_edges, nz_table
-from photoz_lit.evaluation.predictions import read_predictions
-from photoz_lit.evaluation.qp_file import iterate_pdfs, pdf_count, read_pdfs_hdf5
-from photoz_lit.evaluation.report import read_json
+from photoz_lit.evaluation.nz.files import write_nz
+from photoz_lit.evaluation.nz.statistics import coarse_edges, nz_table
+from photoz_lit.evaluation.predictions.qp_file import iterate_pdfs, pdf_count, read_pdfs_hdf5
+from photoz_lit.evaluation.predictions.table import read_predictions
+from photoz_lit.evaluation.report.html import read_json
 from photoz_lit.files import require_no_links, write_json
 from photoz_lit.rows import RowCount, lines, record
 from photoz_lit.tables.frame import missing_column

@@ -16,9 +16,9 @@ from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.data.store import open_store
 from photoz_lit.estimators.choice import estimator_of
-from photoz_lit.evaluation.predictions import predictions_table
-from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
-from photoz_lit.evaluation.summary import summarise
+from photoz_lit.evaluation.metrics.summary import summarise
+from photoz_lit.evaluation.predictions.qp_file import write_pdfs_hdf5
+from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.files import whole_file
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import record

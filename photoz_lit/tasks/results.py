@@ -15,11 +15,11 @@ from rich.table import Table
 from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.estimators.estimator import Estimator
+from photoz_lit.evaluation.metrics.summary import summarise
 from photoz_lit.evaluation.plots.run import draw_run
-from photoz_lit.evaluation.predictions import predictions_table
-from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
-from photoz_lit.evaluation.report import write_report
-from photoz_lit.evaluation.summary import summarise
+from photoz_lit.evaluation.predictions.qp_file import write_pdfs_hdf5
+from photoz_lit.evaluation.predictions.table import predictions_table
+from photoz_lit.evaluation.report.html import write_report
 from photoz_lit.files import whole_file
 from photoz_lit.modules.epochs import CURVE
 from photoz_lit.run_folder import RunFolder

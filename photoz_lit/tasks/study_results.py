@@ -14,7 +14,7 @@ from rich.console import Console
 
 from photoz_lit.console import shown
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.predictions import read_predictions
+from photoz_lit.evaluation.predictions.table import read_predictions
 from photoz_lit.files import inside, locked
 from photoz_lit.provenance import git_commit
 from photoz_lit.studies.definition import Setting, Study, StudyJob, jobs_of

@@ -15,7 +15,7 @@ from photoz_lit.data.label_weights import galaxy_weights, require_label_weights
 from photoz_lit.data.module import Split, split_sample
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.domain_probe import FEWEST
+from photoz_lit.evaluation.mismatch.domain_probe import FEWEST
 from photoz_lit.rows import RowCount
 from photoz_lit.tasks.data_source import adaptation_sample_of, sample_of
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from photoz_lit.evaluation.nz_statistics import nz_distances
-from photoz_lit.evaluation.point import delta_z, point_metrics
+from photoz_lit.evaluation.metrics.point import delta_z, point_metrics
+from photoz_lit.evaluation.nz.statistics import nz_distances
 
 # method -> scatter and bias of its Δz on the target, and scatter on the source
 METHODS = {
@@ -42,7 +42,7 @@ def adaptation_row(
     faint = {k: measured[k] for k in ("sigma_mad", "eta", "bias")}
     return {
         "method": method, "field": field, "seed": seed, "data": "simulated", **settings, "n_test": n, **measured,
-        "crps": float(np.abs(delta).mean()), "galaxies": f"galaxies/{name}.parquet",
+        "crps": float(np.abs(delta).mean()), "galaxies": name,
         "nz_tv": float(nz_distances(stacked, truth, EDGES)["tv"]), "nz_mean_shift": -0.01,
         "source_sigma_mad": source, "source_eta": 0.02, "source_bias": 0.0, "frozen_accuracy": 0.8,
         "probe_auc_before": 0.9, "probe_auc_after": 0.6,

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 import photoz_lit
-from photoz_lit.evaluation.predictions import predictions_table
-from photoz_lit.evaluation.qp_file import write_pdfs_hdf5
-from photoz_lit.evaluation.summary import summarise
+from photoz_lit.evaluation.metrics.summary import summarise
+from photoz_lit.evaluation.predictions.qp_file import write_pdfs_hdf5
+from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.fields import Field, load_field
 from photoz_lit.files import write_json
 

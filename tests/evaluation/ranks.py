@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from photoz_lit.evaluation.metrics import metric_collection
+from photoz_lit.evaluation.metrics.streamed import metric_collection
 
 
 def metrics_in_batches(pdf: torch.Tensor, z: torch.Tensor, edges: torch.Tensor, batch: int) -> dict[str, float]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from photoz_lit.evaluation.point import delta_z, sigma_mad
+from photoz_lit.evaluation.metrics.point import delta_z, sigma_mad
 from photoz_lit.studies.galaxies import JobGalaxies, jobs_kept
 from photoz_lit.studies.results import StudyResults
 

@@ -10,7 +10,7 @@ import qp
 from astropy.table import Table
 
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.predictions import read_predictions
+from photoz_lit.evaluation.predictions.table import read_predictions
 from photoz_lit.tasks import export
 from photoz_lit.tasks.task import perform
 from tests.composed import composed

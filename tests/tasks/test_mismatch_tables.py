@@ -7,7 +7,7 @@ import io
 import pandas as pd
 from rich.console import Console
 
-from photoz_lit.evaluation.mismatch_files import Mismatch
+from photoz_lit.evaluation.mismatch.files import Mismatch
 from photoz_lit.tasks.mismatch import _show
 
 

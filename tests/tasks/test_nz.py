@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.predictions import read_predictions
-from photoz_lit.evaluation.qp_file import read_pdfs_hdf5
+from photoz_lit.evaluation.predictions.qp_file import read_pdfs_hdf5
+from photoz_lit.evaluation.predictions.table import read_predictions
 from photoz_lit.tasks import predict
 from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import train

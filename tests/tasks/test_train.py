@@ -10,7 +10,7 @@ import qp
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.runs import read_runs
+from photoz_lit.evaluation.comparison.runs import read_runs
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks import predict
 from photoz_lit.tasks.data_source import sample_of

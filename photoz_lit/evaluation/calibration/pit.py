@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from scipy.special import betainc
 
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.pdf import DENSITY_FLOOR, pdf_width
+from photoz_lit.evaluation.metrics.pdf import DENSITY_FLOOR, pdf_width
 from photoz_lit.files import write_json
 
 Floats = NDArray[np.float64]

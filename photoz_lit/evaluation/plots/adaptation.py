@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from photoz_lit.evaluation.adaptation import DANN, METHODS, NONE, ORACLE, OURS, AdaptationTables
+from photoz_lit.evaluation.comparison.adaptation import DANN, METHODS, NONE, ORACLE, OURS, AdaptationTables
 from photoz_lit.evaluation.plots.nz import draw_counts
 from photoz_lit.evaluation.plots.style import (
     BLACK,

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from photoz_lit.evaluation.compare import ALL, label_of, settings_of
+from photoz_lit.evaluation.comparison.table import ALL, label_of, settings_of
 from photoz_lit.evaluation.plots.style import BLACK, CYCLE, GREY, kind_of_data, new_figure, paper_style
 
 PANELS = {
@@ -25,7 +25,7 @@ def comparison_figure(table: pd.DataFrame, baseline: str) -> Figure:
 
     Parameters
     ----------
-    table : of :func:`photoz_lit.evaluation.compare.compare`; its rows for all labels are drawn.
+    table : of :func:`photoz_lit.evaluation.comparison.table.compare`; its rows for all labels are drawn.
     baseline : name of the method that the others are compared with.
     """
     rows = table[table["source"] == ALL].reset_index(drop=True)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from photoz_lit.evaluation.compare import ALL, settings_of, value_text
+from photoz_lit.evaluation.comparison.table import ALL, settings_of, value_text
 from photoz_lit.evaluation.plots.style import COLUMN, CYCLE, GREY, kind_of_data, new_figure, paper_style
 
 COST, NUMBER = "gflop_per_image", "sigma_mad"
@@ -33,7 +33,7 @@ def cost_figure(table: pd.DataFrame, baseline: str) -> Figure:
 
     Parameters
     ----------
-    table : of :func:`photoz_lit.evaluation.compare.compare`, with rows in :func:`rows_with_costs`.
+    table : of :func:`photoz_lit.evaluation.comparison.table.compare`, with rows in :func:`rows_with_costs`.
     baseline : name of the method that the others are compared with.
     """
     rows = rows_with_costs(table)

@@ -18,7 +18,7 @@ def emitter_figure(table: pd.DataFrame, removed: str, everyone: str) -> Figure:
 
     Parameters
     ----------
-    table : of :func:`photoz_lit.evaluation.emitters.emitter_table`; its first field is drawn.
+    table : of :func:`photoz_lit.evaluation.comparison.emitters.emitter_table`; its first field is drawn.
     removed : sample that is drawn as a line.
     everyone : sample that is drawn as a grey area behind it.
     """

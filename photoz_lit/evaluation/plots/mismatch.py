@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from photoz_lit.evaluation.mismatch import CONTROL
-from photoz_lit.evaluation.mismatch_redshift import ALL, MATCHED, FieldPredictions
-from photoz_lit.evaluation.nz_statistics import coarse_edges, rebinned
+from photoz_lit.evaluation.mismatch.images import CONTROL
+from photoz_lit.evaluation.mismatch.redshifts import ALL, MATCHED, FieldPredictions
+from photoz_lit.evaluation.nz.statistics import coarse_edges, rebinned
 from photoz_lit.evaluation.plots.style import BLACK, CYCLE, GREY, new_figure, paper_style
 from photoz_lit.imaging.conditions import NoisePower
 
@@ -39,7 +39,7 @@ def field_colours(names: Sequence[str]) -> dict[str, str]:
 
 
 def conditions_figure(table: pd.DataFrame, reference_band: str, data: str) -> Figure:
-    """Draw every condition band by band; ``table`` is of :func:`photoz_lit.evaluation.mismatch.conditions_table`."""
+    """Draw every condition band by band, from :func:`~photoz_lit.evaluation.mismatch.images.conditions_table`."""
     names, bands = list(dict.fromkeys(table["field"])), list(dict.fromkeys(table["band"]))
     colours = field_colours(names)
     with paper_style():

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from photoz_lit.evaluation.nz import RedshiftDistributions
-from photoz_lit.evaluation.nz_statistics import nz_distances, nz_moments, rebinned
+from photoz_lit.evaluation.nz.distributions import RedshiftDistributions
+from photoz_lit.evaluation.nz.statistics import nz_distances, nz_moments, rebinned
 from photoz_lit.evaluation.plots.nz import draw_counts
 from photoz_lit.evaluation.plots.style import BLACK, BLUE, VERMILION, new_figure, paper_style
 

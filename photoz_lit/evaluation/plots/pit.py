@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
-from photoz_lit.evaluation.pdf import pit_outlier_rate, pit_uniformity
+from photoz_lit.evaluation.metrics.pdf import pit_outlier_rate, pit_uniformity
 from photoz_lit.evaluation.plots.style import BLACK, BLUE, COLUMN, GREY, new_figure, paper_style
 
 BINS = 25

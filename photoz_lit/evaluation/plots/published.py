@@ -21,7 +21,7 @@ def published_figure(beside: pd.DataFrame, kinds: pd.Series) -> Figure:
 
     Parameters
     ----------
-    beside : of :func:`photoz_lit.evaluation.published.beside_published`.
+    beside : of :func:`photoz_lit.evaluation.comparison.published.beside_published`.
     kinds : kind of data of each of our rows.
     """
     rows = beside[beside["gain_sigma_mad"].notna()]

@@ -11,9 +11,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from photoz_lit.evaluation.label_names import redshift_axis
+from photoz_lit.evaluation.metrics.point import bias, delta_z, outlier_fraction, sigma_mad
 from photoz_lit.evaluation.plots.style import BLACK, BLUE, COLUMN, DENSITY_MAP, VERMILION, new_figure, paper_style
-from photoz_lit.evaluation.point import bias, delta_z, outlier_fraction, sigma_mad
+from photoz_lit.evaluation.report.label_names import redshift_axis
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ def redshift_plane(
     threshold : |Δz| from which a galaxy is an outlier.
     data : ``simulated``, ``simulated_from_catalogue`` or ``real``.
     title : e.g. the field's and the experiment's name.
-    label : what the labels are, of :func:`~photoz_lit.evaluation.label_names.redshift_axis`.
+    label : what the labels are, of :func:`~photoz_lit.evaluation.report.label_names.redshift_axis`.
     """
     residual = delta_z(z_phot, z)
     top = 1.03 * float(max(z.max(), z_phot.max()))
@@ -90,7 +90,7 @@ def residual_trends(
     band : name of the reference band.
     threshold : |Δz| from which a galaxy is an outlier.
     data : ``simulated``, ``simulated_from_catalogue`` or ``real``.
-    label : what the labels are, of :func:`~photoz_lit.evaluation.label_names.redshift_axis`.
+    label : what the labels are, of :func:`~photoz_lit.evaluation.report.label_names.redshift_axis`.
     """
     residual = delta_z(z_phot, z)
     statistics: list[tuple[str, Statistic, Errors]] = [

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from photoz_lit.evaluation.label_names import redshift_axis
 from photoz_lit.evaluation.plots.montage import choose_galaxies, montage
 from photoz_lit.evaluation.plots.nz import rebin, redshift_distribution
 from photoz_lit.evaluation.plots.pit import pit_histogram
 from photoz_lit.evaluation.plots.redshift import redshift_plane, residual_trends
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.plots.training import training_curve
+from photoz_lit.evaluation.report.label_names import redshift_axis
 from photoz_lit.fields import Field
 
 NZ_BINS = 50

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from photoz_lit.evaluation.compare import ALL, value_text
+from photoz_lit.evaluation.comparison.table import ALL, value_text
 from photoz_lit.evaluation.plots.style import BLACK, COLUMN, CYCLE, GREY, kind_of_data, new_figure, paper_style
 
 LEAST_VALUES = 3
@@ -30,7 +30,7 @@ def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
 
     Parameters
     ----------
-    table : of :func:`photoz_lit.evaluation.compare.compare`, of one field; its rows for all labels are drawn.
+    table : of :func:`photoz_lit.evaluation.comparison.table.compare`, of one field; its rows for all labels are drawn.
     baseline : name of the method that the others are compared with.
     setting : of :func:`swept_setting`.
     """

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation import pdf as pdfs
 from photoz_lit.evaluation.calibration.pit import PitCalibration, fit_pit_calibration
+from photoz_lit.evaluation.metrics import pdf as pdfs
 
 EDGES = np.concatenate([np.linspace(0, 2, 401), np.linspace(2, 4, 41)[1:]])  # bins of two widths
 

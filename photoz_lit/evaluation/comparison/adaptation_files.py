@@ -1,0 +1,133 @@
+"""A study of adaptation on disk: Markdown, CSV and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from photoz_lit.evaluation.comparison.adaptation import DANN, NONE, ORACLE, OURS, AdaptationTables
+from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS
+from photoz_lit.evaluation.plots.adaptation import adaptation_figure, adaptation_nz_figure
+from photoz_lit.evaluation.plots.style import save
+from photoz_lit.evaluation.report.markdown_grid import grid, number, with_error
+from photoz_lit.files import whole_file
+
+NOTES = f"""\
+Target test galaxies against the truth; mean ± standard error over training seeds. *change* is σ_MAD − σ_MAD of
+`{NONE}`, and *gap closed* (σ_{NONE} − σ) / (σ_{NONE} − σ_bound); their errors are of a bootstrap over seeds and
+galaxies, both the same for all methods. The bound is `{ORACLE}`, or, where parts of the shift are taken one at a time,
+`{NONE}` where nothing is shifted (part none). A share is given where the gap is at least three standard errors, else it
+is *not measurable*. |bias| and N(z) reductions are 1 − |bias| / |bias_{NONE}| and 1 − TV / TV_{NONE}; *source worse* is
+the σ_MAD of the source's test galaxies over that of `{NONE}`, − 1. *died* counts networks that predicted one PDF for
+all galaxies, *restarts* those with fresh weights that took the place of one (a dash: not recorded).
+"""
+
+
+def write_adaptation(tables: AdaptationTables, folder: Path, title: str) -> list[Path]:
+    """Write ``adaptation.md``, ``adaptation.csv``, ``adaptation_by_mag.csv`` (plain units) and the figures.
+
+    Raises
+    ------
+    InputError : the files cannot be written.
+    """
+    with whole_file(folder / "adaptation.csv") as partial:
+        tables.methods.to_csv(partial, index=False)
+    with whole_file(folder / "adaptation_by_mag.csv") as partial:
+        tables.by_mag.to_csv(partial, index=False)
+    with whole_file(folder / "adaptation.md") as partial:
+        partial.write_text(adaptation_markdown(tables, title), encoding="utf-8")
+    written = [folder / "adaptation.md", folder / "adaptation.csv", folder / "adaptation_by_mag.csv"]
+    written.append(save(adaptation_figure(tables), folder / "adaptation.png"))
+    nz = adaptation_nz_figure(tables)
+    return written if nz is None else [*written, save(nz, folder / "adaptation_nz.png")]
+
+
+def adaptation_markdown(tables: AdaptationTables, title: str) -> str:
+    """Return the tables as Markdown, and how to read them."""
+    kinds = ", ".join(sorted({str(kind).replace("_", " ") for kind in tables.methods["data"] if kind}))
+    parts = [f"# {title}: adaptation\n", f"Data: **{kinds}**.\n", _methods(tables), "", NOTES]
+    if len(tables.duel):
+        parts += [f"## `{OURS}` against `{DANN}`\n", _duel(tables), ""]
+        parts += [
+            "Relative differences; negative: guided and paired is better; *worse* is by over one standard error.\n"
+        ]
+    parts += ["## What a probe and the discriminator saw\n", _probe(tables), ""]
+    parts += ["AUC of a probe that tells source from target features: 0.5 is chance. Accuracy on pairs or galaxies of"
+              " held-out frozen features, before the adversarial weight rises.\n"]  # fmt: skip
+    if len(tables.by_mag):
+        parts += ["## By magnitude\n", _by_mag(tables), ""]
+    return "\n".join(parts)
+
+
+def _methods(tables: AdaptationTables) -> str:
+    head = ["field", *tables.swept, "method", "n", "seeds", DIED, RESTARTS, "σ_MAD ×10⁻³", "η %", "bias ×10⁻³",
+            "N(z) TV %", "source σ_MAD ×10⁻³", "change ×10⁻³", "gap closed %", "|bias| reduction %",
+            "N(z) TV reduction %", "source worse %"]  # fmt: skip
+    rows = []
+    for _, row in tables.methods.iterrows():
+        numbers = [
+            _cell(row, name, factor)
+            for name, factor in (("sigma_mad", 1e3), ("eta", 1e2), ("bias", 1e3), ("nz_tv", 1e2),
+                                 ("source_sigma_mad", 1e3))
+        ]  # fmt: skip
+        shares = [number(row.get(name, np.nan) * 100, 1, "+") for name in
+                  ("bias_reduction", "nz_tv_reduction", "source_worsening")]  # fmt: skip
+        dead = [number(row[name], 0) for name in (DIED, RESTARTS)]
+        change = _cell(row, "change_sigma_mad", 1e3, "+")
+        rows.append(
+            [*_place(row, tables), f"{row['n']:,}", row["seeds"], *dead, *numbers, change, _closed(row), *shares]
+        )
+    return grid(head, rows, left=2 + len(tables.swept))
+
+
+def _closed(row: pd.Series) -> str:
+    if row["method"] in (NONE, ORACLE) and not np.isfinite(row.get("closed_sigma_mad", np.nan)):
+        gap = row.get("gap_sigma_mad", np.nan)
+        return f"gap {_cell(row, 'gap_sigma_mad', 1e3)} ×10⁻³" if row["method"] == NONE and np.isfinite(gap) else "–"
+    if row.get("gap_measurable") is False or row.get("gap_measurable") == 0:
+        return "not measurable"
+    return _cell(row, "closed_sigma_mad", 1e2, digits=0)
+
+
+def _duel(tables: AdaptationTables) -> str:
+    rows = []
+    for _, row in tables.duel.iterrows():
+        cells = [row["field"], *(_setting(row, name) for name in tables.swept)]
+        for name in ("difference_sigma_mad", "difference_bias"):
+            worse = row[name] > row[f"{name}_err"]
+            cells.append(_cell(row, name, 1e2, "+", 1) + (" worse" if worse else ""))
+        rows.append(cells)
+    return grid(["field", *tables.swept, "σ_MAD %", "|bias| %"], rows, left=1 + len(tables.swept))
+
+
+def _probe(tables: AdaptationTables) -> str:
+    names = ("frozen_accuracy", "probe_auc_before", "probe_auc_after")
+    rows = [
+        [*_place(row, tables), *(_cell(row, n, 1.0, digits=3) for n in names)] for _, row in tables.methods.iterrows()
+    ]
+    head = ["field", *tables.swept, "method", "frozen accuracy", "probe AUC before", "probe AUC after"]
+    return grid(head, rows, left=2 + len(tables.swept))
+
+
+def _by_mag(tables: AdaptationTables) -> str:
+    rows = [
+        [row["field"], *(_setting(row, s) for s in tables.swept), row["mag"], row["method"], f"{row['n']:,}",
+         *(_cell(row, name, factor) for name, factor in (("sigma_mad", 1e3), ("eta", 1e2), ("bias", 1e3)))]
+        for _, row in tables.by_mag.sort_values(["field", *tables.swept, "mag"], kind="stable").iterrows()
+    ]  # fmt: skip
+    head = ["field", *tables.swept, "mag", "method", "n", "σ_MAD ×10⁻³", "η %", "bias ×10⁻³"]
+    return grid(head, rows, left=3 + len(tables.swept))
+
+
+def _place(row: pd.Series, tables: AdaptationTables) -> list[str]:
+    return [str(row["field"]), *(_setting(row, name) for name in tables.swept), str(row["method"])]
+
+
+def _setting(row: pd.Series, name: str) -> str:
+    return "–" if pd.isna(row.get(name)) else str(row[name])
+
+
+def _cell(row: pd.Series, name: str, factor: float, sign: str = "", digits: int = 2) -> str:
+    return with_error(row.get(name, np.nan) * factor, row.get(f"{name}_err", np.nan) * factor, digits, sign)

@@ -1,0 +1,49 @@
+"""One setting of a method as what all others are compared with, those of the same method too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.comparison.runs import Run
+from photoz_lit.evaluation.comparison.table import Group, baseline_method, group_runs
+
+
+def set_apart(
+    runs: Sequence[Run], baseline: str | None, settings: Mapping[str, str | float]
+) -> tuple[list[Run], str | None]:
+    """Make the baseline's runs with some settings a method of their own.
+
+    Parameters
+    ----------
+    runs : all that are compared.
+    baseline : as for :func:`~photoz_lit.evaluation.comparison.table.compare`.
+    settings : name -> value, as the comparison shows them; empty sets nothing apart.
+
+    Returns
+    -------
+    The runs, and the name of what the others are compared with, e.g. ``multimodal (order 1, fusion early)``.
+
+    Raises
+    ------
+    InputError : no run of the baseline has these settings, or runs of several settings have them.
+    """
+    if not settings:
+        return list(runs), baseline
+    groups = group_runs(runs)
+    method = baseline_method(groups, baseline)
+    known = [group for group in groups if group.method == method]
+    found = {group.label for group in known if _has(group, settings)}
+    if len(found) != 1:
+        labels = ", ".join(dict.fromkeys(group.label for group in known))
+        raise InputError(f"task.baseline_settings fit {len(found)} of {labels}; name the settings of one of them.")
+    (label,) = found
+    chosen = {id(run) for group in known if group.label == label for run in group.runs}
+    return [replace(run, method=label, settings={}) if id(run) in chosen else run for run in runs], label
+
+
+def _has(group: Group, settings: Mapping[str, str | float]) -> bool:
+    """Numbers are equal as numbers, all else as it is written."""
+    known = group.settings
+    return all(name in known and (known[name] == v or str(known[name]) == str(v)) for name, v in settings.items())

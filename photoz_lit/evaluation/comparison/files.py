@@ -1,0 +1,186 @@
+"""A comparison on disk: Markdown, CSV and a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from photoz_lit.evaluation.comparison.published import beside_published, read_published
+from photoz_lit.evaluation.comparison.table import ALL, FURTHER, PAIRS, settings_of, value_text
+from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, UNEQUAL
+from photoz_lit.evaluation.plots.comparison import comparison_figure
+from photoz_lit.evaluation.plots.cost import cost_figure, rows_with_costs
+from photoz_lit.evaluation.plots.modalities import are_modalities, modality_figure
+from photoz_lit.evaluation.plots.published import PUBLISHED, published_figure
+from photoz_lit.evaluation.plots.style import save
+from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
+from photoz_lit.files import whole_file
+
+# column -> heading and factor of the printed number
+SHOWN = {
+    "sigma_mad": ("σ_MAD ×10⁻³", 1e3, 2),
+    "eta": ("η %", 1e2, 2),
+    "bias": ("bias ×10⁻³", 1e3, 2),
+    "crps": ("CRPS ×10⁻³", 1e3, 2),
+}
+SHORT = {"sigma_mad": "σ", "eta": "η", "bias": "bias", "crps": "CRPS"}
+NOTES = """\
+Mean ± standard deviation over training seeds. G = (|B| − |M|) / max(|B|, |M|) · 100 %, of the mean |metric| over seeds
+(of |bias|, so opposite biases of two seeds do not cancel), ± its standard error over pairs of networks of the same
+seed. Both p are one-sided, and no p is below 1 / (resamples + 1). `p_galaxies`, the share of resamples of the galaxies
+without a gain, judges **single pairs of trained networks**: it is the mean over as many as *pairs* says, with its range
+over them in brackets, and of two baselines that differ in nothing but the seed up to a third are "better" at 0.05.
+`p_method` judges the method: it is the tail of a t distribution with seeds − 1 degrees of freedom, from the scatter of
+seeds and galaxies, and needs three seeds of each. G and p are of the seeds that both have, where both have several. A
+dash: too few seeds, or the galaxies of the run are not at hand. *died* counts networks that predicted one PDF for all
+galaxies, *restarts* those with fresh weights that took the place of one: what stands here is of those that lived, or of
+the last that was tried (a dash: not recorded, or no network). The published tests are not stated; their p-values stand
+as printed, and ours beside them are `p_galaxies`.
+"""
+
+
+def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: str = "Comparison") -> list[Path]:
+    """Write ``comparison.md``, ``comparison.csv`` (plain units) and ``comparison.png``.
+
+    Beside them ``published.csv`` and ``published.png`` where there are published numbers of our fields, ``sweep.png``
+    of one swept setting, ``cost.png`` where networks of several costs are compared, or ``modalities.png`` of kept and
+    dropped modalities.
+
+    Parameters
+    ----------
+    table : of :func:`photoz_lit.evaluation.comparison.table.compare`.
+    folder : where to; made if missing.
+    baseline : name of the method that the others are compared with.
+    title : heading.
+
+    Raises
+    ------
+    InputError : the files cannot be written.
+    """
+    with whole_file(folder / "comparison.csv") as partial:
+        table.to_csv(partial, index=False)
+    with whole_file(folder / "comparison.md") as partial:
+        partial.write_text(markdown(table, baseline, title), encoding="utf-8")
+    written = [folder / "comparison.md", folder / "comparison.csv"]
+    written.append(save(comparison_figure(table, baseline), folder / "comparison.png"))
+    beside = beside_published(table, baseline)
+    # the published gains are over a single-stack baseline; settings compared with each other have none beside them
+    if len(beside) and baseline.startswith("baseline"):
+        with whole_file(folder / "published.csv") as partial:
+            beside.to_csv(partial, index=False)
+        written.append(folder / "published.csv")
+        if beside["gain_sigma_mad"][beside["who"] != PUBLISHED].notna().any():
+            written.append(save(published_figure(beside, table["data"]), folder / "published.png"))
+    setting = swept_setting(table, settings_of(table))
+    if setting is not None:
+        written.append(save(sweep_figure(table, baseline, setting), folder / "sweep.png"))
+    if len(rows_with_costs(table)):
+        written.append(save(cost_figure(table, baseline), folder / "cost.png"))
+    rows = table[table["source"] == ALL]
+    if rows["field"].nunique() == 1 and are_modalities(rows["method"].tolist()):
+        kept: list[dict[str, Any]] = [dict(row) for _, row in rows.rename(columns={"method": "kept"}).iterrows()]
+        written.append(save(modality_figure(kept, str(rows["data"].iloc[0])), folder / "modalities.png"))
+    return written
+
+
+def markdown(table: pd.DataFrame, baseline: str, title: str) -> str:
+    """Return the comparison as Markdown: our table, ours beside the published one, and how to read them."""
+    kinds = ", ".join(sorted({str(kind).replace("_", " ") for kind in table["data"] if kind}))
+    parts = [f"# {title}\n", f"Data: **{kinds}**. Baseline: `{baseline}`.\n", _ours(table), "", NOTES]
+    beside = beside_published(table, baseline)
+    if len(beside):
+        parts += ["## Beside the published numbers\n", _published(beside), ""]
+        if (table["field"] == "sdss").any():
+            parts += ["SDSS in the literature:\n", _literature(), ""]
+    return "\n".join(parts)
+
+
+def _ours(table: pd.DataFrame) -> str:
+    settings = settings_of(table)
+    further = [c for c in FURTHER if c in table]
+    unequal = [UNEQUAL] if (table[UNEQUAL] != "").any() else []
+    header = ["field", "labels", "method", *settings, "n", "seeds", DIED, RESTARTS]
+    header += [*("trained unequally" for _ in unequal), *(heading for heading, _, _ in SHOWN.values())]
+    header += [f"G({SHORT[m]}) %" for m in SHOWN] + [PAIRS]
+    header += [f"p_galaxies({SHORT[m]})" for m in SHOWN] + [f"p_method({SHORT[m]})" for m in SHOWN] + further
+    rows = []
+    for _, row in table.iterrows():
+        cells = [row["field"], row["source"], row["method"], *(_text(row[s]) for s in settings), f"{row['n']:,}"]
+        cells += [str(row["seeds"]), *(_plain_number(row[name]) for name in (DIED, RESTARTS))]
+        cells += [row[name] or "–" for name in unequal]
+        cells += [_with_spread(row[m], row[f"{m}_spread"], factor, digits) for m, (_, factor, digits) in SHOWN.items()]
+        cells += [_with_spread(row[f"gain_{m}"], row[f"gain_{m}_error"], 1, 1, "+") for m in SHOWN]
+        cells += [_plain_number(row[PAIRS]), *(_p_with_range(row, f"p_galaxies_{m}") for m in SHOWN)]
+        cells += [_p(row[f"p_method_{m}"]) for m in SHOWN]
+        rows.append([*cells, *(_plain_number(row[c]) for c in further)])
+    return _grid(header, rows, left=3 + len(settings))
+
+
+def _published(beside: pd.DataFrame) -> str:
+    names = list(SHOWN)[:3]
+    header = ["data", "who", "method", "n", *(SHOWN[m][0] for m in names)]
+    header += [f"G({SHORT[m]}) %" for m in names] + [f"p({SHORT[m]})" for m in names]
+    rows = [
+        [
+            *(str(row[c]).replace("_", " ") for c in ("data", "who")),
+            row["method"],
+            f"{row['n']:,.0f}",
+            *(_number(row[m] * SHOWN[m][1], SHOWN[m][2]) for m in names),
+            *(_number(row.get(f"gain_{m}", np.nan), 1, "+") for m in names),
+            *(_p(row.get(f"p_{m}", np.nan)) for m in names),
+        ]
+        for _, row in beside.iterrows()
+    ]
+    return _grid(header, rows, left=3)
+
+
+def _literature() -> str:
+    names = list(SHOWN)[:3]
+    rows = [
+        [entry["work"], *(_number(entry[m] * SHOWN[m][1], SHOWN[m][2]) for m in names)]
+        for entry in read_published()["literature"]
+    ]
+    return _grid(["work", *(SHOWN[m][0] for m in names)], rows, left=1)
+
+
+def _grid(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
+    rule = [":--" if column < left else "--:" for column in range(len(header))]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [header, rule, *rows])
+
+
+def _with_spread(value: float, spread: float, factor: float, digits: int, sign: str = "") -> str:
+    text = _number(value * factor, digits, sign)
+    return text if not np.isfinite(spread) else f"{text} ± {spread * factor:.{digits}f}"
+
+
+def _number(value: float, digits: int, sign: str = "") -> str:
+    return f"{value:{sign}.{digits}f}" if np.isfinite(value) else "–"
+
+
+def _plain_number(value: float) -> str:
+    if not np.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
+
+
+def _p(value: float) -> str:
+    """A p-value to four places, and never as 0."""
+    if not np.isfinite(value):
+        return "–"
+    return f"{value:.4f}".rstrip("0").rstrip(".") if value >= 5e-5 or value <= 0 else f"{value:.0e}"
+
+
+def _p_with_range(row: pd.Series, name: str) -> str:
+    """A mean p-value with the lowest and the highest of several pairs."""
+    text = _p(row[name])
+    if text == "–" or not row[PAIRS] > 1:
+        return text
+    return f"{text} ({_p(row[f'{name}_lowest'])} to {_p(row[f'{name}_highest'])})"
+
+
+def _text(value: object) -> str:
+    return "–" if value is None or (isinstance(value, float) and not np.isfinite(value)) else value_text(value)

@@ -1,0 +1,1 @@
+"""Redshift distributions N(z): stacked PDFs, their bootstrap, statistics, and distances between two."""

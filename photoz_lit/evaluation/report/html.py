@@ -1,0 +1,220 @@
+"""One self-contained ``report.html`` of a run folder or of several runs: images inlined, no outside resource."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.report.label_names import counted_sources
+from photoz_lit.files import whole_file
+
+BANNERS = {
+    "simulated": ("Simulated data.", "Every galaxy of this report was drawn by the survey simulation."),
+    "simulated_from_catalogue": (
+        "Simulated from a catalogue.",
+        "Magnitudes and redshifts are real; the stamps were drawn from them by the simulation.",
+    ),
+}
+HEADLINE = {
+    "sigma_mad": "σ_MAD",
+    "eta": "η",
+    "bias": "bias",
+    "crps": "CRPS",
+    "pit_ks": "PIT KS",
+    "cde_loss": "CDE loss",
+    "nll": "NLL",
+}
+FURTHER = {
+    "median_bias": "median bias (RAIL)",
+    "sigma_iqr": "σ_IQR (RAIL)",
+    "outlier_rate_rail": "outliers > max(0.06, 3 σ_IQR) (RAIL)",
+    "pit_cvm": "PIT Cramér–von Mises",
+    "pit_ad": "PIT Anderson–Darling",
+    "pit_ks_half_bin": "PIT KS, half-bin variant",
+    "pit_outlier_rate": "PIT outliers",
+    "outside_grid": "labels outside the grid",
+    "nz_mean_shift": "N(z): shift of the mean, stacked PDFs − labels",
+    "nz_tv": "N(z): total variation, in 80 bins",
+    "nz_w1": "N(z): Wasserstein-1",
+}
+PERCENT = {"eta", "outlier_rate_rail", "pit_outlier_rate", "outside_grid"}
+CAPTIONS = {
+    "redshift": "Photometric against label redshift, coloured by density; dashed: outlier limits. Below: residuals,"
+    " with running median and 16–84 % range.",
+    "nz": "Redshift distribution from stacked PDFs and point estimates, and the labels with their Poisson band.",
+    "pit": "PIT histogram and the 95 % band of a uniform sample of this size.",
+    "montage": "Galaxies with their PDFs, z_phot (solid) and label (dashed); the last ones have the largest |Δz|.",
+    "residuals": "Bias, σ_MAD and outlier fraction in bins of equal number, with 1 σ errors: of a bootstrap, and"
+    " Wilson's interval of the outlier fraction.",
+    "training": "Training curves of every network of the run.",
+}
+WIDE = {"residuals", "montage", "training"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of a report: tables as ``{"header", "rows"}``, figures as ``{"content", "caption", "wide"}``."""
+
+    title: str
+    text: str = ""
+    tables: Sequence[Mapping[str, Any]] = ()
+    figures: Sequence[Mapping[str, Any]] = ()
+    texts: Sequence[tuple[str, str]] = field(default=())
+
+
+def write_report(run: str | Path) -> Path:
+    """Write ``report.html`` of a run folder from its ``metrics.json``, ``provenance.json`` and ``plots/``.
+
+    Raises
+    ------
+    InputError : the folder has no ``metrics.json``.
+    """
+    folder = Path(run)
+    metrics = read_json(folder / "metrics.json")
+    made = read_json(folder / "provenance.json") if (folder / "provenance.json").is_file() else {}
+    config = folder / "config.yaml"
+    texts = [("config", config.read_text())] if config.is_file() else []
+    texts += [("provenance", json.dumps({k: v for k, v in made.items() if k != "config"}, indent=1))] if made else []
+    sections = [
+        Section("Metrics", _convention(metrics), [_headline(metrics), _further(metrics)]),
+        Section("Figures", figures=images(folder / "plots")),
+        *_groups(metrics),
+        Section("How it was made", _made_by(made), texts=texts),
+    ]
+    name = str(metrics.get("experiment") or folder.parent.name or folder.name)
+    tiles = [(HEADLINE[key], number(key, metrics.get(key))) for key in ("sigma_mad", "eta", "bias", "crps", "pit_ks")]
+    count = f"{metrics['n_test']:,}"
+    kinds = counted_sources({name: part["n"] for name, part in (metrics.get("by_source") or {}).items()})
+    labelled = f"{count} galaxies with a label" + (f" ({kinds})" if kinds else "")
+    subtitle = f"field {metrics['field']} · {labelled} · run {folder.name}"
+    return render(folder / "report.html", name, subtitle, metrics["data"], sections, [("galaxies", count), *tiles])
+
+
+def write_runs_report(runs: Sequence[str | Path], path: str | Path) -> Path:
+    """Write one report over several run folders: their metrics side by side and each one's figures.
+
+    Raises
+    ------
+    InputError : no run is given, or one has no ``metrics.json``.
+    """
+    if not runs:
+        raise InputError("a report over several runs needs at least one; give runs=<folder or list>.")
+    folders = [Path(run) for run in runs]
+    metrics = [read_json(folder / "metrics.json") for folder in folders]
+    names = [f"{m.get('experiment') or f.parent.name} / {f.name}" for m, f in zip(metrics, folders, strict=True)]
+    header = ["run", "field", "data", "N", *HEADLINE.values()]
+    rows = [
+        [name, m["field"], m["data"], f"{m['n_test']:,}", *(number(key, m.get(key)) for key in HEADLINE)]
+        for name, m in zip(names, metrics, strict=True)
+    ]
+    sections = [Section("Runs", tables=[{"header": header, "rows": rows}])]
+    for name, folder in zip(names, folders, strict=True):
+        chosen = [image for image in images(folder / "plots") if not image["wide"]]
+        if chosen:
+            sections.append(Section(name, figures=chosen))
+    kinds = sorted({str(m["data"]) for m in metrics} - {"real"})
+    return render(Path(path), "Runs side by side", f"{len(folders)} runs", kinds[0] if kinds else "real", sections, [])
+
+
+def render(
+    path: Path, title: str, subtitle: str, data: str, sections: Iterable[Section], tiles: Sequence[tuple[str, str]]
+) -> Path:
+    """Write an HTML page of sections, with a banner where ``data`` is not real."""
+    environment = Environment(
+        loader=PackageLoader("photoz_lit.evaluation.report", "."), autoescape=True, undefined=StrictUndefined
+    )
+    page = environment.get_template("report.html.j2").render(
+        title=title, subtitle=subtitle, banner=BANNERS.get(data), sections=list(sections), tiles=tiles
+    )
+    with whole_file(path) as partial:
+        partial.write_text(page, encoding="utf-8")
+    return path
+
+
+def images(folder: Path, names: Mapping[str, str] = CAPTIONS) -> list[dict[str, Any]]:
+    """Return the PNG files of ``names`` (file stem -> caption) that a folder has, ready to be inlined."""
+    return [
+        {
+            "content": base64.b64encode((folder / f"{name}.png").read_bytes()).decode("ascii"),
+            "caption": caption,
+            "wide": name in WIDE,
+        }
+        for name, caption in names.items()
+        if (folder / f"{name}.png").is_file()
+    ]
+
+
+def number(key: str, value: float | None) -> str:
+    """Return a metric as text: fractions in percent, others with four digits, a dash for what does not exist."""
+    if value is None:
+        return "–"
+    if key in PERCENT:
+        return f"{100 * value:.2f} %"
+    return f"{value:+.4f}" if "bias" in key or "shift" in key else f"{value:.4f}"
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run folder.
+
+    Raises
+    ------
+    InputError : it is missing or no JSON.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is not there; give the folder of a finished run.")
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(f"{path} is no valid JSON ({error}); run the evaluation again.") from error
+
+
+def _convention(metrics: Mapping[str, Any]) -> str:
+    return (
+        "Δz = (z_phot − z) / (1 + z) with z_phot the median of the PDF; σ_MAD = 1.4826 · median |Δz − median Δz|; η = "
+        f"share with |Δz| ≥ {metrics['outlier_threshold']:g}; bias = mean Δz. RAIL's convention stands apart."
+    )
+
+
+def _headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    rows = [["label", f"{metrics['n_test']:,}", *(number(key, metrics.get(key)) for key in HEADLINE)]]
+    if truth := metrics.get("against_truth"):
+        rows.append(["simulated truth", f"{truth['n']:,}", *(number(key, truth.get(key)) for key in HEADLINE)])
+    return {"header": ["against", "N", *HEADLINE.values()], "rows": rows}
+
+
+def _further(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    rows = [[label, number(key, metrics[key])] for key, label in FURTHER.items() if key in metrics]
+    return {"header": ["further metrics", "value"], "rows": rows}
+
+
+def _groups(metrics: Mapping[str, Any]) -> list[Section]:
+    sections = []
+    for key, title, first in (
+        ("by_source", "By label source", "source"),
+        ("by_mag", "By magnitude", "magnitude"),
+        ("by_z", "By redshift", "redshift"),
+    ):
+        groups: Mapping[str, Any] = metrics.get(key) or {}
+        rows = [
+            [name or "(none)", f"{row['n']:,}", *(number(entry, row.get(entry)) for entry in HEADLINE)]
+            for name, row in groups.items()
+        ]
+        if rows:
+            sections.append(Section(title, tables=[{"header": [first, "N", *HEADLINE.values()], "rows": rows}]))
+    return sections
+
+
+def _made_by(made: Mapping[str, Any]) -> str:
+    parts = [
+        f"{key.replace('_', ' ')} {made[key]}"
+        for key in ("seed", "git_commit", "data_hash")
+        if made.get(key) is not None
+    ]
+    return " · ".join(parts)

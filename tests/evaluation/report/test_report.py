@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.plots.pit import pit_histogram
+from photoz_lit.evaluation.plots.style import save
+from photoz_lit.evaluation.report.html import number, read_json, write_report, write_runs_report
+from photoz_lit.files import write_json
+from tests.evaluation.mixtures import make_run
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    made = [make_run(folder / "hsc6b_baseline" / f"seed{seed}-x", "hsc6b_baseline", seed) for seed in range(2)]
+    save(pit_histogram(np.linspace(0, 1, 50), "simulated"), made[0] / "plots" / "pit.png")
+    (made[0] / "config.yaml").write_text("name: <script>alert(1)</script>\n")
+    return made
+
+
+class Links(HTMLParser):
+    """Everything a page loads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [str(v) for k, v in attrs if k in ("src", "href", "srcset", "data")]
+        self.found += [tag] if tag in ("script", "link", "iframe") else []
+
+
+def test_report_is_self_contained(runs: list[Path]) -> None:
+    page = write_report(runs[0]).read_text()
+    links = Links()
+    links.feed(page)
+    assert links.found
+    assert all(link.startswith("data:image/png;base64,") for link in links.found)
+    assert "url(" not in page
+    assert "&lt;script&gt;" in page  # the config is shown, not run
+
+
+def test_report_shows_metrics_sources_and_the_mark(runs: list[Path]) -> None:
+    page = write_report(runs[0]).read_text()
+    metrics = read_json(runs[0] / "metrics.json")
+    assert f"{metrics['sigma_mad']:.4f}" in page
+    assert f"{100 * metrics['eta']:.2f} %" in page
+    for source in ("spec", "grism", "prism", "simulated truth"):
+        assert f"<td>{source}</td>" in page
+    assert "Simulated data." in page
+    assert "git commit abc" in page
+
+
+def test_real_data_has_no_banner(runs: list[Path], tmp_path: Path) -> None:
+    write_json(tmp_path / "metrics.json", {**read_json(runs[0] / "metrics.json"), "data": "real"})
+    assert 'class="banner"' not in write_report(tmp_path).read_text()
+
+
+def test_report_over_runs(runs: list[Path], tmp_path: Path) -> None:
+    page = write_runs_report(runs, tmp_path / "report.html").read_text()
+    assert len(re.findall(r"<td>hsc6b_baseline / seed\d-x</td>", page)) == 2
+    assert "Simulated data." in page
+    with pytest.raises(InputError, match="at least one"):
+        write_runs_report([], tmp_path / "report.html")
+
+
+def test_a_folder_without_metrics_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"metrics\.json is not there"):
+        write_report(tmp_path)
+    (tmp_path / "metrics.json").write_text("{")
+    with pytest.raises(InputError, match="no valid JSON"):
+        write_report(tmp_path)
+
+
+def test_numbers() -> None:
+    assert number("eta", 0.0123) == "1.23 %"
+    assert number("bias", 0.001) == "+0.0010"
+    assert number("crps", None) == "–"
