@@ -31,6 +31,7 @@ from photoz_lit.evaluation.comparison.runs import (
 from photoz_lit.evaluation.comparison.table import ALL, baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, UNEQUAL
 from photoz_lit.files import write_json
+from photoz_lit.printed import number, with_error
 from photoz_lit.studies.definition import places_in_study, table_row
 from photoz_lit.studies.results import read_results
 from photoz_lit.tasks.options import CompareOptions
@@ -99,10 +100,9 @@ def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:
         listed.add_column(name, justify="right", no_wrap=True)
     settings = settings_of(table)
     for _, row in table[table["source"] == ALL].iterrows():
-        gain, error = _text(row["gain_sigma_mad"], "+.1f"), _text(row["gain_sigma_mad_error"], ".1f")
         numbers = [f"{row['n']:,}", str(row["seeds"]), f"{row['sigma_mad']:.5f}"]
-        numbers += [gain if error == "–" else f"{gain} ± {error}"]
-        numbers += [_text(row[f"{kind}_sigma_mad"], ".4f") for kind in ("p_galaxies", "p_method")]
+        numbers += [with_error(row["gain_sigma_mad"], row["gain_sigma_mad_error"], 1, "+")]
+        numbers += [number(row[f"{kind}_sigma_mad"], 4) for kind in ("p_galaxies", "p_method")]
         listed.add_row(row["field"], label_of(row, settings) + (" *" if row[UNEQUAL] else ""), *numbers)
     return listed
 
@@ -173,7 +173,3 @@ def _baseline_folder(baseline: str | None) -> list[Path]:
     """The baseline's folder where it is given as a path that is not among the runs already."""
     folder = Path(baseline or "")
     return [folder] if baseline and folder.is_dir() else []
-
-
-def _text(value: float, form: str) -> str:
-    return "–" if value != value else f"{value:{form}}"

@@ -18,6 +18,7 @@ from photoz_lit.labels.exclusions import row_count
 from photoz_lit.labels.folder import write_label_set
 from photoz_lit.labels.mock import deep_field
 from photoz_lit.labels.sources import LabelCatalogue, read_cosmos2020, read_source, read_target
+from photoz_lit.printed import number
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import RowCount
 from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
@@ -112,7 +113,7 @@ def _summarise(labels: LabelSet, console: Console) -> None:
             f"{ks[labels.som.space.magnitude]:.3f}",
             f"{sum(colours) / len(colours):.3f}",
             f"{n_of_z['mean']:.3f}",
-            "–" if variation is None else f"{variation:.3f}",
+            number(variation, 3),
         )
     console.print(table)
 

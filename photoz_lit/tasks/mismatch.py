@@ -27,6 +27,7 @@ from photoz_lit.evaluation.mismatch.magnitude_match import matched_rows
 from photoz_lit.evaluation.mismatch.redshifts import ALL, MATCHED, FieldPredictions, redshift_table
 from photoz_lit.fields import Field, conf_directory, load_field
 from photoz_lit.imaging.conditions import some_galaxies
+from photoz_lit.printed import number
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import RowCount, lines, record, total
 from photoz_lit.run_folder import RunFolder, config_of_run
@@ -203,14 +204,14 @@ def _show(console: Console, result: Mismatch) -> None:
                "background_sigma": "sky σ", "colour_offset": "Δcolour"}  # fmt: skip
     table = _table(f"images ({kind})", ["field", "band"], list(columns.values()))
     for _, row in bands.iterrows():
-        table.add_row(row["field"], row["band"], *(_text(row[name]) for name in columns))
+        table.add_row(row["field"], row["band"], *(number(row[name], 3) for name in columns))
     console.print(table)
     matched = result.probes[result.probes["matched"]]
     kinds = list(dict.fromkeys(matched["features"]))
     table = _table("probe AUC at the same magnitude", ["field"], kinds)
     for name, rows in matched.groupby("field", sort=False):
         areas = rows.set_index("features")["auc"]
-        table.add_row(str(name), *(_text(areas[kind]) for kind in kinds))
+        table.add_row(str(name), *(number(areas[kind], 3) for kind in kinds))
     console.print(table)
     if result.redshifts is not None:
         listed = result.redshifts[result.redshifts["group"].isin([ALL, MATCHED])]
@@ -222,19 +223,15 @@ def _show(console: Console, result: Mismatch) -> None:
         for title, names in parts.items():  # two tables: one is wider than a terminal of 80 columns
             table = _table(title, ["field", "group"], ["n", *names.values()])
             for _, row in listed.iterrows():
-                numbers = (_text(row.get(name, np.nan), 4) for name in names)
+                numbers = (number(row.get(name, np.nan), 4) for name in names)
                 table.add_row(shown(row["field"]), shown(row["group"]), f"{row['n']:,}", *numbers)
             console.print(table)
 
 
 def _table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for number, name in enumerate(left):
-        table.add_column(name, no_wrap=number > 0, overflow="fold")  # long names of stores wrap, no number is cut
+    for place, name in enumerate(left):
+        table.add_column(name, no_wrap=place > 0, overflow="fold")  # long names of stores wrap, no number is cut
     for name in right:
         table.add_column(name, justify="right", no_wrap=True)
     return table
-
-
-def _text(value: float, digits: int = 3) -> str:
-    return f"{value:.{digits}f}" if np.isfinite(value) else "–"

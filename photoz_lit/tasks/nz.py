@@ -33,6 +33,7 @@ from photoz_lit.evaluation.predictions.qp_file import iterate_pdfs, pdf_count, r
 from photoz_lit.evaluation.predictions.table import read_predictions
 from photoz_lit.evaluation.report.html import read_json
 from photoz_lit.files import require_no_links, write_json
+from photoz_lit.printed import number
 from photoz_lit.rows import RowCount, lines, record
 from photoz_lit.tables.frame import missing_column
 from photoz_lit.tables.no_value import blank_missing
@@ -197,9 +198,5 @@ def _shown(statistics: pd.DataFrame) -> Table:
     for name in ("n", *columns):
         table.add_column(name, justify="right", no_wrap=True)
     for _, row in statistics[statistics["estimate"] == "stacked"].iterrows():
-        table.add_row(shown(row["group"]), f"{row['n']:,}", *(_text(row[name]) for name in columns))
+        table.add_row(shown(row["group"]), f"{row['n']:,}", *(number(row[name], 4) for name in columns))
     return table
-
-
-def _text(value: float) -> str:
-    return f"{value:.4f}" if np.isfinite(value) else "–"

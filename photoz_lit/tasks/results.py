@@ -22,6 +22,7 @@ from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.evaluation.report.html import write_report
 from photoz_lit.files import whole_file
 from photoz_lit.modules.epochs import CURVE
+from photoz_lit.printed import number
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.adaptation_results import adaptation_results
 from photoz_lit.tasks.ensemble_mean import average
@@ -140,13 +141,9 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
     if own := metrics.get("source"):
         rows["source field"] = {"n": own["n_test"], **own}
     for label, row in rows.items():
-        table.add_row(label, str(row["n"]), *(_number(row[name]) for name in SHOWN))
+        table.add_row(label, str(row["n"]), *(number(row[name], 4) for name in SHOWN))
     console.print(table)
     for sentence in warnings_of_run(metrics):
         console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
     there = [name for name in ANNOUNCED if (folder.path / name).exists()]
     console.print(f"Results: [bold]{shown(folder.path)}[/bold] ({', '.join(there)})")
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"

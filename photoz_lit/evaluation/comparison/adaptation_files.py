@@ -11,8 +11,8 @@ from photoz_lit.evaluation.comparison.adaptation import DANN, NONE, ORACLE, OURS
 from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS
 from photoz_lit.evaluation.plots.adaptation import adaptation_figure, adaptation_nz_figure
 from photoz_lit.evaluation.plots.style import save
-from photoz_lit.evaluation.report.markdown_grid import grid, number, with_error
 from photoz_lit.files import whole_file
+from photoz_lit.printed import grid, number, with_error
 
 NOTES = f"""\
 Target test galaxies against the truth; mean ± standard error over training seeds. *change* is σ_MAD − σ_MAD of

@@ -14,8 +14,8 @@ from photoz_lit.evaluation.comparison.runs import Run
 from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, deaths_of
 from photoz_lit.evaluation.plots.emitters import emitter_figure
 from photoz_lit.evaluation.plots.style import save
-from photoz_lit.evaluation.report.markdown_grid import grid, number, with_error
 from photoz_lit.files import whole_file
+from photoz_lit.printed import grid, number, with_error
 
 REMOVED, WITH, TRUE = "interlopers removed", "with interlopers", "true [OII]"
 SAMPLES = (REMOVED, WITH, TRUE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from photoz_lit.evaluation.comparison.published import beside_published, read_published
-from photoz_lit.evaluation.comparison.table import ALL, FURTHER, PAIRS, settings_of, value_text
+from photoz_lit.evaluation.comparison.table import ALL, FURTHER, PAIRS, settings_of
 from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, UNEQUAL
 from photoz_lit.evaluation.plots.comparison import comparison_figure
 from photoz_lit.evaluation.plots.cost import cost_figure, rows_with_costs
@@ -19,6 +18,7 @@ from photoz_lit.evaluation.plots.published import PUBLISHED, published_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
 from photoz_lit.files import whole_file
+from photoz_lit.printed import MISSING, grid, number, p_value, setting, significant, with_error
 
 # column -> heading and factor of the printed number
 SHOWN = {
@@ -109,15 +109,16 @@ def _ours(table: pd.DataFrame) -> str:
     header += [f"p_galaxies({SHORT[m]})" for m in SHOWN] + [f"p_method({SHORT[m]})" for m in SHOWN] + further
     rows = []
     for _, row in table.iterrows():
-        cells = [row["field"], row["source"], row["method"], *(_text(row[s]) for s in settings), f"{row['n']:,}"]
-        cells += [str(row["seeds"]), *(_plain_number(row[name]) for name in (DIED, RESTARTS))]
+        cells = [row["field"], row["source"], row["method"], *(setting(row[s]) for s in settings), f"{row['n']:,}"]
+        cells += [str(row["seeds"]), *(significant(row[name]) for name in (DIED, RESTARTS))]
         cells += [row[name] or "–" for name in unequal]
-        cells += [_with_spread(row[m], row[f"{m}_spread"], factor, digits) for m, (_, factor, digits) in SHOWN.items()]
-        cells += [_with_spread(row[f"gain_{m}"], row[f"gain_{m}_error"], 1, 1, "+") for m in SHOWN]
-        cells += [_plain_number(row[PAIRS]), *(_p_with_range(row, f"p_galaxies_{m}") for m in SHOWN)]
-        cells += [_p(row[f"p_method_{m}"]) for m in SHOWN]
-        rows.append([*cells, *(_plain_number(row[c]) for c in further)])
-    return _grid(header, rows, left=3 + len(settings))
+        for name, (_, factor, digits) in SHOWN.items():
+            cells.append(with_error(row[name] * factor, row[f"{name}_spread"] * factor, digits))
+        cells += [with_error(row[f"gain_{m}"], row[f"gain_{m}_error"], 1, "+") for m in SHOWN]
+        cells += [significant(row[PAIRS]), *(_p_with_range(row, f"p_galaxies_{m}") for m in SHOWN)]
+        cells += [p_value(row[f"p_method_{m}"]) for m in SHOWN]
+        rows.append([*cells, *(significant(row[c]) for c in further)])
+    return grid(header, rows, left=3 + len(settings))
 
 
 def _published(beside: pd.DataFrame) -> str:
@@ -129,58 +130,27 @@ def _published(beside: pd.DataFrame) -> str:
             *(str(row[c]).replace("_", " ") for c in ("data", "who")),
             row["method"],
             f"{row['n']:,.0f}",
-            *(_number(row[m] * SHOWN[m][1], SHOWN[m][2]) for m in names),
-            *(_number(row.get(f"gain_{m}", np.nan), 1, "+") for m in names),
-            *(_p(row.get(f"p_{m}", np.nan)) for m in names),
+            *(number(row[m] * SHOWN[m][1], SHOWN[m][2]) for m in names),
+            *(number(row.get(f"gain_{m}", np.nan), 1, "+") for m in names),
+            *(p_value(row.get(f"p_{m}", np.nan)) for m in names),
         ]
         for _, row in beside.iterrows()
     ]
-    return _grid(header, rows, left=3)
+    return grid(header, rows, left=3)
 
 
 def _literature() -> str:
     names = list(SHOWN)[:3]
     rows = [
-        [entry["work"], *(_number(entry[m] * SHOWN[m][1], SHOWN[m][2]) for m in names)]
+        [entry["work"], *(number(entry[m] * SHOWN[m][1], SHOWN[m][2]) for m in names)]
         for entry in read_published()["literature"]
     ]
-    return _grid(["work", *(SHOWN[m][0] for m in names)], rows, left=1)
-
-
-def _grid(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
-    rule = [":--" if column < left else "--:" for column in range(len(header))]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [header, rule, *rows])
-
-
-def _with_spread(value: float, spread: float, factor: float, digits: int, sign: str = "") -> str:
-    text = _number(value * factor, digits, sign)
-    return text if not np.isfinite(spread) else f"{text} ± {spread * factor:.{digits}f}"
-
-
-def _number(value: float, digits: int, sign: str = "") -> str:
-    return f"{value:{sign}.{digits}f}" if np.isfinite(value) else "–"
-
-
-def _plain_number(value: float) -> str:
-    if not np.isfinite(value):
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
-
-
-def _p(value: float) -> str:
-    """A p-value to four places, and never as 0."""
-    if not np.isfinite(value):
-        return "–"
-    return f"{value:.4f}".rstrip("0").rstrip(".") if value >= 5e-5 or value <= 0 else f"{value:.0e}"
+    return grid(["work", *(SHOWN[m][0] for m in names)], rows, left=1)
 
 
 def _p_with_range(row: pd.Series, name: str) -> str:
     """A mean p-value with the lowest and the highest of several pairs."""
-    text = _p(row[name])
-    if text == "–" or not row[PAIRS] > 1:
+    text = p_value(row[name])
+    if text == MISSING or not row[PAIRS] > 1:
         return text
-    return f"{text} ({_p(row[f'{name}_lowest'])} to {_p(row[f'{name}_highest'])})"
-
-
-def _text(value: object) -> str:
-    return "–" if value is None or (isinstance(value, float) and not np.isfinite(value)) else value_text(value)
+    return f"{text} ({p_value(row[f'{name}_lowest'])} to {p_value(row[f'{name}_highest'])})"

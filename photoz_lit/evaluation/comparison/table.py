@@ -24,6 +24,7 @@ from photoz_lit.evaluation.significance.p_values import (
     p_method,
     relative_gain,
 )
+from photoz_lit.printed import setting
 
 ALL = "all"
 USUAL_BASELINES = ("baseline", "none", "spec_only", "all")
@@ -48,13 +49,8 @@ class Group:
     @property
     def label(self) -> str:
         """``multimodal (fusion late)``."""
-        extra = ", ".join(f"{key} {value_text(value)}" for key, value in self.settings.items())
+        extra = ", ".join(f"{key} {setting(value)}" for key, value in self.settings.items())
         return f"{self.method} ({extra})" if extra else self.method
-
-
-def value_text(value: object) -> str:
-    """Value of a setting as it is shown: ``2`` for 2.0, which is what a table with gaps makes of 2."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def group_runs(runs: Sequence[Run]) -> list[Group]:
@@ -160,7 +156,7 @@ def _ending(column: str) -> str:
 
 def label_of(row: pd.Series[Any], settings: Sequence[str]) -> str:
     """``multimodal (fusion late)``; words stand apart, but the names of modalities (``only g_r``) stay."""
-    known = [f"{name} {value_text(row[name])}" for name in settings if pd.notna(row[name])]
+    known = [f"{name} {setting(row[name])}" for name in settings if pd.notna(row[name])]
     method = str(row["method"])
     method = method if " " in method else method.replace("_", " ")
     return f"{method} ({', '.join(known)})" if known else method

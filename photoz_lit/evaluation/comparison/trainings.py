@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from photoz_lit.evaluation.comparison.runs import Run
+from photoz_lit.printed import significant
 
 DIED, RESTARTS, UNEQUAL = "died", "restarts", "unequal"
 ALIKE = 0.01  # relative difference of numbers that counts as none
@@ -67,6 +68,4 @@ def _of_one(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return significant(value, 3) if isinstance(value, float) else str(value)

@@ -17,6 +17,7 @@ from photoz_lit.evaluation.mismatch.redshifts import FieldPredictions
 from photoz_lit.evaluation.plots.mismatch import conditions_figure, noise_figure, probe_figure, redshift_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.files import whole_file
+from photoz_lit.printed import cell, grid
 
 CONDITION_COLUMNS = (
     "field", "band", "seeing", "d_seeing", "blur", "depth", "d_depth", "noise_ratio", "noise_correlation",
@@ -130,27 +131,15 @@ def page(result: Mismatch, figures: Sequence[str]) -> str:
     kind = result.data.replace("_", " ")
     parts = [f"# {', '.join(targets)} against {source}\n", f"Data: **{kind}**. Source: `{source}`.\n"]
     parts += [f"> {sentence}\n" for sentence in result.warnings]
-    parts += ["## Images\n", markdown(result.conditions[list(CONDITION_COLUMNS)], 2), "", NOTES]
-    parts += ["## Probes\n", markdown(result.probes, 2), "", PROBE_NOTES]
+    parts += ["## Images\n", _grid(result.conditions[list(CONDITION_COLUMNS)], 2), "", NOTES]
+    parts += ["## Probes\n", _grid(result.probes, 2), "", PROBE_NOTES]
     if result.redshifts is not None:
-        parts += ["## Redshifts\n", markdown(result.redshifts, 2), "", Z_NOTES]
+        parts += ["## Redshifts\n", _grid(result.redshifts, 2), "", Z_NOTES]
     return "\n".join([*parts, *(f"![{name.removesuffix('.png').replace('_', ' ')}]({name})" for name in figures), ""])
 
 
-def markdown(table: pd.DataFrame, left: int) -> str:
-    """A frame as a Markdown table; its first ``left`` columns are aligned to the left."""
-    rule = [":--" if k < left else "--:" for k in range(len(table.columns))]
-    rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [list(map(str, table.columns)), rule, *rows])
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        return (f"{number:.4g}" if abs(number) < 1e4 else f"{number:.0f}") if np.isfinite(number) else "–"
-    return str(value)
+def _grid(table: pd.DataFrame, left: int) -> str:
+    return grid(list(table.columns), [[cell(value) for value in row] for row in table.itertuples(index=False)], left)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

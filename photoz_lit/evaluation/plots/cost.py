@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from photoz_lit.evaluation.comparison.table import ALL, settings_of, value_text
+from photoz_lit import printed
+from photoz_lit.evaluation.comparison.table import ALL, settings_of
 from photoz_lit.evaluation.plots.style import COLUMN, CYCLE, GREY, kind_of_data, new_figure, paper_style
 
 COST, NUMBER = "gflop_per_image", "sigma_mad"
@@ -90,7 +91,7 @@ def _name_line(axis: Axes, line: pd.DataFrame, setting: str, colour: str, above:
     for _, row in line[line[setting].notna()].iterrows():
         place = (float(row[COST]), 1e3 * float(row[NUMBER]))
         axis.annotate(
-            value_text(row[setting]), place, xytext=offset, textcoords="offset points",
+            printed.setting(row[setting]), place, xytext=offset, textcoords="offset points",
             va=side, ha=edge, fontsize=7, color=colour,
         )  # fmt: skip
 
@@ -98,7 +99,9 @@ def _name_line(axis: Axes, line: pd.DataFrame, setting: str, colour: str, above:
 def _name_points(axis: Axes, line: pd.DataFrame, settings: list[str], colour: str) -> None:
     """Values of the settings that a row has, by turns over and under its bar: points of like cost stand close."""
     for number, (_, row) in enumerate(line.iterrows()):
-        name = ", ".join(value_text(row[setting]).replace("_", " ") for setting in settings if pd.notna(row[setting]))
+        name = ", ".join(
+            printed.setting(row[setting]).replace("_", " ") for setting in settings if pd.notna(row[setting])
+        )
         sign = 1 if number % 2 == 0 else -1
         spread = 0.0 if pd.isna(row[f"{NUMBER}_spread"]) else float(row[f"{NUMBER}_spread"])
         place = (float(row[COST]), 1e3 * (float(row[NUMBER]) + sign * spread))

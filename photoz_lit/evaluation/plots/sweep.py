@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from photoz_lit.evaluation.comparison.table import ALL, value_text
+from photoz_lit import printed
+from photoz_lit.evaluation.comparison.table import ALL
 from photoz_lit.evaluation.plots.style import BLACK, COLUMN, CYCLE, GREY, kind_of_data, new_figure, paper_style
 
 LEAST_VALUES = 3
@@ -64,7 +65,7 @@ def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
                     fmt=marker, ms=4, capsize=2,
                 )  # fmt: skip
         lower.axhline(0, color=BLACK, lw=0.6)
-        names = [value_text(value).replace("_", " ") for value in values]
+        names = [printed.setting(value).replace("_", " ") for value in values]
         lower.set_xticks([at[value] for value in values], names)
         if sum(map(len, names)) > WIDEST_NAMES:  # they would run into each other
             lower.set_xticks(lower.get_xticks(), names, rotation=30, ha="right", rotation_mode="anchor")

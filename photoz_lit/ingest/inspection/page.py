@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment
 
 from photoz_lit.files import write_text
 from photoz_lit.ingest.inspection.faults import Fault
+from photoz_lit.printed import cell
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
@@ -69,12 +69,4 @@ def write_page(
 
 def formatted(table: pd.DataFrame) -> list[list[str]]:
     """Return the cells of a table as text: counts with separators, other numbers with four digits, NaN as a dash."""
-    return [[_cell(value) for value in row] for row in table.itertuples(index=False)]
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if float(value) != float(value):
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}"
+    return [[cell(value) for value in row] for row in table.itertuples(index=False)]
