@@ -20,7 +20,7 @@ from photoz_lit.labels.settings import LabelsSettings
 from photoz_lit.network_choice import settings_type_of
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.recipes import register_recipes
-from photoz_lit.settings import EstimatorSettings, Input, Numbers, Settings, is_empty, is_none
+from photoz_lit.settings import EstimatorSettings, Input, Numbers, Settings, is_empty, is_no_calibration, is_none
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.studies.definition import Study
 
@@ -123,6 +123,7 @@ class ModuleSettings(Settings):
     label_smoothing: float = Entry(default=0.0, ge=0)
     weight_average: float | None = Entry(default=None, gt=0, lt=1)
     initialisation: Literal["glorot", "quiet_heads"] = "glorot"
+    calibration: Literal["none", "pit"] = Entry(default="none", exclude_if=is_no_calibration)
     weight_decay: float = Entry(ge=0)
     point_loss: Literal["mae", "mse"]
     point_loss_weight: float = Entry(ge=0)
@@ -226,6 +227,14 @@ class Config(Settings):
     def images_per_galaxy(self) -> int:
         """How many symmetric images of a galaxy its PDF is the mean of: ``tta``, or what the recipe says."""
         return self.module.tta if self.tta is None else self.tta
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether the run's PDFs are recalibrated on its validation galaxies.
+
+        Not in an adaptation: its validation galaxies are of the source, and a calibration holds in one field alone.
+        """
+        return self.module.calibration == "pit" and self.network.is_calibrated and not self.data.adapts
 
     @property
     def reads_catalogue(self) -> bool:

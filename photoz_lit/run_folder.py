@@ -27,6 +27,8 @@ FORMER = ("store", "run", "runs", "baseline", "source", "targets", "drop", "reru
 BENCH = {"full": False, "output": "bench.json", "batch_size": None, "seconds": 2.0}
 #: What ``task=emitters`` and ``task=modalities`` find with a run's networks.
 FOLLOW_UPS = (EMITTERS, MODALITIES) = ("emitters.json", "modalities.json")
+#: Recalibrations of a run's PDFs, where it has them.
+CALIBRATION = "calibration.json"
 # What does not change a result: where it goes, and how it is watched.
 OUTSIDE_THE_RESULT = ("task", "paths", "logger", "study", "trust", *FORMER)
 
@@ -115,6 +117,8 @@ def what_shapes(config: Config) -> dict[str, Any]:
     content = shaping(config.model_dump(mode="json", by_alias=True))
     if not config.data.adapts:
         del content["adapt"]
+    if not config.calibrates:
+        content["module"].pop("calibration", None)
     return content
 
 

@@ -38,6 +38,10 @@ NETWORKS_ALONE = (
 )
 
 
+#: Keys that say whether PDFs are recalibrated, those of networks and of every other estimator alike.
+CALIBRATION = ("module.calibration", "module.recipe")
+
+
 class EstimatorSettings(Settings):
     """Section ``network``: the options of one estimator, and what others must know of it before it is imported.
 
@@ -49,13 +53,15 @@ class EstimatorSettings(Settings):
     reads_catalogue : whether magnitudes of the catalogue decide what it predicts, not the pixels alone.
     reads_filters : whether its PDFs depend on the filters of the field that a galaxy was seen with.
     is_method : whether tables call it by ``name``; networks go by the name of their experiment.
+    is_calibrated : whether its PDFs may be recalibrated (``module.calibration``), which reads labels.
     unused : keys of the config that reach nothing with it; a section stands for all in it. As it is here: those that
-        only the training of networks reads.
+        only the training of networks reads. :data:`CALIBRATION` reaches all that are calibrated.
     """
 
     reads_catalogue: ClassVar[bool] = False
     reads_filters: ClassVar[bool] = False
     is_method: ClassVar[bool] = True
+    is_calibrated: ClassVar[bool] = True
     unused: ClassVar[tuple[str, ...]] = NETWORKS_ALONE
     name: str
     target: str = Entry(alias="_target_")
@@ -64,6 +70,11 @@ class EstimatorSettings(Settings):
 def is_none(value: object) -> bool:
     """Whether a key of the config is null; as ``exclude_if`` it keeps a key that shapes nothing out of hashes."""
     return value is None
+
+
+def is_no_calibration(value: object) -> bool:
+    """Whether ``module.calibration`` is ``none``, which shapes nothing."""
+    return value == "none"
 
 
 def is_empty(value: Sized) -> bool:

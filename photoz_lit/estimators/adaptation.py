@@ -222,6 +222,7 @@ class AdaptationEstimator(CNNEstimator):
         content = config.model_dump(mode="json", by_alias=True, include=set(sections))
         for name in ("name", "progress", "threads", "evaluation_precision"):
             del content["trainer"][name]
+        content["module"].pop("calibration", None)  # of PDFs, after a training
         labelled = sorted(set(sample.part[split.train].tolist()))
         stores = [sample.views[number].store.data_hash for number in labelled]
         content["field"] = sample.field.model_dump(mode="json")

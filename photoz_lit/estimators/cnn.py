@@ -47,7 +47,7 @@ from photoz_lit.networks.summary import network_summary
 from photoz_lit.targets import find_class
 
 #: Settings of the section ``module`` that the estimator acts on, not the module.
-NOT_OF_THE_MODULE = {"name", "target", "recipe", "standardise", "weight_average", "tta"}
+NOT_OF_THE_MODULE = {"name", "target", "recipe", "standardise", "weight_average", "tta", "calibration"}
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class TemplateFitSettings(EstimatorSettings):
 
     reads_catalogue: ClassVar[bool] = True
     reads_filters: ClassVar[bool] = True
+    is_calibrated: ClassVar[bool] = False  # it learns nothing from labels
     unused: ClassVar[tuple[str, ...]] = (*NETWORKS_ALONE, "adapt")
     colours: int = Entry(gt=1)
     a_v: tuple[float, ...] = Entry(min_length=1)

@@ -24,6 +24,7 @@ from photoz_lit.networks.modalities import modalities_of, modality_name
 from photoz_lit.run_folder import MODALITIES, RunFolder, config_of_run
 from photoz_lit.studies.galaxies import write_galaxies
 from photoz_lit.studies.rows import by_source
+from photoz_lit.tasks.calibration import calibrations_of
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.options import ModalitiesOptions
@@ -72,14 +73,14 @@ def modality_rows(trained: Config, folder: RunFolder) -> list[dict[str, Any]]:
     folds = range(5) if trained.cv.folds else [0]
     splits = {fold: split_sample(sample, fold) for fold in folds}
     fitted = {fold: [_loaded(trained, folder, fold, m) for m in range(trained.ensemble.members)] for fold in folds}
+    calibrations, edges, field = calibrations_of(trained, folder), sample.field.z_edges, sample.field
     rows = []
     for kept, drop in track(choices, "modalities"):
-        pdfs = [
-            average([one.predict(sample, splits[fold].test, drop) for one in members], trained.ensemble.mean)
-            for fold, members in fitted.items()
-        ]
+        pdfs = []
+        for fold, members in fitted.items():
+            mean = average([one.predict(sample, splits[fold].test, drop) for one in members], trained.ensemble.mean)
+            pdfs.append(calibrations.apply(mean, edges, fold))
         pdf, test = np.concatenate(pdfs), np.concatenate([splits[fold].test for fold in folds])
-        edges, field = sample.field.z_edges, sample.field
         table = predictions_table(pdf, edges, sample.catalogue.iloc[test], -1, field.reference_band)
         metrics = summarise(table, pdf, edges, field, sample.data)
         measured = {name: metrics[name] for name in METRICS}

@@ -24,6 +24,7 @@ from photoz_lit.provenance import provenance
 from photoz_lit.rows import record
 from photoz_lit.run_folder import RunFolder, config_of_run, write_config
 from photoz_lit.sky_matching import SkyIndex, separations
+from photoz_lit.tasks.calibration import calibrations_of
 from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.options import PredictOptions
 from photoz_lit.tasks.prediction_cache import are_there, key_of, seal, unseal
@@ -102,7 +103,7 @@ def predict(config: Config, options: PredictOptions, reuse: bool = False) -> Run
 def predict_unseen(
     trained: Config, source: RunFolder, sample: Sample, dropped: list[str]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """PDFs of all galaxies, each by networks that never saw it wherever there is one.
+    """Calibrated PDFs of all galaxies, each by networks that never saw it wherever there is one.
 
     Returns
     -------
@@ -113,6 +114,7 @@ def predict_unseen(
     folds = range(N_FOLDS) if trained.cv.folds else [0]
     # With cross-validation the networks of a galaxy's own fold never saw it; without, all of them did.
     fold = np.where((seen != NEVER_SEEN) & (not trained.cv.folds), SEEN_BY_ALL, seen)
+    calibrations = calibrations_of(trained, source)
     total = np.zeros((len(sample), sample.field.n_bins), np.float32)
     for k in folds:
         rows = np.flatnonzero((fold < 0) | (fold == k))
@@ -121,7 +123,7 @@ def predict_unseen(
             estimator = estimator_of(trained)
             estimator.load(source.member(k, member))
             pdfs.append(estimator.predict(sample, rows, dropped))
-        total[rows] += average(pdfs, trained.ensemble.mean)
+        total[rows] += calibrations.apply(average(pdfs, trained.ensemble.mean), sample.field.z_edges, k)
     return total / total.sum(axis=1, keepdims=True), fold
 
 

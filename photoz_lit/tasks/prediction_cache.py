@@ -9,10 +9,11 @@ from pathlib import Path
 import photoz_lit
 from photoz_lit.config import Config
 from photoz_lit.data.sample import Sample
-from photoz_lit.run_folder import RunFolder, shaping
+from photoz_lit.run_folder import CALIBRATION, RunFolder, shaping
 
 NAME = "made_of.json"
 FILES = ("predictions.parquet", "pdfs.hdf5")
+OF_RUN = ("split.parquet", CALIBRATION)
 BLOCK = 1 << 20
 
 
@@ -36,7 +37,7 @@ def key_of(config: Config, drop: list[str], trained: Config, source: RunFolder, 
     options = [photoz_lit.__version__, sample.data_hash, drop, data.select, data.missing_bands]
     digest.update(json.dumps([record, options], sort_keys=True, default=str).encode())
     digest.update(sample.catalogue.to_csv().encode())
-    for file in sorted([source.path / "split.parquet", *source.path.glob("checkpoints/*/*")]):
+    for file in sorted([*(source.path / name for name in OF_RUN), *source.path.glob("checkpoints/*/*")]):
         if file.is_file():
             digest.update(f"{file.relative_to(source.path)} {_content(file)}".encode())
     return digest.hexdigest()

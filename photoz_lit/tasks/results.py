@@ -25,6 +25,7 @@ from photoz_lit.modules.epochs import CURVE
 from photoz_lit.printed import number
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.adaptation_results import adaptation_results
+from photoz_lit.tasks.calibration import before_and_after, calibration_line, fit_calibrations
 from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.run_warnings import warnings_of_run
 from photoz_lit.tasks.training_data import TrainingData
@@ -47,7 +48,7 @@ def write_results(
     folder: RunFolder,
     wandb_run: WandbRun,
 ) -> None:
-    """Write ``fold_<k>.json``, ``predictions.parquet``, ``pdfs.hdf5``, plots and report, and last ``metrics.json``.
+    """Fit the calibration; write ``fold_<k>.json``, predictions, PDFs, plots and report, and last ``metrics.json``.
 
     Parameters
     ----------
@@ -60,7 +61,9 @@ def write_results(
     """
     sample, splits = data.evaluated, data.splits
     edges = sample.field.z_edges
-    pdf = {fold: average(members, config.ensemble.mean) for fold, members in member_pdfs.items()}
+    calibrations = fit_calibrations(config, data.sample, splits, folder)
+    raw = {fold: average(members, config.ensemble.mean) for fold, members in member_pdfs.items()}
+    pdf = {fold: calibrations.apply(one, edges, fold) for fold, one in raw.items()}
     rows = np.concatenate([splits[fold].test for fold in pdf])
     folds = np.concatenate([np.full(len(splits[fold].test), fold) for fold in pdf])
     joined = np.concatenate([pdf[fold] for fold in pdf])
@@ -81,7 +84,8 @@ def write_results(
         **training_cost(estimator, data, folder),
     }
     further = adaptation_results(config, data, table, joined, folder) if data.adapted else {}
-    metrics = {**about, **metrics, **further}
+    compared = before_and_after(calibrations, list(raw.values()), joined, edges, table["z"])
+    metrics = {**about, **metrics, **compared, **further}
     with whole_file(folder.path / "predictions.parquet") as partial:
         table.to_parquet(partial, index=False)
     write_pdfs_hdf5(folder.path / "pdfs.hdf5", joined, edges, table)
@@ -143,6 +147,8 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
     for label, row in rows.items():
         table.add_row(label, str(row["n"]), *(number(row[name], 4) for name in SHOWN))
     console.print(table)
+    if found := metrics.get("calibration"):
+        console.print(calibration_line(found), highlight=False)
     for sentence in warnings_of_run(metrics):
         console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
     there = [name for name in ANNOUNCED if (folder.path / name).exists()]

@@ -18,7 +18,7 @@ from photoz_lit.data.store_folder import require_store
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.network_choice import settings_type_of
 from photoz_lit.run_folder import require_finished
-from photoz_lit.settings import Input, Settings
+from photoz_lit.settings import CALIBRATION, EstimatorSettings, Input, Settings
 from photoz_lit.targets import find_class, find_task, import_trusted
 from photoz_lit.tasks.aliases import alias_of, option_of
 
@@ -165,7 +165,7 @@ class Task:
             if any(within(key, unused) for unused in rule.keys) and all(_holds(one, values) for one in rule.when):
                 return rule.when
         network = values.get("network") or {}
-        if self.takes.fits and any(within(key, unused) for unused in settings_type_of(network).unused):
+        if self.takes.fits and _unused_with(settings_type_of(network), key):
             return [f"network.name={network['name']}"]
         return None
 
@@ -242,6 +242,12 @@ def marked(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, In
         yield from ((prefix + name, kind) for kind in field.metadata if isinstance(kind, Input))
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from marked(field.annotation, f"{prefix}{name}.")
+
+
+def _unused_with(estimator: type[EstimatorSettings], key: str) -> bool:
+    """Whether a key reaches nothing with an estimator."""
+    reaches = estimator.is_calibrated and key in CALIBRATION
+    return not reaches and any(within(key, unused) for unused in estimator.unused)
 
 
 def _holds(condition: str, values: Mapping[str, Any]) -> bool:

@@ -19,7 +19,8 @@ from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.files import whole_file, write_array
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import lines, record
-from photoz_lit.run_folder import FOLLOW_UPS, RunFolder, run_folder, write_config
+from photoz_lit.run_folder import CALIBRATION, FOLLOW_UPS, RunFolder, run_folder, write_config
+from photoz_lit.tasks.calibration import rows_to_calibrate
 from photoz_lit.tasks.options import TrainOptions
 from photoz_lit.tasks.results import print_metrics, write_results
 from photoz_lit.tasks.start_summary import print_start
@@ -102,7 +103,7 @@ def prepare(folder: RunFolder, config: Config, data: TrainingData, rerun: bool =
     """Write what made the run before it starts: provenance, rows used and left out, config and who is trained on."""
     sample = data.sample
     folder.make()
-    for name in ("metrics.json", *FOLLOW_UPS):  # of networks that are replaced now
+    for name in ("metrics.json", CALIBRATION, *FOLLOW_UPS):  # of networks that are replaced now
         (folder.path / name).unlink(missing_ok=True)
     if rerun:
         for pdf in folder.path.glob("checkpoints/*/*"):
@@ -168,7 +169,8 @@ def _member(
     estimator.fit(sample, split, seed, folder.member(fold, member))
     seconds = round(time.perf_counter() - start, 1)
     pdf = estimator.predict(sample, split.test)
-    further = {name: estimator.predict(sample, rows) for name, rows in split.further_tests.items()}
+    kept = {**split.further_tests, **rows_to_calibrate(config, split)}
+    further = {name: estimator.predict(sample, rows) for name, rows in kept.items()}
     if is_main_process():
         for name, values in further.items():
             write_array(folder.further_pdf(fold, member, name), values)

@@ -9,9 +9,8 @@ at a few knots in the logarithm of the width and interpolated between them.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,15 +18,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import betainc
 
-from photoz_lit.errors import InputError
 from photoz_lit.evaluation.metrics.pdf import DENSITY_FLOOR, pdf_width
-from photoz_lit.files import write_json
 
 Floats = NDArray[np.float64]
 
 #: Numbers of knots in ln w and of Beta distributions that are tried; one distribution is the identity.
 KNOTS = (1, 2, 3)
 DEGREES = (1, 3, 6, 10, 15)
+FEWEST = 100  # galaxies; fewer leave the PDFs as they are
 PER_KNOT = 100  # galaxies at least
 PARTS = 5  # of the cross-validation that chooses between them
 STEPS = 200  # of expectation and maximisation
@@ -53,8 +51,38 @@ class PitCalibration:
     knots: Floats
     weights: Floats
 
+    @classmethod
+    def identity(cls) -> PitCalibration:
+        """Return the one that leaves PDFs as they are."""
+        return cls(np.zeros(2), np.array([LOG_WIDTH]), np.ones((1, 1)))
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> PitCalibration:
+        """Return the one whose :attr:`content` this is.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError : it is none.
+        """
+        power, knots, weights = (np.array(content[name], np.float64) for name in ("power", "knots", "weights"))
+        if power.shape != (2,) or weights.shape[:1] != knots.shape or not np.allclose(weights.sum(axis=1), 1):
+            raise ValueError("its weights do not fit its knots")
+        return cls(power, knots, weights)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """Its numbers as lists, for JSON, which keeps them bit by bit."""
+        return {name: getattr(self, name).tolist() for name in ("power", "knots", "weights")}
+
+    @property
+    def leaves_all(self) -> bool:
+        """Whether it leaves PDFs as they are."""
+        return not self.power.any() and self.weights.shape[1] == 1
+
     def apply(self, pdf: NDArray[Any], z_edges: ArrayLike) -> NDArray[np.float32]:
         """Recalibrate PDFs (N, n_bins) of probabilities on the bins ``z_edges`` (n_bins + 1,)."""
+        if self.leaves_all:
+            return np.asarray(pdf, np.float32)
         out = np.empty(pdf.shape, np.float32)
         for start in range(0, len(pdf), _BLOCK):
             part = slice(start, start + _BLOCK)
@@ -63,30 +91,8 @@ class PitCalibration:
             weights = _shares(log_width, self.knots) @ self.weights
             betas = _betas(_cdf(_raised(block, z_edges, log_width, self.power)), weights.shape[1])
             mapped = sum(w[:, None] * beta for w, beta in zip(weights.T, betas, strict=True))
-            out[part] = np.diff(mapped, axis=1)
+            out[part] = np.maximum(np.diff(mapped, axis=1), 0.0)  # rounding may leave −1e-17
         return out
-
-    def write(self, file: Path) -> None:
-        """Write it as JSON, whole or not at all."""
-        parts = {"power": self.power, "knots": self.knots, "weights": self.weights}
-        write_json(file, {name: values.tolist() for name, values in parts.items()})
-
-    @classmethod
-    def read(cls, file: Path) -> PitCalibration:
-        """Read what :meth:`write` wrote.
-
-        Raises
-        ------
-        InputError : the file is not there or damaged.
-        """
-        try:
-            content = json.loads(file.read_text())
-            power, knots, weights = (np.array(content[name], np.float64) for name in ("power", "knots", "weights"))
-            if power.shape != (2,) or weights.shape[:1] != knots.shape or not np.allclose(weights.sum(axis=1), 1):
-                raise ValueError("its weights do not fit its knots")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{file} cannot be read ({error}); train the run again (rerun=true).") from error
-        return cls(power, knots, weights)
 
 
 def fit_pit_calibration(
@@ -102,8 +108,10 @@ def fit_pit_calibration(
     pdf : probabilities, (N, n_bins).
     z_edges : (n_bins + 1,).
     z : redshifts on the grid, (N,).
-    weight : of the galaxies, (N,); None counts all alike.
+    weight : of the galaxies, (N,); None counts all alike. Where fewer than ``FEWEST`` count, nothing is fitted.
     """
+    if (len(pdf) if weight is None else np.count_nonzero(weight)) < FEWEST:
+        return PitCalibration.identity()
     edges, redshift = np.asarray(z_edges, np.float64), np.asarray(z, np.float64)
     given = np.ones(len(redshift)) if weight is None else np.asarray(weight, np.float64)
     probability = np.asarray(pdf, np.float64)

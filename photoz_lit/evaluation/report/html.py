@@ -186,6 +186,9 @@ def _headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
     rows = [["label", f"{metrics['n_test']:,}", *(number(key, metrics.get(key)) for key in HEADLINE)]]
     if truth := metrics.get("against_truth"):
         rows.append(["simulated truth", f"{truth['n']:,}", *(number(key, truth.get(key)) for key in HEADLINE)])
+    if calibration := metrics.get("calibration"):
+        before = (number(key, calibration["before"].get(key)) for key in HEADLINE)
+        rows.append(["label, before the calibration", f"{metrics['n_test']:,}", *before])
     return {"header": ["against", "N", *HEADLINE.values()], "rows": rows}
 
 
