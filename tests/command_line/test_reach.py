@@ -59,6 +59,9 @@ def unreached(*overrides: str) -> dict[str, str]:
         ("scale.max_epochs=3 trainer.max_epochs=2", "task=train does not use scale.max_epochs: it reads "),
         ("network=catalogue_forest trainer.max_epochs=2", "task=train does not use trainer.max_epochs with "
                                                           "network=catalogue_forest."),
+        ("network=template_fit module.calibration=pit", "task=train does not use module.calibration with "
+                                                        "network=template_fit."),
+        ("data.target=t module.calibration=pit", "task=train does not use module.calibration with data.target"),
         ("adapt=dann", "task=train does not use adapt without data.target and data.target_fields."),
         ("fusion=late", "task=train does not use fusion with module=baseline."),
         ("seed=1 hydra/launcher=submitit_slurm", "hydra/launcher=submitit_slurm is for a sweep; add -m"),
@@ -75,6 +78,8 @@ def test_what_reaches_nothing_is_refused(overrides: str, sentence: str) -> None:
     "overrides",
     [
         "field=hsc9b network=plain trainer.max_epochs=2 seed=3 scale=paper",
+        "network=catalogue_forest module.calibration=none",
+        "network=catalogue_forest module.recipe=published",
         "experiment=hsc9b_multimodal fusion=late modality.size=3 scale.width=0.5",
         "experiment=xmm_d_adapt adapt=dann adapt.memory=3 data.target_seed=4 simulation.n_galaxies=900",
         "data.store=s data.target=t adapt=coral adapt.strength=2",

@@ -121,6 +121,7 @@ def test_starts_are_shared_by_methods_and_not_by_what_makes_them_differ(
         return estimator._start_name(two[0].blind, two[1], seed)
 
     assert name(two) == start.name
+    assert name(two, "module.calibration=none") == start.name  # PDFs are calibrated after a training
     dimmer = changed(stores[1], tmp_path / "other", stores[1].catalogue, 0.5 * stores[1].images)  # type: ignore[operator]
     assert name(joined(stores[0], dimmer)) == start.name
     field = load_field("hsc6b").model_copy(update={"flux_divisor": 2.0})

@@ -7,11 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from tests.composed import TINY
+from photoz_lit.data.module import split_sample
+from photoz_lit.estimators.choice import estimator_of
+from photoz_lit.evaluation.calibration.by_fold import FoldCalibrations
+from photoz_lit.evaluation.calibration.pit import fit_pit_calibration
+from photoz_lit.tasks.data_source import sample_of
+from tests.composed import TINY, composed
 from tests.conftest import make_store
 from tests.two_fields import source_and_target
 
@@ -29,7 +35,7 @@ def photoz_lit(*arguments: str) -> str:
 
 
 def test_two_processes_count_every_galaxy_once_and_agree_with_one(tmp_path: Path) -> None:
-    store = make_store(tmp_path / "store", n=131).path  # odd: does not divide between two
+    store = make_store(tmp_path / "store", n=561).path  # odd: does not divide between two
     common = [f"data.store={store}", "trainer.precision=32-true"]
     place = ["field=hsc6b", f"paths.runs={tmp_path / 'runs'}"]
     two = ["trainer=ddp", "trainer.devices=2"]
@@ -41,6 +47,7 @@ def test_two_processes_count_every_galaxy_once_and_agree_with_one(tmp_path: Path
     trained = pd.read_parquet(folder / "predictions.parquet")
     split = pd.read_parquet(folder / "split.parquet")
     assert sorted(trained["object_id"]) == sorted(split.loc[split["role"] == "test", "object_id"])
+    require_calibration_of_one_process(folder, store)
     tables, metrics = [], []
     for number, strategy in enumerate((two, [])):
         runs = tmp_path / f"applied{number}"
@@ -49,9 +56,25 @@ def test_two_processes_count_every_galaxy_once_and_agree_with_one(tmp_path: Path
         tables.append(pd.read_parquet(applied / "predictions.parquet"))
         metrics.append(json.loads((applied / "metrics.json").read_text()))
     pd.testing.assert_frame_equal(tables[0], tables[1], rtol=1e-6, atol=1e-6)
-    assert len(tables[0]) == 131
+    assert len(tables[0]) == 561
     for name in ("sigma_mad", "eta", "bias", "crps", "nll"):
         assert abs(metrics[0][name] - metrics[1][name]) < 1e-6, name
+
+
+def require_calibration_of_one_process(folder: Path, store: Path) -> None:
+    """The calibration that two processes made is the one that this process makes of their network."""
+    config = composed("field=hsc6b", f"data.store={store}", "trainer.precision=32-true")
+    sample = sample_of(config)
+    split, member = split_sample(sample), folder / "checkpoints" / "fold_0_member_0"
+    kept = np.load(member / "validation_pdf.npy")
+    estimator = estimator_of(config)
+    estimator.load(member)
+    np.testing.assert_allclose(kept, estimator.predict(sample, split.validation), atol=1e-6)
+    made = FoldCalibrations.read(folder / "calibration.json")
+    assert made.galaxies == {0: len(split.validation)}
+    expected = fit_pit_calibration(kept, sample.field.z_edges, sample.catalogue["z"].to_numpy()[split.validation])
+    assert made.of_fold[0].content == expected.content
+    assert not expected.leaves_all
 
 
 def test_two_processes_start_a_network_again_that_has_learnt_nothing(tmp_path: Path) -> None:
