@@ -24,12 +24,14 @@ from photoz_lit.networks.complexity import TRAINING_FACTOR, complexity_of
 from photoz_lit.networks.grouped import GroupedBlock
 from photoz_lit.networks.multimodal import PhotoZNetwork, build_network
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
+from photoz_lit.networks.stacked import StackedNetworks, gradients_one_by_one
 from photoz_lit.networks.throughput import Setup, best_time, branches_step, branches_time, measure, peak_gflops
 from photoz_lit.tasks.options import BenchOptions
 
 BANDS = "ugrizyjhk"
 N_BINS = 400
 STAMP_SIZE = 64
+MEMBERS = 4  # of the ensemble whose two ways of training are timed
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ def run(config: Config, options: BenchOptions) -> None:
             _table(results[key], f"{group[0].stamp_size}×{group[0].stamp_size} pixels, width {group[0].width:g}")
         )
     console.print(_branches_line(results["branches"]))
+    results["ensembles"] = one_by_one_and_stacked(best.device, config.scale.stamp_size, config.scale.width, settings)
+    console.print(_ensembles_line(results["ensembles"]))
     with whole_file(settings.file) as partial:
         partial.write_text(json.dumps(results, indent=1) + "\n")
     console.print(f"written to {shown(settings.file)}")
@@ -153,6 +157,31 @@ def loop_and_grouped(setup: Setup, settings: BenchOptions) -> dict[str, dict[str
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             seconds = best_time(branches_step(module, image, setup), setup.device, settings.seconds)
             found[str(n_bands)][name] = 1e3 * seconds
+    return found
+
+
+def one_by_one_and_stacked(
+    device: torch.device, stamp_size: int, width: float, settings: BenchOptions
+) -> dict[str, dict[str, float]]:
+    """Time of the gradients of four networks for a batch of 32, one by one and with their weights stacked [ms].
+
+    Parameters
+    ----------
+    device : where.
+    stamp_size, width : of the networks: baseline and early fusion of 9 bands.
+    settings : of the task.
+    """
+    found: dict[str, dict[str, float]] = {}
+    image, ebv = torch.randn(32, 9, stamp_size, stamp_size, device=device), torch.rand(32, 1, device=device)
+    z_bin = torch.zeros(32, dtype=torch.long, device=device)
+    for name, fusion in (("baseline", None), ("multimodal_early", "early")):
+        networks = [Case(name, "treyer", 9, fusion, stamp_size, width).build().to(device) for _ in range(MEMBERS)]
+        stacked = StackedNetworks(networks)
+        steps = {
+            "one_by_one_ms": lambda networks=networks: gradients_one_by_one(networks, image, ebv, z_bin),
+            "stacked_ms": lambda stacked=stacked: stacked.gradients(image, ebv, z_bin),
+        }
+        found[name] = {key: 1e3 * best_time(step, device, settings.seconds) for key, step in steps.items()}
     return found
 
 
@@ -209,3 +238,8 @@ def _table(networks: dict[str, dict[str, dict[str, float]]], title: str) -> Tabl
 def _branches_line(branches: dict[str, dict[str, float]]) -> str:
     parts = [f"{n} bands {t['loop_ms']:.0f} ms / {t['grouped_ms']:.0f} ms" for n, t in branches.items()]
     return "treyer's parallel stems, loop / grouped convolutions: " + ", ".join(parts)
+
+
+def _ensembles_line(ensembles: dict[str, dict[str, float]]) -> str:
+    parts = [f"{shown(name)} {t['one_by_one_ms']:.0f} ms / {t['stacked_ms']:.0f} ms" for name, t in ensembles.items()]
+    return f"gradients of {MEMBERS} networks, one by one / weights stacked: " + ", ".join(parts)

@@ -25,6 +25,8 @@ def test_results_are_written_with_the_promised_keys(tmp_path: Path, monkeypatch:
     tiny = bench.Case("multimodal_early", "plain", 5, "early", stamp_size=32, width=0.1)
     monkeypatch.setattr(bench, "cases", lambda *_: [tiny])
     monkeypatch.setattr(bench, "loop_and_grouped", lambda *_: {"5": {"loop_ms": 1.0, "grouped_ms": 2.0}})
+    times = {"baseline": {"one_by_one_ms": 1.0, "stacked_ms": 2.0}}
+    monkeypatch.setattr(bench, "one_by_one_and_stacked", lambda *_: times)
     output = tmp_path / "bench.json"
     perform(composed("task=bench", f"bench.output={output}", "bench.seconds=0.01", "bench.batch_size=2"))
     results = json.loads(output.read_text())
