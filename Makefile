@@ -22,10 +22,10 @@ demo: install  ## simulate a nine-band field, train the multimodal network on it
 	$(BIN)/python -m photoz_lit +experiment=hsc9b_early_fusion
 
 test: install lint types  ## style, types and all tests but the long ones
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not long'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not long'
 
 test-long: install  ## every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: install  ## ruff: style and formatting
 	$(BIN)/ruff check .

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import re
 import warnings
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,8 +70,7 @@ def find_plane(path: Path, hdu: str | int | None = None, flux: bool = False, ban
     InputError : the file is no FITS file, is cut off, has no such image, or several.
     """
     try:
-        with warnings.catch_warnings(), fits.open(path, memmap=False) as hdus:
-            warnings.simplefilter("ignore")
+        with opened_fits(path) as hdus:
             return _find(path, hdus, hdu, flux, band)
     except OSError as error:
         raise InputError(f"{path} is no readable FITS file ({str(error).splitlines()[0]}); copy it again.") from error
@@ -76,8 +78,7 @@ def find_plane(path: Path, hdu: str | int | None = None, flux: bool = False, ban
 
 def find_companions(path: Path, image: PlaneInfo, band: str) -> tuple[PlaneInfo | None, PlaneInfo | None]:
     """Return the inverse variance and the mask that a file names as those of a band's image, None where it does not."""
-    with warnings.catch_warnings(), fits.open(path, memmap=False) as hdus:
-        warnings.simplefilter("ignore")
+    with opened_fits(path) as hdus:
         if not bands_of(hdus):
             return None, None
         weight, mask = find_band(hdus, band, "invvar", image.header.get("BRICK")), mask_of(hdus)
@@ -85,6 +86,15 @@ def find_companions(path: Path, image: PlaneInfo, band: str) -> tuple[PlaneInfo 
             _plane(path, hdus, weight) if weight is not None else None,
             _plane(path, hdus, mask) if mask is not None else None,
         )
+
+
+@contextmanager
+def opened_fits(path: Path) -> Iterator[fits.HDUList]:
+    """Open a FITS file; what astropy corrects by itself or finds cut off is no warning: the caller judges it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with fits.open(path, memmap=False) as hdus:
+            yield hdus
 
 
 def _find(path: Path, hdus: fits.HDUList, wanted: str | int | None, flux: bool, band: str | None) -> PlaneInfo:
@@ -251,6 +261,7 @@ class PlaneReader:
         try:
             if self._hdus is None:
                 self._hdus = fits.open(self.info.path, memmap=False, lazy_load_hdus=True)
+                weakref.finalize(self, self._hdus.close)  # also where an error ends the ingest
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 strip = np.asarray(self._hdus[self.info.hdu].section[self._rows(top, last)])

@@ -74,7 +74,8 @@ class NpzMember(StoredArray):
     def _stream_at(self, row: int, row_size: int) -> IO[bytes]:
         """Return the decompressed stream, at a row; going back means to start again."""
         if self._stream is None or row < self._next_row:
-            self._stream = open_archive(self.path).open(self._info)
+            with open_archive(self.path) as archive:
+                self._stream = archive.open(self._info)  # keeps the file open until it is closed itself
             self._skip(self._stream, self._header_size)
             self._next_row = 0
         self._skip(self._stream, (row - self._next_row) * row_size)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.band_planes import bands_of
-from photoz_lit.ingest.fits_image import celestial_wcs, find_plane
+from photoz_lit.ingest.fits_image import celestial_wcs, find_plane, opened_fits
 from photoz_lit.ingest.mosaic_files import pattern_of
 from photoz_lit.ingest.sky_frame import pixel_to_sky
 from photoz_lit.sky_matching import SkyIndex
@@ -98,8 +96,7 @@ def bands_in(path: Path) -> tuple[str, ...]:
     InputError : it is no FITS file.
     """
     try:
-        with warnings.catch_warnings(), fits.open(path, memmap=False) as hdus:
-            warnings.simplefilter("ignore")
+        with opened_fits(path) as hdus:
             return bands_of(hdus)
     except OSError as error:
         raise InputError(f"{path} is no readable FITS file ({str(error).splitlines()[0]}); copy it again.") from error

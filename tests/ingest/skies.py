@@ -116,7 +116,7 @@ def write_hsc(path: Path, image: NDArray[Any], header: fits.Header, mask: NDArra
     planes = {k: header[k] for k in header if k.startswith("MP_")}
     wcs_only = fits.Header([c for c in header.cards if not c.keyword.startswith(("MP_", "FLUXMAG0"))])
     mask_hdu = fits.ImageHDU(mask.astype(np.int32), wcs_only, name="MASK")
-    mask_hdu.header.update(planes)
+    mask_hdu.header.update({f"HIERARCH {name}": value for name, value in planes.items()})  # names of over 8 letters
     variance = np.ones(image.shape, np.float32)
     fits.HDUList(
         [

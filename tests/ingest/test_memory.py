@@ -43,14 +43,14 @@ def ingested_in_little_memory(folder: Path, *overrides: str) -> CutoutStore:
     """Ingest centres of 8 pixels by the command line and watch the memory."""
     command = [sys.executable, "-m", "photoz_lit", "task=ingest", f"store={folder}/store", "ingest.stamp_size=8"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [*command, *overrides], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
     highest = 0
-    while process.poll() is None:
-        highest = max(highest, private_memory(process.pid))
-        time.sleep(0.02)
-    assert process.returncode == 0, process.communicate()[0].decode()
+    with subprocess.Popen(
+        [*command, *overrides], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        while process.poll() is None:
+            highest = max(highest, private_memory(process.pid))
+            time.sleep(0.02)
+        assert process.returncode == 0, process.communicate()[0].decode()
     assert 0 < highest < 2e9
     return open_store(folder / "store")
 

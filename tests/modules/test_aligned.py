@@ -14,6 +14,9 @@ from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.modules.cnn import BaselineCNN, PhotoZModule
 from tests.alignment.builders import adapt_of, config_of, fields_of
 
+# a step is taken without a Trainer
+pytestmark = pytest.mark.filterwarnings("ignore:You are trying to `self.log:UserWarning")
+
 BANDS = list("ugrizy")
 FULL = reversal_strength(1.0, 10.0)  # λ of a module without a trainer, in units of `strength`
 

@@ -46,7 +46,8 @@ def summarise(
         raise InputError(f"{len(predictions)} predictions but {pdf.shape[0]} PDFs; they must be the same galaxies.")
     known = np.isfinite(predictions["z"].to_numpy(np.float64))
     scores = galaxy_scores(pdf, z_edges, predictions["z"])[known]
-    table = predictions[known].reset_index(drop=True).join(scores.reset_index(drop=True), rsuffix="_again")
+    new = scores.loc[:, ~scores.columns.isin(predictions.columns)].reset_index(drop=True)
+    table = pd.concat([predictions[known].reset_index(drop=True), new], axis=1)
     summary: dict[str, Any] = {
         "data": data,
         "field": field.name,
