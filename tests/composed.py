@@ -35,10 +35,15 @@ def composed_study(*overrides: str) -> Config:
     return _composed("task=study", "trainer=cpu", "trainer.threads=1", *overrides)
 
 
-def _composed(*overrides: str) -> Config:
+def composed_as_typed(*overrides: str) -> Config:
+    """Compose and validate a config from a command, nothing added."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"):
-        return validate(compose("config", overrides=for_hydra(["scale=demo", *overrides])))
+        return validate(compose("config", overrides=for_hydra(overrides)))
+
+
+def _composed(*overrides: str) -> Config:
+    return composed_as_typed("scale=demo", *overrides)
 
 
 def predicted(config: Config) -> RunFolder:

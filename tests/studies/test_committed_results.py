@@ -1,7 +1,9 @@
-"""Results in the repository: every row has its galaxies, which reproduce its numbers; the folder stays small."""
+"""Results in the repository: galaxies reproduce rows, rows reproduce tables; the folder stays small."""
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,42 @@ import pytest
 from photoz_lit.evaluation.metrics.point import delta_z, sigma_mad
 from photoz_lit.studies.galaxies import JobGalaxies, jobs_kept
 from photoz_lit.studies.results import StudyResults
+from photoz_lit.tasks.task import perform
+from tests.composed import composed_as_typed
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 STUDIES = sorted(file.parent.name for file in EXPERIMENTS.glob("*/test_galaxies.parquet"))
+#: Studies whose comparison takes a few seconds; the others are compared by ``make test-long``.
+QUICK = ("oii_emitters", "sdss_gz")
+
+
+def comparisons() -> list[object]:
+    """The commands of the READMEs that make the committed tables, each with the folder that holds them."""
+    found: list[object] = []
+    for readme in sorted(EXPERIMENTS.glob("*/README.md")):
+        text = re.sub(r"\\\n\s*", "", readme.read_text(encoding="utf-8"))
+        for line in re.findall(r"-m photoz_lit (task=compare study=\S+.*)", text):
+            words = shlex.split(line, comments=True)
+            folder = dict(word.split("=", 1) for word in words).get("store", f"experiments/{readme.parent.name}")
+            marks = () if readme.parent.name in QUICK else pytest.mark.long
+            overrides = [word for word in words if not word.startswith("store=")]
+            found.append(pytest.param(EXPERIMENTS.parent / folder, overrides, marks=marks, id=folder))
+    return found
+
+
+def test_every_table_has_its_command() -> None:
+    tables = {file.parent for file in EXPERIMENTS.rglob("comparison.md")}
+    assert {one.values[0] for one in comparisons()} == tables  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("folder", "overrides"), comparisons())
+def test_a_comparison_reproduces_the_tables(folder: Path, overrides: list[str], tmp_path: Path) -> None:
+    paths = [f"store={tmp_path}", f"paths.runs={tmp_path / 'runs'}", f"paths.experiments={EXPERIMENTS}"]
+    perform(composed_as_typed(*overrides, *paths))
+    committed = {file.name for file in folder.iterdir() if file.suffix in (".md", ".csv")} - {"README.md"}
+    assert {"comparison.md", "comparison.csv"} <= committed
+    for name in committed:
+        assert (tmp_path / name).read_text() == (folder / name).read_text(), name
 
 
 @pytest.mark.parametrize("study", STUDIES)

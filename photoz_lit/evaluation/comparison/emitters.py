@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from photoz_lit.evaluation.comparison.adaptation import METHODS, NONE, OURS, mean_and_error
+from photoz_lit.evaluation.comparison.files import FLOATS
 from photoz_lit.evaluation.comparison.published import read_published
 from photoz_lit.evaluation.comparison.runs import Run
 from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, deaths_of
 from photoz_lit.evaluation.plots.emitters import emitter_figure
 from photoz_lit.evaluation.plots.style import save
-from photoz_lit.files import whole_file
+from photoz_lit.files import write_table, write_text
 from photoz_lit.printed import grid, number, with_error
 
 REMOVED, WITH, TRUE = "interlopers removed", "with interlopers", "true [OII]"
@@ -74,10 +75,9 @@ def write_emitters(table: pd.DataFrame, folder: Path, title: str) -> list[Path]:
     ------
     InputError : the files cannot be written.
     """
-    with whole_file(folder / "emitters.csv") as partial:
-        table.drop(columns=["counts", "z_min", "z_max"]).to_csv(partial, index=False)
-    with whole_file(folder / "emitters.md") as partial:
-        partial.write_text(emitter_markdown(table, title), encoding="utf-8")
+    plain = table.drop(columns=["counts", "z_min", "z_max"])
+    write_table(folder / "emitters.csv", plain, float_format=FLOATS)
+    write_text(folder / "emitters.md", emitter_markdown(table, title))
     figure = save(emitter_figure(table, REMOVED, WITH), folder / "emitters.png")
     return [folder / "emitters.md", folder / "emitters.csv", figure]
 

@@ -17,8 +17,10 @@ from photoz_lit.evaluation.plots.modalities import are_modalities, modality_figu
 from photoz_lit.evaluation.plots.published import PUBLISHED, published_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
-from photoz_lit.files import whole_file
+from photoz_lit.files import write_table, write_text
 from photoz_lit.printed import MISSING, grid, number, p_value, setting, significant, with_error
+
+FLOATS = "%.8g"  # the last digits of a double differ between machines; eight are the same everywhere
 
 # column -> heading and factor of the printed number
 SHOWN = {
@@ -29,17 +31,20 @@ SHOWN = {
 }
 SHORT = {"sigma_mad": "σ", "eta": "η", "bias": "bias", "crps": "CRPS"}
 NOTES = """\
-Mean ± standard deviation over training seeds. G = (|B| − |M|) / max(|B|, |M|) · 100 %, of the mean |metric| over seeds
-(of |bias|, so opposite biases of two seeds do not cancel), ± its standard error over pairs of networks of the same
-seed. Both p are one-sided, and no p is below 1 / (resamples + 1). `p_galaxies`, the share of resamples of the galaxies
-without a gain, judges **single pairs of trained networks**: it is the mean over as many as *pairs* says, with its range
-over them in brackets, and of two baselines that differ in nothing but the seed up to a third are "better" at 0.05.
-`p_method` judges the method: it is the tail of a t distribution with seeds − 1 degrees of freedom, from the scatter of
-seeds and galaxies, and needs three seeds of each. G and p are of the seeds that both have, where both have several. A
-dash: too few seeds, or the galaxies of the run are not at hand. *died* counts networks that predicted one PDF for all
-galaxies, *restarts* those with fresh weights that took the place of one: what stands here is of those that lived, or of
-the last that was tried (a dash: not recorded, or no network). The published tests are not stated; their p-values stand
-as printed, and ours beside them are `p_galaxies`.
+Numbers are means over training seeds ± their standard deviation. The gain is G = (|B| − |M|) / max(|B|, |M|) · 100 %,
+with B the baseline and M the method, each the mean of |metric| over seeds; its error is the standard error over pairs
+of networks of the same seed. Where both have several seeds, G and p use the seeds that both have.
+
+Both p-values are one-sided and at least 1 / (resamples + 1). `p_galaxies` judges **one pair of trained networks**: it
+is the share of resamples of the galaxies in which the method does not gain. The table gives its mean over *pairs*
+pairs and, in brackets, its range. Two baselines that differ in their seed alone reach 0.05 in up to a third of the
+cases. `p_method` judges the method: it is the tail of a t distribution with seeds − 1 degrees of freedom, from the
+scatter of seeds and of galaxies, and needs at least three seeds. A dash: too few seeds, or the galaxies of the run
+are missing.
+
+*died* counts networks that predicted one PDF for all galaxies; *restarts* counts the new networks that replaced them.
+The metrics are those of the surviving network, or of the last one tried. A dash: not recorded, or no network. The
+published work does not name its tests: its p-values are as printed, and ours beside them are `p_galaxies`.
 """
 
 
@@ -61,18 +66,14 @@ def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: st
     ------
     InputError : the files cannot be written.
     """
-    with whole_file(folder / "comparison.csv") as partial:
-        table.to_csv(partial, index=False)
-    with whole_file(folder / "comparison.md") as partial:
-        partial.write_text(markdown(table, baseline, title), encoding="utf-8")
+    write_table(folder / "comparison.csv", table, float_format=FLOATS)
+    write_text(folder / "comparison.md", markdown(table, baseline, title))
     written = [folder / "comparison.md", folder / "comparison.csv"]
     written.append(save(comparison_figure(table, baseline), folder / "comparison.png"))
     beside = beside_published(table, baseline)
     # the published gains are over a single-stack baseline; settings compared with each other have none beside them
     if len(beside) and baseline.startswith("baseline"):
-        with whole_file(folder / "published.csv") as partial:
-            beside.to_csv(partial, index=False)
-        written.append(folder / "published.csv")
+        written.append(write_table(folder / "published.csv", beside, float_format=FLOATS))
         if beside["gain_sigma_mad"][beside["who"] != PUBLISHED].notna().any():
             written.append(save(published_figure(beside, table["data"]), folder / "published.png"))
     setting = swept_setting(table, settings_of(table))
