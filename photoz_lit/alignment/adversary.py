@@ -21,7 +21,7 @@ from photoz_lit.alignment.teaching import refresh, taught
 from photoz_lit.data.sampling import mean_over_ranks, of_all_ranks, world
 from photoz_lit.settings import Settings
 
-SPARRING = 1024  # galaxies that the discriminator judges in a step of its own
+EXTRA_STEP_GALAXIES = 1024  # galaxies per extra step of the discriminator
 FEWEST_JUDGED = 256
 
 
@@ -63,7 +63,7 @@ class PairedOptions(DiscriminatorOptions):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a discriminator made of a batch: its mean loss, and its accuracy with both classes weighted alike."""
+    """Result of a discriminator on a batch: its mean loss, and its accuracy with both classes weighted alike."""
 
     loss: Tensor
     accuracy: Tensor
@@ -84,7 +84,7 @@ class Adversary(Alignment):
     def __init__(self, options: Any, shapes: Shapes) -> None:
         super().__init__(options, shapes)
         self.memory = FeatureMemory(options.memory)
-        self._alone: torch.optim.Optimizer | None = None  # of the discriminator's steps of its own
+        self._alone: torch.optim.Optimizer | None = None  # of the extra steps
         self._kept: Mapping[str, Any] = {}
 
     @abstractmethod
@@ -115,7 +115,7 @@ class Adversary(Alignment):
             return Verdict(loss, right)
 
     def prepare(self, start: Start) -> dict[str, Any]:
-        """Teach it on frozen features, up to ``tries`` times with fresh weights.
+        """Train the discriminator on frozen features, up to ``tries`` times with fresh weights.
 
         Returns
         -------
@@ -136,7 +136,7 @@ class Adversary(Alignment):
         return report
 
     def loss(self, step: Step) -> Term:
-        """Judge the batch, after some steps of its own."""
+        """Return the loss on the batch, after the extra steps of the discriminator."""
         features = step.galaxies.features
         seen, judged = self._remembered(step.galaxies.with_all_features(features.detach().float()))
         random = generator(step)
@@ -147,16 +147,16 @@ class Adversary(Alignment):
         return Term(verdict.loss, shown)
 
     def kept(self) -> dict[str, Any]:
-        """Its own optimiser and each rank's memory."""
+        """Return the optimiser of the extra steps and each rank's memory, for a checkpoint."""
         alone = {} if self._alone is None else {"alone": self._alone.state_dict()}
         return {"memory": of_all_ranks(self.memory.state()), **alone}
 
-    def take_up(self, kept: Mapping[str, Any]) -> None:
-        """Go on; another number of ranks begins with empty memories."""
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Restore what :meth:`kept` returned; with another number of ranks the memories start empty."""
         self._kept = kept
 
     def _remembered(self, batch: Galaxies) -> tuple[Galaxies, Tensor]:
-        """Features of the last batches and, after them, of this one, which is kept; and its positions, (B,)."""
+        """Return the features of the last batches followed by this one, and its positions (B,); remember this one."""
         rank, ranks = world()
         memories = self._kept.get("memory", [])
         if len(memories) == ranks:
@@ -167,9 +167,9 @@ class Adversary(Alignment):
         return everything, judged
 
     def _keep_up(self, seen: Galaxies, random: torch.Generator) -> None:
-        """Let the discriminator alone learn from features without their graph, so that the network does not outrun it.
+        """Train the discriminator alone on detached features, so that it keeps up with the network.
 
-        Each step judges ``SPARRING`` of the galaxies, drawn at random.
+        Each extra step uses ``EXTRA_STEP_GALAXIES`` of the galaxies, drawn at random.
         """
         parameters = list(self.parameters())
         if self._alone is None:
@@ -177,7 +177,7 @@ class Adversary(Alignment):
             if "alone" in self._kept:
                 self._alone.load_state_dict(self._kept["alone"])
         for _ in range(self.options.updates):
-            judged = torch.randperm(len(seen), device=seen.domain.device, generator=random)[:SPARRING]
+            judged = torch.randperm(len(seen), device=seen.domain.device, generator=random)[:EXTRA_STEP_GALAXIES]
             loss = self(seen, judged, random).loss
             for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
                 parameter.grad = mean_over_ranks(slope)

@@ -1,4 +1,4 @@
-"""Which target galaxies stand beside the source's galaxies in a batch."""
+"""Choice of the target galaxies in a batch of source galaxies."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Batches:
         self.options = options
 
     def matcher(self, magnitudes: Floats) -> MagnitudeMatcher | None:  # noqa: ARG002
-        """What draws target galaxies of these magnitudes (M, bands) for source galaxies; None draws any."""
+        """Return the matcher that draws target galaxies by magnitude (M, bands); None draws any galaxy."""
         return None
 
 

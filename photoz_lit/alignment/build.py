@@ -47,7 +47,7 @@ def classes_of(adapt: AdaptSettings) -> dict[str, type[Alignment]]:
 
 
 def batches_of(adapt: AdaptSettings) -> Batches | None:
-    """Which target galaxies stand in the batches; None where there are none."""
+    """Return how target galaxies are chosen for the batches; None where there are none."""
     if adapt.batches is None:
         return None
     kind = find_class(adapt.batches.target, Batches, "choice of batches", "adapt.batches._target_")
@@ -55,7 +55,7 @@ def batches_of(adapt: AdaptSettings) -> Batches | None:
 
 
 def labels_of(adapt: AdaptSettings) -> Labels:
-    """Whose labels train the network."""
+    """Return whose labels train the network: the source's or the target's."""
     return "target" if any(kind.labels == "target" for kind in classes_of(adapt).values()) else "source"
 
 
@@ -65,7 +65,7 @@ def needs_network(adapt: AdaptSettings) -> bool:
 
 
 def degradation_of(adapt: AdaptSettings, sample: Sample, split: AdaptationSplit) -> Degradation | None:
-    """What source images go through; None leaves them as they are."""
+    """Return the degradation of source images; None leaves them unchanged."""
     found = [kind.degradation(sample, split) for kind in classes_of(adapt).values()]
     return next((one for one in found if one is not None), None)
 
@@ -78,7 +78,7 @@ def build_parts(adapt: AdaptSettings, shapes: Shapes) -> nn.ModuleDict:
 
 
 def _options(kind: type[Settings], part: PartSettings, key: str, adapt: AdaptSettings) -> Any:
-    """Options of a part, checked; a wrong value is told under the key that the user sets."""
+    """Return the checked options of a part; an error names the key that the user sets."""
     try:
         return kind.model_validate(part.options)
     except ValidationError as error:
@@ -93,5 +93,5 @@ def _options(kind: type[Settings], part: PartSettings, key: str, adapt: AdaptSet
 
 
 def _named(shared: Mapping[str, Any], value: object, name: str) -> str | None:
-    """Key of ``adapt`` that an option refers to: of those with its value the one whose name ends alike."""
+    """Return the key of ``adapt`` that an option refers to: same value, and a name with the same ending."""
     return next((f"adapt.{key}" for key, found in shared.items() if found == value and key.endswith(name)), None)

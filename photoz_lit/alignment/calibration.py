@@ -1,4 +1,4 @@
-"""What a target field's calibration is off by, learnt from the alignment with the source."""
+"""Errors of a target field's calibration, learnt from the alignment with the source."""
 
 from __future__ import annotations
 

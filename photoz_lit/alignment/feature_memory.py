@@ -35,9 +35,9 @@ class FeatureMemory:
         self._kept = [*self._kept, batch.detached()][-self.batches :] if self.batches else []
 
     def state(self) -> list[dict[str, Any]]:
-        """What is kept, for a checkpoint."""
+        """Return the features in memory, for a checkpoint."""
         return [dict(vars(batch)) for batch in self._kept]
 
     def restore(self, state: list[dict[str, Any]], device: torch.device) -> None:
-        """Take up what :meth:`state` gave."""
+        """Restore what :meth:`state` returned."""
         self._kept = [Galaxies(**{name: column.to(device) for name, column in one.items()}) for one in state]

@@ -1,4 +1,4 @@
-"""The bound of what adaptation can do."""
+"""The upper bound of adaptation: training on labels of the target."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def magnitude_pairs(
 ) -> Pairs:
     """Pair galaxies by magnitude: a quarter within the source, a quarter within the targets, half across.
 
-    Every judged galaxy takes part in two pairs: with partners of its own field and with partners of another, which for
+    Every judged galaxy takes part in two pairs: with partners of the same field and with partners of another, which for
     a galaxy of the source is any of the targets and for one of a target the source. With as many judged galaxies of the
     source as of the targets these are the quarters of science. Partners are drawn at random, with repetition, among
     all within the tolerance in the leading band, so that their differences of magnitude say nothing of the field.

@@ -133,7 +133,7 @@ class Alignment(nn.Module):
         return None
 
     def prepare(self, start: Start) -> dict[str, Any]:  # noqa: ARG002
-        """Get ready, with the trained network's features; return what ``adaptation.json`` says of it."""
+        """Prepare with the trained network's features; return entries for ``adaptation.json``."""
         return {}
 
     def images(self, image: Tensor, domain: Tensor) -> Tensor:  # noqa: ARG002
@@ -141,18 +141,18 @@ class Alignment(nn.Module):
         return image
 
     def loss(self, step: Step) -> Term | None:  # noqa: ARG002
-        """What is added to the redshift loss of the source."""
+        """Return the term added to the redshift loss of the source."""
         return None
 
     def kept(self) -> dict[str, Any]:
-        """Tensors and plain data for a checkpoint, beside the parameters; every rank calls it."""
+        """Return tensors and plain data for a checkpoint, besides the parameters; every rank calls it."""
         return {}
 
-    def take_up(self, kept: Mapping[str, Any]) -> None:
-        """Go on from what :meth:`kept` gave."""
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Restore what :meth:`kept` returned."""
 
     def report(self) -> dict[str, Any]:
-        """What ``adaptation.json`` says after the adaptation."""
+        """Return entries for ``adaptation.json`` after the adaptation."""
         return {}
 
 

@@ -18,7 +18,7 @@ CHECKED = 5000  # judged galaxies of each kind, held out
 
 
 class JudgedDraw:
-    """Draws whom the discriminator judges: source galaxies at random and as many targets, as the adaptation does.
+    """Draws galaxies for the discriminator: random source galaxies and as many targets, as in the adaptation.
 
     Parameters
     ----------

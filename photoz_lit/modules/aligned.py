@@ -112,7 +112,7 @@ class AlignedModule(PhotoZModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on from what :meth:`on_save_checkpoint` kept."""
         for name, part in zip(self.parts, self.alignments(), strict=True):
-            part.take_up(checkpoint.get("parts", {}).get(name, {}))
+            part.restore(checkpoint.get("parts", {}).get(name, {}))
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **options: Any) -> Any:
         """Take weights, also those of networks made before there were parts."""

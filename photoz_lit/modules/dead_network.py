@@ -1,4 +1,4 @@
-"""Networks that predict one PDF for every galaxy: told by the validation loss, so that others can take their place."""
+"""Networks that predict one PDF for every galaxy: found by their validation loss, and replaced by new ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESTARTS = 2  # networks with fresh weights that may take a dead one's place
 
 
 def loss_of_one_pdf(module: PhotoZModule, data: CutoutDataModule) -> float:
-    """Validation loss of the one PDF that suits all galaxies: N(z) of the training galaxies, and their middle.
+    """Return the validation loss of one PDF for all galaxies: N(z) of the training galaxies, and its median.
 
     Parameters
     ----------
@@ -93,12 +93,12 @@ class DeadNetworkStop(pl.Callback):
         return {"best": self.best, "dead": self.dead}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Take it up."""
+        """Restore what :meth:`state_dict` returned."""
         self.best, self.dead = state_dict["best"], bool(state_dict.get("dead", False))
 
 
 def restart_seed(seed: int, restarts: int) -> int:
-    """Seed of the network that takes the place of a dead one; the run's own for the first."""
+    """Return the seed of the network that replaces a dead one; the run's seed for the first network."""
     if restarts == 0:
         return seed
     return int.from_bytes(hashlib.sha256(f"{seed}/restart/{restarts}".encode()).digest()[:4], "big")

@@ -88,7 +88,7 @@ class EpochKeeper(Checkpoint):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it up; other numbers of ranks go on with random numbers of their own."""
+        """Restore what :meth:`state_dict` returned; another number of ranks draws new random numbers."""
         self.rows, self.best = list(state_dict["rows"]), float(state_dict["best"])
         self._has_best, self._stopped = bool(state_dict["has_best"]), bool(state_dict["stopped"])
         rank, ranks = world()

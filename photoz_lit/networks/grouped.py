@@ -2,7 +2,7 @@
 
 The loop is what the networks use. On the CPU it was faster or level on every shape of the studies (bfloat16 training,
 treyer's stem: 8 pairs of bands at 64 px 1.3 times, 6 of 4 bands 1.2 times, 9 single bands 1.6 times); ``task=bench``
-measures both on the machine at hand.
+measures both on this machine.
 """
 
 from __future__ import annotations

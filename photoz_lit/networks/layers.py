@@ -16,7 +16,7 @@ Activation: TypeAlias = Callable[[int], nn.Module]
 
 
 def relu(_channels: int) -> nn.Module:
-    """Rectifier, in place: the layer before it needs no copy of its output."""
+    """Rectifier, in place: the layer before it needs no copy of the output."""
     return nn.ReLU(inplace=True)
 
 
@@ -71,7 +71,7 @@ class ParallelConvolutions(nn.Conv2d):
 def parallel_convolutions(inputs: int, outputs: Sequence[int]) -> nn.Conv2d:
     """1x1 convolutions that read the same input, held in one layer: it is read once instead of once per branch.
 
-    Each is initialised as the layer of its own that it stands for.
+    Each is initialised as the separate layer that it replaces.
     """
     layer = ParallelConvolutions(inputs, outputs)
     assert layer.bias is not None

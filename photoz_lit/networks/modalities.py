@@ -1,4 +1,4 @@
-"""Modalities: ordered tuples of bands, each read by a branch of its own."""
+"""Modalities: ordered tuples of bands, each read by a separate branch."""
 
 from __future__ import annotations
 

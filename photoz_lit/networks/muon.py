@@ -17,7 +17,7 @@ TINY = 1e-7
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:
-    """Matrices (..., rows, columns) with singular values between about 0.7 and 1.2 in place of their own.
+    """Matrices (..., rows, columns) with singular values replaced by values between about 0.7 and 1.2.
 
     Five steps of a quintic Newton-Schulz iteration, in float32 on a CPU (bfloat16 is emulated on most) and in bfloat16
     on a GPU.

@@ -27,7 +27,7 @@ class Plain(Family):
     stamp_sizes: ClassVar[tuple[int, ...]] = ()
 
     def first(self, inputs: int, widths: Widths) -> Stage:
-        """Stem of its own width."""
+        """Build the stem, with the stem's width."""
         return self._convolutions(1, inputs, widths.of_stem())
 
     def second(self, inputs: int, widths: Widths) -> Stage:

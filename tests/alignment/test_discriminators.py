@@ -25,7 +25,7 @@ class AdditiveHead(nn.Module):
 
 
 def toy_features(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Features (n, 6) of two fields, told apart by one of them with a margin, and the fields (n,)."""
+    """Features (n, 6) of two fields, separated by one feature with a margin, and the fields (n,)."""
     domain = torch.randint(0, 2, (n,), generator=generator)
     values = torch.randn(n, 6, generator=generator)
     values[:, 3] += 6.0 * domain

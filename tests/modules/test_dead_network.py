@@ -90,7 +90,7 @@ def test_healthy_and_broken_losses() -> None:
 
 
 def with_bounds(monkeypatch: pytest.MonkeyPatch, *bounds: float) -> None:
-    """Losses of one PDF that the networks are told one after another: 0 no network reaches, 100 every one does."""
+    """Losses of one PDF given to the networks in turn: no network reaches 0, every network reaches 100."""
     left = iter(bounds)
     monkeypatch.setattr(cnn, "loss_of_one_pdf", lambda *_: next(left))
 
