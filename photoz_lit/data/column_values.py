@@ -144,7 +144,7 @@ def _magnitude_error(
 
 
 def _other(raw: NDArray[Any], target: str, source: ColumnSource) -> NDArray[Any]:
-    """Return a column that no rule is for: numbers with their own codes blanked, or texts."""
+    """Return a column without a rule of its kind: numbers with their own codes blanked, or texts."""
     if raw.dtype.kind not in "iuf":
         return identifiers(raw, source.single, source.missing) if raw.dtype.kind == "O" else raw
     if not source.missing and not source.offset:

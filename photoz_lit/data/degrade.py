@@ -20,7 +20,7 @@ LEAST_SIGMA = 0.15  # narrower blurs are left out: a kernel sampled on whole pix
 
 @dataclass(frozen=True)
 class Degradation:
-    """What carries a source image (bands, H, W) to a target's conditions; it can only worsen, never sharpen.
+    """Change of a source image (bands, H, W) to a target's conditions: blur and noise, never sharpening.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Degradation:
         return worse
 
     def digest(self) -> str:
-        """Hash of all that it does."""
+        """Hash of the degradation."""
         tensors = (self.kernels, self.power, self.background)
         return hashlib.sha256(b"".join(one.numpy().tobytes() for one in tensors)).hexdigest()[:16]
 

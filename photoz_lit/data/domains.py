@@ -185,7 +185,7 @@ def split_fields(sample: AdaptationSample, test_fold: int = 0, labels: str = "so
 
 
 def warnings_of(sample: AdaptationSample, split: AdaptationSplit) -> list[str]:
-    """Return what a user should know before the training: labels in a target, a small target, the same store twice."""
+    """Return warnings before the training: labels in a target, a small target, the same store twice."""
     found = []
     views = sample.full.views
     n_source = int((sample.domain[split.train] == SOURCE).sum()) or len(split.train)
@@ -204,8 +204,8 @@ def warnings_of(sample: AdaptationSample, split: AdaptationSplit) -> list[str]:
     return found
 
 
-def field_numbers(sample: Sample, fields: Sequence[str], stores: Sequence[str]) -> NDArray[np.int64]:
-    """Return the number of each store's field, 0 is the source: what was learnt of a target is applied to it alone.
+def store_field_numbers(sample: Sample, fields: Sequence[str], stores: Sequence[str]) -> NDArray[np.int64]:
+    """Return the number of each store's field, 0 for the source; a calibration learnt for a target applies to it alone.
 
     The stores of the adaptation are known by their data, another store by its field's name, an unknown field counts
     as the source. Where source and target have one name, a store that is neither counts as the target, with a warning.
@@ -232,7 +232,7 @@ def _number(data_hash: str, name: str, fields: Sequence[str], stores: Sequence[s
     if len(targets) > 1:
         raise InputError(
             f"the run was adapted to {len(targets)} targets of field '{name}' and this store of it is none of them; "
-            "ingest each target as a field of its own (one YAML in conf/field)."
+            "ingest each target as a separate field (one YAML in conf/field)."
         )
     if not targets:
         return SOURCE

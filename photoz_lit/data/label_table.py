@@ -83,5 +83,5 @@ def _require_one_place(sample: Sample, ids: set[str], path: str) -> None:
     if apart.any():
         raise InputError(
             f"{path}: object_id {table['object_id'][apart].iloc[0]} stands for galaxies at different places in the"
-            " joined stores; give each store ids of its own, or label the stores one by one."
+            " joined stores; give each store unique ids, or label the stores one by one."
         )

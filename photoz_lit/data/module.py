@@ -155,7 +155,7 @@ class CutoutDataModule(pl.LightningDataModule):
         if not weights[:n_train].any() or not weights[n_train:].any():
             raise InputError(
                 "data.weighted_sampling: all weights of the galaxies to train on, or of those to validate on, are 0;"
-                " choose others with data.select, or make labels anew."
+                " choose others with data.select, or make the labels again."
             )
         self.sampling_weights = weights[:n_train]
         own = torch.from_numpy(weights[n_train:].astype(np.float32))
@@ -197,11 +197,11 @@ class CutoutDataModule(pl.LightningDataModule):
         )
 
     def state_dict(self) -> dict[str, int]:
-        """Epoch that a training goes on with, for its checkpoint."""
+        """Return the epoch at which a training continues, for its checkpoint."""
         return {} if self.trainer is None else {"epoch": self.trainer.current_epoch + 1}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Take it up."""
+        """Restore what :meth:`state_dict` returned."""
         self._first_epoch = int(state_dict["epoch"])
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002

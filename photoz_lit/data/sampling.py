@@ -82,7 +82,7 @@ class ShardedBatchSampler(Sampler[list[int]]):
 
 
 def is_main_process() -> bool:
-    """Whether this process writes the results: the first rank, told by its environment before DDP is set up."""
+    """Whether this process writes the results: the first rank, known from its environment before DDP is set up."""
     return int(getattr(rank_zero_only, "rank", 0) or 0) == 0
 
 

@@ -40,7 +40,7 @@ def sampling_weights(catalogue: pd.DataFrame, rows: NDArray[np.int64]) -> NDArra
     else:
         weights = part["weight"].to_numpy(np.float64)
     if not np.all(np.isfinite(weights)) or np.any(weights < 0) or weights.sum() == 0:
-        raise InputError("the catalogue's column 'weight' has values that are negative or missing; make labels anew.")
+        raise InputError("the catalogue's column 'weight' has negative or missing values; make the labels again.")
     return np.asarray(weights / weights.mean())
 
 

@@ -175,7 +175,7 @@ class AdaptationDataModule(CutoutDataModule):
             return image
         source = batch["domain"] == SOURCE
         image = image.clone()
-        # noise of its own in every epoch of training, the same in every validation
+        # new noise in every epoch of training, the same noise in every validation
         epoch = trainer.current_epoch + 1 if trainer.training else 0
         mixed = np.random.SeedSequence([self.seed, epoch, int(batch["index"][0])]).generate_state(1)
         image[source] = self.degradation.apply(image[source], torch.Generator().manual_seed(int(mixed[0])))

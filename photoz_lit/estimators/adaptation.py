@@ -18,7 +18,7 @@ from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.alignment.part import Start
 from photoz_lit.config import Config
 from photoz_lit.data.degrade import Degradation
-from photoz_lit.data.domains import SOURCE, AdaptationSplit, field_numbers
+from photoz_lit.data.domains import SOURCE, AdaptationSplit, store_field_numbers
 from photoz_lit.data.module import CutoutDataModule, Split
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
@@ -158,9 +158,9 @@ class AdaptationEstimator(CNNEstimator):
             self.config = original
 
     def domains(self, sample: Sample) -> NDArray[np.int64]:
-        """Number of each galaxy's field, (N,); see :func:`~photoz_lit.data.domains.field_numbers`."""
+        """Number of each galaxy's field, (N,); see :func:`~photoz_lit.data.domains.store_field_numbers`."""
         assert isinstance(self.module, AlignedModule)
-        return field_numbers(sample, self.module.fields, self.module.stores)[sample.part]
+        return store_field_numbers(sample, self.module.fields, self.module.stores)[sample.part]
 
     def features(self, sample: Sample, galaxies: NDArray[np.int64], device: str | None = None) -> NDArray[np.float32]:
         """Features of some galaxies, (n, F), from images as predictions take them: a target's are calibrated."""
@@ -260,7 +260,7 @@ def how_it_started(folder: Path) -> dict[str, float]:
     """
     file = folder / FIT
     known: dict[str, float] = json.loads(file.read_text()) if file.is_file() else {}
-    return {name: value for name, value in known.items() if name != "epochs"}  # the adaptation has epochs of its own
+    return {name: value for name, value in known.items() if name != "epochs"}  # the adaptation has other epochs
 
 
 def loss_in(checkpoint: dict[str, Any], name: str) -> dict[str, float]:

@@ -60,7 +60,7 @@ class Cost:
 class Estimator(ABC):
     """Fits and applies one member (one fold, one seed) of a run.
 
-    A class of its own declares its options, a :class:`~photoz_lit.settings.EstimatorSettings`, as ``Settings``; they
+    Each class declares its options, a :class:`~photoz_lit.settings.EstimatorSettings`, as ``Settings``; they
     are the section ``network`` of the config, whose ``_target_`` names the class.
 
     Parameters

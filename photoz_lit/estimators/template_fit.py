@@ -1,4 +1,4 @@
-"""The other rival: template fitting on the catalogue's magnitudes, which learns nothing from labels."""
+"""Template fitting on the catalogue's magnitudes, a rival of the networks that learns nothing from labels."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class TemplateFit(Estimator):
     settings: TemplateFitSettings
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:  # noqa: ARG002
-        """Make the folder, no more: neither labels nor a seed take part."""
+        """Make the folder; template fitting uses neither labels nor a seed."""
         folder.mkdir(parents=True, exist_ok=True)
         self.fit_report = {"epochs": 0}
 
     def load(self, folder: Path) -> None:
-        """Look whether there was a fit; it kept nothing but its folder."""
+        """Check that the folder of the fit exists; a fit keeps nothing else."""
         if not folder.is_dir():
             raise InputError(f"{folder} is not there; train the run again.")
 

@@ -54,7 +54,7 @@ class SurveyWindow(Settings):
 
 
 class ConditionSettings(Settings):
-    """Under which part of its own observing conditions a field is seen.
+    """Which of its observing conditions a simulated field keeps.
 
     Attributes
     ----------

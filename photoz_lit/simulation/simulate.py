@@ -28,8 +28,8 @@ from photoz_lit.settings import Settings
 from photoz_lit.simulation.catalogue import file_hash, read_catalogue
 from photoz_lit.simulation.chunks import CHUNK, ChunkSimulator, chunk_simulator
 from photoz_lit.simulation.settings import SimulationSettings
+from photoz_lit.simulation.survey_window import observed_as, origin_of, survey_window
 from photoz_lit.simulation.version import SIMULATION_VERSION
-from photoz_lit.simulation.windows import observed_as, origin_of, survey_window
 
 #: Settings that shape a byte only where they are on; off, they stay out of the hash.
 SWITCHES = ("conditions", "emitters", "structure", "own_streams")

@@ -63,8 +63,8 @@ def test_an_interrupted_adaptation_goes_on_and_ends_as_an_uninterrupted_one(
 ) -> None:
     whole = fitted(two, tmp_path / "whole", "guided_paired")
     said = capsys.readouterr().out.splitlines()
-    told = [line.split(",")[0] for line in said if line.startswith("adaptation")]
-    assert told == [f"adaptation: epoch {epoch}/3" for epoch in (1, 2, 3)]
+    epochs = [line.split(",")[0] for line in said if line.startswith("adaptation")]
+    assert epochs == [f"adaptation: epoch {epoch}/3" for epoch in (1, 2, 3)]
 
     def killed(self: AlignedModule) -> None:
         if self.current_epoch == 2:

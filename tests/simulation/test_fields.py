@@ -1,4 +1,4 @@
-"""Fields with observing conditions and large-scale structure of their own, and one field's galaxies seen as another."""
+"""Fields with different observing conditions and large-scale structure; galaxies of one field observed as another."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from photoz_lit.simulation.simulate import (
     simulation_hash,
     write_catalogue,
 )
-from photoz_lit.simulation.windows import survey_window
+from photoz_lit.simulation.survey_window import survey_window
 from tests.simulation.conftest import settings_of
 
 

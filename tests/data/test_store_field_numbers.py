@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from photoz_lit.alignment.calibration import Calibration
-from photoz_lit.data.domains import field_numbers
+from photoz_lit.data.domains import store_field_numbers
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import CutoutStore
@@ -34,16 +34,16 @@ def test_stores_are_known_by_their_data_and_others_by_their_field(
     source, target = stores
     other = make_store(tmp_path / "other", n=20, seed=7)
     hashes = [source.data_hash, target.data_hash]
-    assert field_numbers(sample_of(source), ["hsc6b", "hsc6b"], hashes).tolist() == [0]
-    assert field_numbers(sample_of(target), ["hsc6b", "hsc6b"], hashes).tolist() == [1]
-    assert field_numbers(sample_of(other, target), ["xmm_d", "hsc6b"], hashes).tolist() == [1, 1]
-    assert field_numbers(sample_of(other), ["hsc6b", "xmm_d"], hashes).tolist() == [0]
-    assert field_numbers(sample_of(other), ["cosmos_ud", "xmm_d"], hashes).tolist() == [0]
-    assert field_numbers(sample_of(source, source), ["hsc6b", "hsc6b"], [source.data_hash] * 2).tolist() == [0, 1]
+    assert store_field_numbers(sample_of(source), ["hsc6b", "hsc6b"], hashes).tolist() == [0]
+    assert store_field_numbers(sample_of(target), ["hsc6b", "hsc6b"], hashes).tolist() == [1]
+    assert store_field_numbers(sample_of(other, target), ["xmm_d", "hsc6b"], hashes).tolist() == [1, 1]
+    assert store_field_numbers(sample_of(other), ["hsc6b", "xmm_d"], hashes).tolist() == [0]
+    assert store_field_numbers(sample_of(other), ["cosmos_ud", "xmm_d"], hashes).tolist() == [0]
+    assert store_field_numbers(sample_of(source, source), ["hsc6b", "hsc6b"], [source.data_hash] * 2).tolist() == [0, 1]
     with pytest.warns(UserWarning, match="both of field 'hsc6b'; a store that is neither counts as the target"):
-        assert field_numbers(sample_of(other), ["hsc6b", "hsc6b"], hashes).tolist() == [1]
+        assert store_field_numbers(sample_of(other), ["hsc6b", "hsc6b"], hashes).tolist() == [1]
     with pytest.raises(InputError, match="2 targets of field 'hsc6b' and this store of it is none of them"):
-        field_numbers(sample_of(other), ["xmm_d", "hsc6b", "hsc6b"], [*hashes, "x"])
+        store_field_numbers(sample_of(other), ["xmm_d", "hsc6b", "hsc6b"], [*hashes, "x"])
 
 
 def test_predictions_and_features_of_a_target_are_of_calibrated_images(

@@ -1,4 +1,4 @@
-"""Whose galaxies are drawn, in which window, and under which conditions they are seen."""
+"""The field whose galaxies are drawn, its magnitude window, and the conditions under which they are observed."""
 
 from __future__ import annotations
 
