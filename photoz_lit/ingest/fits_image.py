@@ -118,7 +118,7 @@ def _find(path: Path, hdus: fits.HDUList, wanted: str | int | None, flux: bool, 
             listed = ", ".join(there[:8]) + (" …" if len(there) > 8 else "")
             raise InputError(
                 f"{path} holds {len(there)} images that may be the flux, {listed}; name one, e.g."
-                f" ingest.options.image_hdu={first}, and write the others as files of their own if they are tiles."
+                f" ingest.options.image_hdu={first}, and write the others to separate files if they are tiles."
             )
         number = found[chosen[0] if chosen else 0]
     else:

@@ -96,7 +96,7 @@ def _by_convention(entry: Keyword, survey: Survey | None) -> System | None:
 
 
 def _system_in_words(header: Mapping[str, Any], keyword: str, band: str, path: Path) -> System | None:
-    """Return the system that a header states, in a keyword of its own or in the zero point's comment."""
+    """Return the magnitude system that a header states, in its keyword or in the comment of the zero point."""
     for name in magnitude_systems().system_keywords:
         if name in header:
             value = str(header[name]).strip().upper()
@@ -105,8 +105,8 @@ def _system_in_words(header: Mapping[str, Any], keyword: str, band: str, path: P
             raise InputError(f"{path}: {name} = '{header[name]}' is neither AB nor Vega; give {_advice(band, 27.0)}.")
     comment = str(header.comments[keyword]) if hasattr(header, "comments") else ""
     words = {"Vega": re.search(r"\bvega", comment, re.IGNORECASE), "AB": re.search(r"\bAB\b", comment)}
-    told = [name for name, match in words.items() if match]
-    return ("AB" if told == ["AB"] else "Vega") if len(told) == 1 else None
+    stated = [name for name, match in words.items() if match]
+    return ("AB" if stated == ["AB"] else "Vega") if len(stated) == 1 else None
 
 
 def _exposure(header: Mapping[str, Any], keyword: str, band: str, path: Path) -> float:

@@ -149,7 +149,7 @@ def cell_quota(share: NDArray[np.float64], size: int) -> NDArray[np.int64]:
 
 
 def _fill(usable: pd.DataFrame, quota: NDArray[np.int64], seed: int) -> pd.DataFrame:
-    """Take each cell's best labels, by tier and then by lot, up to its quota."""
+    """Take each cell's best labels, by tier and then at random, up to its quota."""
     lot = np.random.default_rng(seed).random(len(usable))
     order = np.lexsort((lot, usable["tier"], usable["cell"]))
     cell = usable["cell"].to_numpy()[order]

@@ -25,7 +25,7 @@ Random = np.random.Generator
 PHOTO_Z = ("classic_lephare", "classic_eazy", "farmer_lephare", "farmer_eazy")
 PHOTOMETRY_OF = (0, 0, 1, 1)
 CODE_OF = (0, 1, 0, 1)
-# Variance of a photo-z error: common to all four, of the photometry, of the code, of its own.
+# Variance of a photo-z error: common to all four, of the photometry, of the code, of the single estimate.
 COMMON, OF_PHOTOMETRY, OF_CODE, OWN = 0.55, 0.1, 0.2, 0.15
 CODE_BIAS = (0.002, -0.004)  # in (1 + z)
 FAILED_FIT = -99.0

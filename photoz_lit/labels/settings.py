@@ -111,7 +111,7 @@ class MergeSettings(Settings):
     Attributes
     ----------
     size : galaxies in the merged catalogue; 0: as many as ``fill`` allows.
-    fill : share of the covered target sample that finds a label of its own in the largest merged catalogue.
+    fill : share of the covered target sample that gets a separate label in the largest merged catalogue.
     match_radius : labels of one object lie within it [arcsec].
     gold_test : leave out cells whose spec-z and photo-z contradict each other.
     gold_sigma, gold_floor : a cell passes where |⟨z_spec⟩ − ⟨z_phot⟩| ≤ max(gold_sigma · σ_MAD, gold_floor).

@@ -50,7 +50,7 @@ def read_table(
     Raises
     ------
     InputError : the file is not there, of an unknown kind, unreadable, empty, a column is missing, or which of its
-        tables is meant cannot be told.
+        tables is meant is unknown.
     """
     path = Path(path)
     with _explained(path):

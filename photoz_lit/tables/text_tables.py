@@ -173,7 +173,7 @@ class _Rows:
                 if NEXT_TABLE.match(line):
                     raise InputError(
                         f"catalogue {self._path} holds several tables below each other (line {number + 1}:"
-                        f" '{line.strip()}'); save each in a file of its own."
+                        f" '{line.strip()}'); save each in a separate file."
                     )
                 continue
             if (line.count(delimiter) >= width if delimiter else len(line.split()) > width) and any(

@@ -1,4 +1,4 @@
-"""Slips of users, and what they end in: one sentence that names the slip and its mend, and no store."""
+"""Mistakes of users: each ends in one sentence that names the mistake and its correction, and leaves no store."""
 
 from __future__ import annotations
 

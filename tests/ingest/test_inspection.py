@@ -239,8 +239,8 @@ def test_bands_without_pixels(tmp_path: Path) -> None:
     assert "6 galaxies have pixels without a value (NaN) and flags that say" in sentences
     assert "1 stamps of band y have infinite pixels, the first is of object_id g30 (row 30)" in sentences
     images[:, 1], images[30, 5, 3, 3] = galaxies()[0][:, 1], 0.0
-    told = table.assign(missing_z=np.arange(N) < 10, flags=np.where((np.arange(N) > 9) & (np.arange(N) < 15), 2, 0))
-    assert damaged(tmp_path / "b", images, told)[0] == set()
+    flagged = table.assign(missing_z=np.arange(N) < 10, flags=np.where((np.arange(N) > 9) & (np.arange(N) < 15), 2, 0))
+    assert damaged(tmp_path / "b", images, flagged)[0] == set()
 
 
 def test_damaged_blocks(tmp_path: Path) -> None:

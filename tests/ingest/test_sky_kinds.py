@@ -186,7 +186,7 @@ def test_a_wcs_is_inherited_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_a_distortion_in_a_lookup_table(tmp_path: Path) -> None:
-    """As HST's images have it: the table stands in an HDU of its own."""
+    """As HST's images have it: the table is in a separate HDU."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         wcs = WCS(head())

@@ -1,4 +1,4 @@
-"""One setting of a method as what all others are compared with, those of the same method too."""
+"""The baseline as one setting of a method, such as ``multimodal (order 1)``, with which its other settings compare."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from photoz_lit.evaluation.comparison.table import Group, baseline_method, group
 def set_apart(
     runs: Sequence[Run], baseline: str | None, settings: Mapping[str, str | float]
 ) -> tuple[list[Run], str | None]:
-    """Make the baseline's runs with some settings a method of their own.
+    """Rename the baseline's runs with some settings, so that the other settings are compared with them.
 
     Parameters
     ----------
@@ -44,6 +44,6 @@ def set_apart(
 
 
 def _has(group: Group, settings: Mapping[str, str | float]) -> bool:
-    """Numbers are equal as numbers, all else as it is written."""
+    """Whether a group has these settings: numbers compare as numbers, all else as text."""
     known = group.settings
     return all(name in known and (known[name] == v or str(known[name]) == str(v)) for name, v in settings.items())

@@ -27,7 +27,7 @@ def paired_residuals(
 
     Returns
     -------
-    Residuals of both, in the same order of galaxies; None where predictions are not at hand or share no galaxy.
+    Residuals of both, in the same order of galaxies; None where predictions are missing or share no galaxy.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class ProbeResult:
 
     Attributes
     ----------
-    auc : area under the ROC curve, mean of the folds; 0.5 if the fields cannot be told apart, 1 if always.
+    auc : area under the ROC curve, mean of the folds; 0.5 if the fields look alike, 1 if fully separated.
     accuracy : mean of the share of each field's galaxies that are recognised (balanced), 0.5 by chance.
     a_distance : proxy A-distance 2 (1 − 2 error) (Ben-David et al. 2007, NIPS 19), with error = 1 − ``accuracy``; 0 by
         chance (below it by noise), 2 at most.

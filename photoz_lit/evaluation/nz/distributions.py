@@ -1,6 +1,6 @@
 """N(z): stacked PDFs, point estimates and reference of groups of galaxies, with the bootstrap of all three together.
 
-The bootstrap is a Poisson bootstrap over galaxies: in each resample every galaxy has a weight of its own, drawn from
+The bootstrap is a Poisson bootstrap over galaxies: in each resample every galaxy has a weight drawn from
 a Poisson distribution of mean 1, and the same weight counts in the stack, in the histogram of point estimates and in
 that of labels. It is the multinomial bootstrap with the number of galaxies left free; every N(z) is normalised by its
 own sum. Weights come from 16 random bits through the inverse Poisson CDF, which is exact to 1.5e-5 in each probability

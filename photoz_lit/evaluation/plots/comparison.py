@@ -21,7 +21,7 @@ PANELS = {
 def comparison_figure(table: pd.DataFrame, baseline: str) -> Figure:
     """Draw σ_MAD, η, bias and CRPS of every method with its spread over seeds; the baseline is a dashed line.
 
-    Each field has a row of panels with ranges of its own, as fields differ more than methods.
+    Each field has a row of panels with separate ranges, as fields differ more than methods.
 
     Parameters
     ----------

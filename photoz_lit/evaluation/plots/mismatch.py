@@ -68,7 +68,7 @@ def conditions_figure(table: pd.DataFrame, reference_band: str, data: str) -> Fi
 
 
 def noise_figure(powers: Mapping[str, NoisePower], noise: Mapping[str, NDArray[np.float64]], data: str) -> Figure:
-    """Draw noise power spectra, each over the variance of its own pixels, one panel per band.
+    """Draw noise power spectra, each divided by the variance of its pixels, one panel per band.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ def residual_trends(
     """Draw bias, σ_MAD and η in bins of redshift and of magnitude, with errors (1 σ).
 
     Errors of bias and σ_MAD are of a bootstrap, those of η Wilson's interval of a binomial share, which a bin without
-    outliers has too. Every panel has a range of its own that holds its points and their errors.
+    outliers has too. The range of every panel holds its points and their errors.
 
     Parameters
     ----------

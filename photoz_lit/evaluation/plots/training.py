@@ -19,7 +19,7 @@ def training_curve(curve: pd.DataFrame, data: str) -> Figure:
     ----------
     curve : the content of ``metrics.csv``: ``epoch`` and any of ``train_loss``, ``val_loss``, ``val_sigma_mad``,
         ``val_crps``; optional ``fold`` and ``member`` tell the networks of a run apart. Rows may be partly empty, as
-        Lightning writes training and validation in rows of their own.
+        Lightning writes training and validation in separate rows.
     data : ``simulated``, ``simulated_from_catalogue`` or ``real``.
     """
     networks = [name for name in ("fold", "member") if name in curve]

@@ -111,7 +111,7 @@ def p_galaxies(
     draws : resamples.
     seed : of the resampling.
     binned : use the binned bootstrap; by default above 100 000 galaxies.
-    bootstrap : remembers what it has resampled already, with a seed of its own; None remembers nothing.
+    bootstrap : remembers what it has resampled already, with a fixed seed; None remembers nothing.
     """
     _same_galaxies(baseline, method)
     pairs = min(baseline.n_seeds, method.n_seeds)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.ingest.inspection.bands import BandSummary
 
-# Okabe & Ito's colours, told apart by colour-blind readers and in print.
+# Okabe & Ito's colours: distinct for colour-blind readers and in print.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":")
 MONTAGE_GALAXIES = 12

@@ -59,8 +59,8 @@ def test_length_of_training_simulation_and_data_tell_runs_apart(tmp_path: Path) 
     again = settings_of("scale", *({"scale": {"max_epochs": n}, "trainer": {"max_epochs": n}} for n in (6, 12)))
     assert again == epochs
     families = [("plain", 64, 1.0), ("pasquet", 96, 1.0), ("pasquet", 96, 0.5)]
-    told = settings_of("family", *({"network": {"name": n, "dense": d, "width": w}} for n, d, w in families))
-    assert told == [
+    shown = settings_of("family", *({"network": {"name": n, "dense": d, "width": w}} for n, d, w in families))
+    assert shown == [
         {"network": "pasquet", "width": "0.5"},
         {"network": "pasquet", "width": "1.0"},
         {"network": "plain", "width": "1.0"},

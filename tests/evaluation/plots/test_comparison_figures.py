@@ -28,7 +28,7 @@ def test_one_swept_setting_is_drawn_over_its_values(tmp_path: Path) -> None:
     assert swept_setting(table, settings_of(table)) == "depth"
     upper, lower = sweep_figure(table, "baseline", "depth").axes
     drawn = {str(bars.get_label()): np.asarray(bars.lines[0].get_xydata(), float) for bars in upper.containers}
-    assert list(drawn) == ["baseline", "multimodal"]  # wide has no depth of its own: a line
+    assert list(drawn) == ["baseline", "multimodal"]  # wide has no depth: a line
     np.testing.assert_allclose(drawn["multimodal"], [[0.5, 9], [1, 18], [2, 18]])
     assert [line.get_ydata() for line in upper.lines if line.get_label() == "wide"] == [[pytest.approx(15)] * 2]
     gains = table[table["method"] == "multimodal"]["gain_sigma_mad"]
