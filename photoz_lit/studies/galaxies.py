@@ -33,7 +33,7 @@ class JobGalaxies:
     Attributes
     ----------
     folder : of the study.
-    job : name in ``test_galaxies.parquet``, or of a file of its own in ``galaxies/``, as older studies have them.
+    job : name in ``test_galaxies.parquet``, or of a separate file in ``galaxies/``, as older studies have them.
     """
 
     folder: Path

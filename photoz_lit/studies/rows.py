@@ -78,7 +78,7 @@ def by_source(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def rows_of_followup(row: dict[str, Any], found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of the task that followed a run: what the run is and costs stays, its metrics give way to each row's own."""
+    """Return the rows of the task that followed a run: settings and cost of the run, metrics of each row."""
     of_the_run = {*METRICS, "by_source", *ADAPTATION, BY_MAG, NZ}
     about = {name: value for name, value in row.items() if name not in of_the_run}
     return [{**about, **one} for one in found]
@@ -87,7 +87,7 @@ def rows_of_followup(row: dict[str, Any], found: Sequence[dict[str, Any]]) -> li
 def merged_rows(
     old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], jobs: Sequence[StudyJob] = ()
 ) -> list[dict[str, Any]]:
-    """Rows of an earlier sitting and of this one; a job that ran again replaces its row.
+    """Merge rows of an earlier session with those of this one; a job that ran again replaces its row.
 
     They come in the order of the study, then by field and seed; those of one run as its follow-up wrote them.
 

@@ -1,1 +1,1 @@
-"""tasks."""
+"""The tasks of ``task=<name>``, one module each."""

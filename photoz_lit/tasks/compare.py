@@ -73,7 +73,7 @@ def run(config: Config, options: CompareOptions) -> None:
 
 
 def _as_rows(config: Config, runs: list[Run]) -> list[Run]:
-    """The runs as rows of the study's ``results.json``, where the numbers of adaptations have names of their own."""
+    """The runs as rows of the study's ``results.json``, where the numbers of adaptations have separate names."""
     if config.study is None:
         return runs
     folder = config.paths.experiments / config.study.name
@@ -140,7 +140,7 @@ def _input(config: Config, options: CompareOptions, console: Console) -> tuple[l
 
 
 def _study_runs(config: Config) -> list[Run]:
-    """Runs of a study in its order: those at hand with their galaxies, the others as rows of its ``results.json``."""
+    """Runs of a study in its order: finished runs with their galaxies, the others as rows of its ``results.json``."""
     if config.study is None:
         return []
     folder = config.paths.experiments / config.study.name

@@ -35,7 +35,7 @@ def adaptation_sample_of(config: Config) -> AdaptationSample:
     """Galaxies of the source and of the targets that the config names, or simulates.
 
     The source is ``data.source``, else ``data.store``, else the simulated ``field``; the targets are ``data.target``,
-    else the simulated ``data.target_fields``, whose sky has a seed of its own.
+    else the simulated ``data.target_fields``, whose sky has another seed.
 
     Raises
     ------

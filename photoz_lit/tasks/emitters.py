@@ -153,7 +153,7 @@ def emitter_rows(
 
 
 def _sample(trained: Config, store: CutoutStore) -> Sample:
-    """The emitters as the run's networks see them, or with the filters of their own field where these are read."""
+    """Return the emitters as the run's networks see them, or through their field's filters where these are read."""
     field = load_field(store.header.field) if trained.network.reads_filters else trained.field
     bands = trained.data.bands or list(trained.field.band_names)
     return load_sample([store], field, trained.scale.stamp_size, bands)

@@ -158,7 +158,7 @@ def output_folder(config: Config, samples: dict[str, Sample], options: MismatchO
         taken = next((n for n in ("store.json", "metrics.json", "catalogue.parquet") if (folder / n).exists()), None)
         if taken or folder.is_file():
             what = f"holds a {taken}" if taken else "is a file"
-            raise InputError(f"{folder} {what}; give a folder of its own to task=mismatch (store=<folder>).")
+            raise InputError(f"{folder} {what}; give task=mismatch another folder (store=<folder>).")
         return folder
     run_path = str(options.run.resolve()) if options.run else ""
     sizes = f"galaxies={options.galaxies} seed={options.seed}"

@@ -161,7 +161,7 @@ class SimulateOptions(TaskOptions):
 class StudyOptions(TaskOptions):
     """Options of ``task=study``."""
 
-    seeds: list[int] | None = Entry(min_length=1, description="of the jobs of this sitting; null: all jobs")
+    seeds: list[int] | None = Entry(min_length=1, description="of the jobs of this session; null: all jobs")
     jobs: PositiveInt | Literal["auto"] = Entry(description="at once; auto: one per GPU, or one on the CPU")
 
     def check(self, config: Config) -> None:

@@ -49,7 +49,7 @@ def seal(folder: RunFolder, key: str) -> None:
 
 
 def unseal(folder: RunFolder) -> None:
-    """Take that back before predictions are written anew."""
+    """Remove the seal before predictions are written again."""
     (folder.path / NAME).unlink(missing_ok=True)
 
 

@@ -41,7 +41,7 @@ def _never_won(metrics: dict[str, Any]) -> str | None:
     if found.get("wins", True) or "frozen_tries" not in found:  # older runs aligned all the same
         return None
     return (
-        f"no discriminator told the fields apart by the network's features (accuracy {found['frozen_accuracy']:.3f} on"
+        f"no discriminator separated the fields by the network's features (accuracy {found['frozen_accuracy']:.3f} on"
         " held-out galaxies): the reversed gradient stayed off and nothing was aligned."
     )
 

@@ -1,4 +1,4 @@
-"""What is said before a training starts: scale, data, split, what is fitted, and about how long it will take."""
+"""The summary printed before a training starts: scale, data, split, what is fitted, and about how long it will take."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def print_start(
 
 
 def _counts(data: TrainingData) -> list[str]:
-    """How many galaxies there are for what, and how many are left out."""
+    """Galaxies per use (training, validation, test), and how many are left out."""
     split, sample = data.first, data.evaluated
     unlabelled = 0 if data.adapted else int((~sample.labelled).sum())
     counts = [(len(split.train), "to train"), (len(split.validation), "to validate"), (len(split.test), "to test")]

@@ -27,7 +27,7 @@ from photoz_lit.tasks.study_results import StudyFolders, find_twins, forget_chan
 def run(config: Config, options: StudyOptions) -> None:
     """Run what is missing of ``study`` and write ``experiments/<study>/results.json``.
 
-    ``task.seeds=[0,1]`` runs the jobs of these seeds alone, so that a study can be split over sittings or machines;
+    ``task.seeds=[0,1]`` runs the jobs of these seeds alone, so that a study can be split over sessions or machines;
     results gathered before stay.
     """
     if config.study is None:
@@ -36,7 +36,7 @@ def run(config: Config, options: StudyOptions) -> None:
     require_known_keys(config.study, from_here)
     study, console = config.study, Console()
     folders = StudyFolders(study, config.paths.runs / "studies" / study.name, config.paths.experiments / study.name)
-    jobs = of_this_sitting(folders.jobs, options.seeds)
+    jobs = jobs_of_seeds(folders.jobs, options.seeds)
 
     @cache
     def asked(job_overrides: tuple[str, ...]) -> Setting:
@@ -80,7 +80,7 @@ def require_known_keys(study: Study, inherited: Sequence[str]) -> None:
             raise InputError(f"study={study.name}: {explain(error, for_hydra(overrides), None, overrides)}") from error
 
 
-def of_this_sitting(jobs: list[StudyJob], seeds: list[int] | None) -> list[StudyJob]:
+def jobs_of_seeds(jobs: list[StudyJob], seeds: list[int] | None) -> list[StudyJob]:
     """Jobs of some seeds, or all of them.
 
     Raises

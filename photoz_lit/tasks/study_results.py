@@ -61,7 +61,7 @@ class StudyFolders:
         return folder if (folder / last).is_file() else None
 
     def locked(self) -> AbstractContextManager[None]:
-        """Let no other thread or sitting write the results meanwhile."""
+        """Keep other threads and sessions from writing the results meanwhile."""
         return locked(self.results / ".lock")
 
 
@@ -79,7 +79,7 @@ class Twin:
 
 
 def gather(folders: StudyFolders, twins: Mapping[str, Twin] | None = None) -> None:
-    """Write the rows and test galaxies of all finished jobs; rows of earlier sittings whose runs are gone stay.
+    """Write the rows and test galaxies of all finished jobs; rows of earlier sessions whose runs are gone stay.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def forget_changed(folders: StudyFolders, asked: Asked, console: Console) -> Non
     if not stale:
         return
     with folders.locked():
-        results = StudyResults.read(folders.results)  # another sitting may have added to them
+        results = StudyResults.read(folders.results)  # another session may have added to them
         if results.rows:
             results.rows = without_rows(results.rows, stale)
             results.write()

@@ -100,7 +100,7 @@ def member_seed(seed: int, fold: int, member: int) -> int:
 
 
 def prepare(folder: RunFolder, config: Config, data: TrainingData, rerun: bool = False) -> None:
-    """Write what made the run before it starts: provenance, rows used and left out, config and who is trained on."""
+    """Write the provenance of a run before it starts: rows used and left out, config, and the role of every galaxy."""
     sample = data.sample
     folder.make()
     for name in ("metrics.json", CALIBRATION, *FOLLOW_UPS):  # of networks that are replaced now

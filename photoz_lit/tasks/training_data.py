@@ -1,4 +1,4 @@
-"""What a training works on: its galaxies as training may see them, as evaluation does, and who is tested."""
+"""Galaxies and splits of a training; labels of target fields are visible to the evaluation only."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TrainingData:
 
     @property
     def rows(self) -> RowCount:
-        """What became of the stores' rows: those that take part in any way are used."""
+        """Rows of the stores read, used and left out; a row counts as used if it is in any split."""
         used = np.zeros(len(self.sample), bool)
         for split in self.splits.values():
             for part in (value for value in vars(split).values() if isinstance(value, np.ndarray)):
@@ -108,7 +108,7 @@ def _folds(config: Config) -> list[int]:
 
 
 def _label_weights(config: Config, sample: Sample, splits: Mapping[int, Split]) -> list[str]:
-    """Check ``data.label_weights``; return a sentence where some training galaxies count for nothing."""
+    """Check ``data.label_weights``; return a sentence where some training galaxies have weight 0."""
     weights = config.data.label_weights
     if not weights:
         return []

@@ -17,10 +17,10 @@ from tests.docs.recipe import ROOT, follow, page, read_recipe
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("copy")
-    _, counted, told = follow(page("task"), folder)
+    _, counted, helped = follow(page("task"), folder)
     assert sum(int(number) for number in re.findall(r": (\d+) galaxies$", counted, re.MULTILINE)) == 60
-    assert "of a bin [mag]" in told
-    assert "also store=" in told
+    assert "of a bin [mag]" in helped
+    assert "also store=" in helped
     return folder
 
 

@@ -162,7 +162,7 @@ def test_jobs_that_share_a_run_at_the_same_time_make_it_once(tmp_path: Path) -> 
     assert sorted("This run is finished already" in log for log in logs if "trees=0" not in log) == [False, True]
 
 
-def test_a_study_is_split_over_sittings_by_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_study_is_split_over_sessions_by_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = make_store(tmp_path / "store", n=100).path
     common = ["field=hsc6b", f"data.store={store}", "network=catalogue_forest", "network.trees=5"]
     rows = [{"method": "one", "overrides": []}, {"method": "with_its_own", "overrides": [], "seeds": [0]}]
@@ -174,7 +174,7 @@ def test_a_study_is_split_over_sittings_by_seeds(tmp_path: Path, capsys: pytest.
         perform(composed_study(*overrides, *paths).model_copy(update={"study": study}))
         return {(row["method"], row["seed"]) for row in read_results(results)["rows"]}
 
-    assert sitting("task.seeds=[1]") == {("one", 1)}  # a row with seeds of its own has none of them
+    assert sitting("task.seeds=[1]") == {("one", 1)}  # a row with other seeds has none of them
     assert "1 of 3 jobs, 0 done" in capsys.readouterr().out
     assert sitting("task.seeds=[0]") == {("one", 0), ("one", 1), ("with_its_own", 0)}
     assert sitting() == {("one", 0), ("one", 1), ("with_its_own", 0)}

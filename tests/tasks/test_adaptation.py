@@ -101,10 +101,10 @@ def test_the_labelled_fields_loss_before_and_after_is_that_of_the_chosen_epochs(
     assert found["val_loss_before"] != pytest.approx(found["val_loss_after"], rel=1e-3)
 
 
-@pytest.mark.parametrize(("after", "told"), [(3.09, False), (3.11, True), (4.6, True), (2.5, False)])
-def test_an_adaptation_that_harms_the_labelled_field_is_told(after: float, told: bool) -> None:
+@pytest.mark.parametrize(("after", "warned"), [(3.09, False), (3.11, True), (4.6, True), (2.5, False)])
+def test_an_adaptation_that_harms_the_labelled_field_is_reported(after: float, warned: bool) -> None:
     sentences = warnings_of_run({"adapt": "guided", "adaptation": {"val_loss_before": 3.0, "val_loss_after": after}})
-    assert len(sentences) == told
+    assert len(sentences) == warned
     for sentence in sentences:
         assert f"from 3.00 to {after:.2f}" in sentence
         assert "adapt.discriminator_updates" in sentence

@@ -151,7 +151,7 @@ def test_bad_input(stores: dict[str, Path], tmp_path: Path) -> None:
         perform(composed("task=mismatch"))
     with pytest.raises(InputError, match="needs targets=<store>"):
         perform(composed("task=mismatch", f"source={near}"))
-    with pytest.raises(InputError, match=r"store\.json; give a folder of its own"):
+    with pytest.raises(InputError, match=r"store\.json; give task=mismatch another folder"):
         compare(source=near, targets=[far], out=far)
     with pytest.raises(InputError, match=r"did you mean 'galaxies'|did you mean 'task\.galaxies'"):
         compare("+task.galaxy=5", source=near, targets=[far], out=tmp_path / "out")
