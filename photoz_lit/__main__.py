@@ -39,7 +39,7 @@ def run_task(composed: DictConfig, given: Arguments) -> None:
             require_reached(composed, given.overrides, config_folders(given.config_dir))
         perform(config, [key_of(one) for one in given.overrides])
     except InputError as error:
-        _fail(str(error))  # here, since Hydra would print lines of its own before letting it through
+        _fail(str(error))  # here, since Hydra would print more lines before letting it through
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,7 +70,7 @@ def _print_task_help(given: Arguments) -> None:
 
 def _run(given: Arguments) -> None:
     """Hand the command line to Hydra, which composes the config and calls :func:`run_task` or the sweep."""
-    # Hydra prints errors of its own and exits with 1; with this it lets them through to the sentence below.
+    # Hydra prints its errors and exits with 1; with this it lets them through to the sentence below.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     require_key_and_value(given.overrides, given.config_dir)
     overrides = for_hydra(given.overrides, given.multirun, given.config_dir)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class InputError(Exception):
-    """Bad input: one sentence naming the file, row or key, and the mend.
+    """Bad input: one sentence that names the file, row or key, and how to correct it.
 
     The command line prints it without a traceback and exits with code 2.
     """

@@ -27,7 +27,7 @@ def fits_column(column: pd.Series[Any]) -> NDArray[Any]:
 
     Raises
     ------
-    InputError : two texts of the column cannot be told apart in ASCII.
+    InputError : two texts of the column become equal in ASCII.
     """
     if pd.api.types.is_numeric_dtype(column.dtype):  # booleans too
         return column.to_numpy(np.float64, na_value=np.nan) if column.isna().any() else column.to_numpy()

@@ -27,7 +27,7 @@ class Job:
 
     Attributes
     ----------
-    name : as it is told of.
+    name : shown in messages.
     overrides : of ``python -m photoz_lit``.
     log : file that gets what it prints.
     then : is asked, once the job is done, for the overrides of a task that runs in the same place after it.
@@ -108,7 +108,7 @@ def run_jobs(
 
 
 def jobs_of_sweep(job_overrides: Sequence[Sequence[str]], log_folder: Path) -> list[Job]:
-    """Jobs of a sweep, each with a log of its own: two sweeps may run at once in one folder."""
+    """Jobs of a sweep, each with a separate log: two sweeps may run at once in one folder."""
     jobs = []
     for number, overrides in enumerate(job_overrides):
         name = " ".join(overrides)

@@ -69,7 +69,7 @@ def find_class(path: str, base: type[Kind], what: str, key: str) -> type[Kind]:
     """
     module, _, name = MOVED.get(path, path).rpartition(".")
     if module == PACKAGE or module.startswith(f"{PACKAGE}."):
-        with suppress(ImportError):  # told below
+        with suppress(ImportError):  # reported below
             import_module(module)
     found = vars(sys.modules[module]).get(name) if module in sys.modules else None
     if found is None:

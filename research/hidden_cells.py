@@ -115,7 +115,7 @@ def hide_half_of_the_cells(
     settings : section ``labels``.
     data : kind of data.
     seed : of the map and of which cells are hidden.
-    which : hide cells by lot, or those whose galaxies are faintest, as a spectroscopic survey would.
+    which : hide random cells, or those whose galaxies are faintest, as a spectroscopic survey would.
     """
     photometry = catalogue[[n for n in catalogue if n in ("object_id", "ra", "dec") or str(n).startswith("mag_")]]
     photometry = photometry.assign(object_id=catalogue["object_id"].astype(str), in_target=True)
@@ -139,7 +139,7 @@ def hide_half_of_the_cells(
 
 
 def _half_of(cell: NDArray[np.int64], magnitude: NDArray[np.float64], which: str, seed: int) -> NDArray[np.int64]:
-    """Half of the occupied cells: by lot, or those with the faintest median magnitude."""
+    """Return half of the occupied cells: random ones, or those with the faintest median magnitude."""
     median = pd.Series(magnitude).groupby(cell).median()
     median = median[median.index >= 0]
     if which == "faint":

@@ -41,7 +41,7 @@ def run(config: Config, options: TaskOptions) -> None:  # noqa: ARG001
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     seeds = config.labels.study.seeds
-    # Which cells are faint is no matter of lot: one seed says it all.
+    # Which cells are faint does not depend on the seed: one is enough.
     jobs: list[tuple[int, Literal["random", "faint"]]] = [(seeds[0], "faint"), *((seed, "random") for seed in seeds)]
     for seed, which in track(jobs, "hidden cells", transient=True):
         result = hide_half_of_the_cells(catalogue, photo_z, config.labels, "real", seed, which)

@@ -7,16 +7,16 @@ from photoz_lit.files import locked
 
 
 def test_the_second_waits_for_the_first(tmp_path: Path) -> None:
-    path, events, told = tmp_path / "new" / ".lock", list[str](), threading.Event()
+    path, events, waiting = tmp_path / "new" / ".lock", list[str](), threading.Event()
 
     def second() -> None:
-        with locked(path, told.set):
+        with locked(path, waiting.set):
             events.append("second")
 
     thread = threading.Thread(target=second)
     with locked(path):
         thread.start()
-        assert told.wait(10)
+        assert waiting.wait(10)
         events.append("first")
     thread.join(10)
     assert events == ["first", "second"]

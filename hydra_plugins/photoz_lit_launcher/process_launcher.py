@@ -1,4 +1,4 @@
-"""Hand a sweep's jobs to :mod:`photoz_lit.sweep`: each in a fresh process with a run folder of its own."""
+"""Hand a sweep's jobs to :mod:`photoz_lit.sweep`: each in a fresh process with a separate run folder."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class SubmititLauncher(LoggedLauncher):
 
 
 def _ended(job: Any, submitted: Any) -> Any:
-    """How a job ended; one that the cluster stopped has no result of its own."""
+    """How a job ended; one that the cluster stopped has no result."""
     from photoz_lit.sweep import JobResult
 
     try:

@@ -74,11 +74,11 @@ def _config_rows(task: Task, content: dict[str, Any], comments: dict[str, str]) 
     rows = []
     for key, value in shown.items():
         if any(within(key, one) for one in read) and not key.endswith(("_target_", ".description")):
-            told = comments.get(key) or attributes(section_of(key, network=network)).get(key.split(".")[-1], "")
+            meaning = comments.get(key) or attributes(section_of(key, network=network)).get(key.split(".")[-1], "")
             kinds = types_of(key, network=network)
             if kinds == [Any] and type(value) in PLAIN:  # an option of a part that a section leaves open
                 kinds = [type(value)]
-            rows.append((key, _kind(kinds, inputs.get(key)), _shown(value), told))
+            rows.append((key, _kind(kinds, inputs.get(key)), _shown(value), meaning))
     return rows
 
 
@@ -126,9 +126,9 @@ def attributes(section: type[BaseModel] | None) -> dict[str, str]:
     _, _, listed = (text or "").partition("Attributes\n----------\n")
     found: dict[str, str] = {}
     for entry in re.split(r"\n(?=\S)", listed):
-        names, colon, told = entry.partition(" : ")
+        names, colon, meaning = entry.partition(" : ")
         if colon:
-            found |= dict.fromkeys(names.split(", "), " ".join(told.split()).rstrip("."))
+            found |= dict.fromkeys(names.split(", "), " ".join(meaning.split()).rstrip("."))
     return found
 
 
