@@ -20,7 +20,7 @@ from photoz_lit.labels.settings import LabelsSettings
 from photoz_lit.network_choice import settings_type_of
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.recipes import register_recipes
-from photoz_lit.settings import EstimatorSettings, Input, Numbers, Settings, is_empty, is_no_calibration, is_none
+from photoz_lit.settings import EstimatorSettings, Input, Numbers, Role, Settings
 from photoz_lit.simulation.settings import SimulationSettings
 from photoz_lit.studies.definition import Study
 
@@ -48,43 +48,43 @@ class ExperimentSettings(Settings):
 
 
 class ScaleSettings(Settings):
-    """``demo`` or ``paper``: sizes that other groups refer to."""
+    """``demo`` or ``paper``: sizes that other groups refer to, where they count."""
 
     name: str
     stamp_size: int = Entry(gt=0)
-    width: float = Entry(gt=0)
-    n_galaxies: int = Entry(gt=0)
-    max_epochs: int = Entry(gt=0)
-    batch_size: int = Entry(gt=0)
-    learning_rate: float = Entry(gt=0)
-    standardise: bool
-    recipe: str = "published"
+    width: Annotated[float, Role.COSMETIC] = Entry(gt=0)
+    n_galaxies: Annotated[int, Role.COSMETIC] = Entry(gt=0)
+    max_epochs: Annotated[int, Role.COSMETIC] = Entry(gt=0)
+    batch_size: Annotated[int, Role.COSMETIC] = Entry(gt=0)
+    learning_rate: Annotated[float, Role.COSMETIC] = Entry(gt=0)
+    standardise: Annotated[bool, Role.COSMETIC]
+    recipe: Annotated[str, Role.COSMETIC] = "published"
 
 
 class DataSettings(Settings):
     """Which stores are read, and how; see ``conf/data/survey.yaml`` for each key."""
 
-    store: Annotated[str | list[str] | None, Input.STORE]
-    source: Annotated[str | None, Input.STORE]
-    target: Annotated[str | list[str] | None, Input.STORE]
+    store: Annotated[str | list[str] | None, Input.STORE, Role.PLACE]
+    source: Annotated[str | None, Input.STORE, Role.PLACE]
+    target: Annotated[str | list[str] | None, Input.STORE, Role.PLACE]
     target_fields: Names
     bands: Annotated[Names, Entry(min_length=1)] | None
-    cache: str
+    cache: Annotated[str, Role.MACHINE]
     simulation_seed: int = Entry(ge=0)
     target_seed: int = Entry(ge=0)
     batch_size: int = Entry(gt=0)
-    num_workers: int = Entry(ge=0)
+    num_workers: Annotated[int, Role.MACHINE] = Entry(ge=0)
     augment: bool
     missing_bands: Literal["drop", "blank"]
     select: str | None
     source_select: str | None = None
     label_weights: dict[str, Annotated[float, Entry(ge=0, allow_inf_nan=False)]] | None
     weighted_sampling: bool
-    labels: Annotated[str | None, Input.FILE]
-    labels_table: str | int | None = Entry(default=None, exclude_if=is_none)
-    label_missing: Numbers = Entry(default=(), exclude_if=is_empty)  # empty, it shapes nothing: older runs stay found
-    label_allow: Numbers = Entry(default=(), exclude_if=is_empty)
-    resident: bool | Literal["auto"]
+    labels: Annotated[str | None, Input.FILE, Role.PLACE]
+    labels_table: str | int | None = None
+    label_missing: Numbers = ()
+    label_allow: Numbers = ()
+    resident: Annotated[bool | Literal["auto"], Role.MACHINE]
 
     @property
     def stores(self) -> list[str]:
@@ -123,7 +123,7 @@ class ModuleSettings(Settings):
     label_smoothing: float = Entry(default=0.0, ge=0)
     weight_average: float | None = Entry(default=None, gt=0, lt=1)
     initialisation: Literal["glorot", "quiet_heads"] = "glorot"
-    calibration: Literal["none", "pit"] = Entry(default="none", exclude_if=is_no_calibration)
+    calibration: Literal["none", "pit"] = "none"
     weight_decay: float = Entry(ge=0)
     point_loss: Literal["mae", "mse"]
     point_loss_weight: float = Entry(ge=0)
@@ -133,20 +133,20 @@ class ModuleSettings(Settings):
 class TrainerSettings(Settings):
     """How Lightning's Trainer runs; see ``conf/trainer``."""
 
-    name: str
-    accelerator: Literal["auto", "cpu", "gpu"]
-    devices: int | list[int] | Literal["auto"]
-    strategy: str
+    name: Annotated[str, Role.COSMETIC]
+    accelerator: Annotated[Literal["auto", "cpu", "gpu"], Role.NUMERICS]
+    devices: Annotated[int | list[int] | Literal["auto"], Role.NUMERICS]
+    strategy: Annotated[str, Role.NUMERICS]
     max_epochs: int = Entry(gt=0)
     max_steps: int
-    precision: str
-    evaluation_precision: Literal["float32", "training"] = "float32"
-    channels_last: bool
-    compile: bool
+    precision: Annotated[str, Role.NUMERICS]
+    evaluation_precision: Annotated[Literal["float32", "training"], Role.NUMERICS] = "float32"
+    channels_last: Annotated[bool, Role.NUMERICS]
+    compile: Annotated[bool, Role.NUMERICS]
     gradient_clip: float | None
     patience: int | None
-    threads: int | None
-    progress: bool
+    threads: Annotated[int | None, Role.MACHINE]
+    progress: Annotated[bool, Role.MACHINE]
 
 
 class LoggerSettings(Settings):
@@ -200,8 +200,8 @@ def _network(content: Any) -> Any:
 class Config(Settings):
     """The whole config of one job."""
 
-    task: TaskSettings
-    experiment: ExperimentSettings
+    task: Annotated[TaskSettings, Role.WORK]
+    experiment: Annotated[ExperimentSettings, Role.COSMETIC]
     seed: int = Entry(ge=0)
     scale: ScaleSettings
     field: Field
@@ -212,15 +212,15 @@ class Config(Settings):
     fusion: FusionSettings
     module: ModuleSettings
     adapt: AdaptSettings
-    ingest: IngestSettings
-    labels: LabelsSettings
+    ingest: Annotated[IngestSettings, Role.PLACE]
+    labels: Annotated[LabelsSettings, Role.PLACE]
     trainer: TrainerSettings
-    logger: LoggerSettings
+    logger: Annotated[LoggerSettings, Role.COSMETIC]
     cv: CrossValidationSettings
     ensemble: EnsembleSettings
-    paths: PathSettings
-    trust: Names = []
-    study: Study | None = None
+    paths: Annotated[PathSettings, Role.PLACE]
+    trust: Annotated[Names, Role.MACHINE] = []
+    study: Annotated[Study | None, Role.WORK] = None
     tta: Literal[1, 8] | None = None
 
     @property

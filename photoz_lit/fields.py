@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import yaml
@@ -14,7 +14,7 @@ from pydantic import ValidationError, model_validator
 
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.files import FileName
-from photoz_lit.settings import Settings
+from photoz_lit.settings import Role, Settings
 
 BAND_ORDER = ("u", "g", "r", "i", "z", "y", "j", "h", "k")
 
@@ -70,7 +70,7 @@ class Field(Settings):
     """
 
     name: FileName
-    description: str = ""
+    description: Annotated[str, Role.COSMETIC] = ""
     pixel_scale: float = Entry(gt=0)
     bands: dict[str, Band]
     z_segments: list[tuple[float, float, int]]

@@ -18,19 +18,14 @@ import photoz_lit
 from photoz_lit.config import Config, validate
 from photoz_lit.errors import InputError
 from photoz_lit.files import locked, read_array, require_no_links, write_array, write_json, write_text
-from photoz_lit.simulation.galaxies import earlier_galaxies
-from photoz_lit.targets import first_path
+from photoz_lit.setting_roles import identity
 
 #: Options of tasks that stood at the root of the config: records of older runs have them.
-FORMER = ("store", "run", "runs", "baseline", "source", "targets", "drop", "rerun", "jobs")
-#: Options of ``task=bench`` that stood there too and are in the id of every run.
-BENCH = {"full": False, "output": "bench.json", "batch_size": None, "seconds": 2.0}
+FORMER = ("store", "run", "runs", "baseline", "source", "targets", "drop", "rerun", "jobs", "bench")
 #: What ``task=emitters`` and ``task=modalities`` find with a run's networks.
 FOLLOW_UPS = (EMITTERS, MODALITIES) = ("emitters.json", "modalities.json")
 #: Recalibrations of a run's PDFs, where it has them.
 CALIBRATION = "calibration.json"
-# What does not change a result: where it goes, and how it is watched.
-OUTSIDE_THE_RESULT = ("task", "paths", "logger", "study", "trust", *FORMER)
 
 
 @dataclass(frozen=True)
@@ -112,42 +107,9 @@ class RunFolder:
             raise InputError(f"{self.path / name} cannot be read ({error}); is {self.path} a run folder?") from error
 
 
-def what_shapes(config: Config) -> dict[str, Any]:
-    """Config of a job without what shapes no result: where it goes, how it is watched, where its data lie."""
-    content = shaping(config.model_dump(mode="json", by_alias=True))
-    if not config.data.adapts:
-        del content["adapt"]
-    if not config.calibrates:
-        content["module"].pop("calibration", None)
-    return content
-
-
-def shaping(record: dict[str, Any]) -> dict[str, Any]:
-    """Part of a whole config, as it is recorded with a run, that shapes the result."""
-    content = {name: value for name, value in record.items() if name not in OUTSIDE_THE_RESULT}
-    left_out = {
-        "trainer": ("name", "progress", "threads"),
-        "data": ("cache", "num_workers", "store"),
-        "adapt": ("without_win",),  # a run that it stops leaves nothing; one that is there says whether it aligned
-    }
-    for section, names in left_out.items():
-        if section in content:  # a record may be older than its section
-            content[section] = {name: value for name, value in content[section].items() if name not in names}
-    network = content.get("network", {})
-    if "_target_" in network:
-        content["network"] = {**network, "_target_": first_path(network["_target_"])}
-    data = content.get("data", {})
-    if data.get("source_select") is None:  # unset, it shapes nothing: runs made before there was one stay found
-        data.pop("source_select", None)
-    if content.get("trainer", {}).get("evaluation_precision") == "float32":  # the rule, for which runs had no key
-        del content["trainer"]["evaluation_precision"]
-    return content
-
-
 def run_folder(config: Config, data_hash: str) -> RunFolder:
     """Folder of a job: its id is a hash of all that shapes the result, so that the same job finds its folder again."""
-    content = {**what_shapes(config), "bench": BENCH}
-    text = json.dumps([content, data_hash, photoz_lit.__version__], sort_keys=True)
+    text = json.dumps([identity(config), data_hash, photoz_lit.__version__], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return RunFolder(config.paths.runs / config.experiment.name / f"seed{config.seed}-{digest}")
 
@@ -179,10 +141,7 @@ def config_of_run(path: Path, here: Config) -> Config:
     folder = RunFolder(path)
     require_finished(path)
     record = folder.read_json("provenance.json")
-    config = validate({name: value for name, value in record["config"].items() if name not in (*FORMER, "bench")})
-    if "galaxies" not in record["config"].get("simulation", {}):  # the run is older than the choice
-        simulation = config.simulation.model_copy(update={"galaxies": earlier_galaxies()})
-        config = config.model_copy(update={"simulation": simulation})
+    config = validate({name: value for name, value in record["config"].items() if name not in FORMER})
     bands = config.data.bands or record.get("bands")
     data = config.data.model_copy(update={"bands": bands, "cache": here.data.cache})
     tta = config.tta if here.tta is None else here.tta

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -22,6 +21,27 @@ class Input(StrEnum):
     RUN = "run folder"
     RUNS = "folder of runs"
     FILE = "file"
+
+
+class Role(Enum):
+    """What a setting is for, in its ``Annotated`` type; :mod:`photoz_lit.setting_roles` says what follows from it.
+
+    Attributes
+    ----------
+    RESULT : shapes the result; so does every key that says nothing else.
+    NUMERICS : where and in which arithmetic it is computed, which changes last digits.
+    MACHINE : how a job is carried out; changes no digit.
+    PLACE : where things lie, and where data come from: data count by their hash.
+    COSMETIC : names, descriptions, logs, and sizes that count where other sections refer to them.
+    WORK : which results are made, not what they are: the task, the study.
+    """
+
+    RESULT = "result"
+    NUMERICS = "numerics"
+    MACHINE = "machine"
+    PLACE = "place"
+    COSMETIC = "cosmetic"
+    WORK = "work"
 
 
 class Settings(BaseModel):
@@ -65,18 +85,3 @@ class EstimatorSettings(Settings):
     unused: ClassVar[tuple[str, ...]] = NETWORKS_ALONE
     name: str
     target: str = Entry(alias="_target_")
-
-
-def is_none(value: object) -> bool:
-    """Whether a key of the config is null; as ``exclude_if`` it keeps a key that shapes nothing out of hashes."""
-    return value is None
-
-
-def is_no_calibration(value: object) -> bool:
-    """Whether ``module.calibration`` is ``none``, which shapes nothing."""
-    return value == "none"
-
-
-def is_empty(value: Sized) -> bool:
-    """Whether a list of the config is empty; as ``exclude_if`` it keeps a key that shapes nothing out of hashes."""
-    return not len(value)

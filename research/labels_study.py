@@ -27,7 +27,6 @@ from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.files import whole_file, write_json
 from photoz_lit.labels.mock import DeepField, deep_field
 from photoz_lit.labels.plots import write_plots
-from photoz_lit.labels.settings import LabelStudySettings
 from photoz_lit.provenance import git_commit, provenance
 from photoz_lit.run_folder import RunFolder, run_folder
 from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
@@ -101,18 +100,12 @@ def _network(
     epochs = max(1, round(config.labels.study.images / updates))
     trainer = config.trainer.model_copy(update={"max_epochs": epochs})
     config = config.model_copy(update={"trainer": trainer})
-    folder = run_folder(_shaping(config), f"{sample.data_hash}-{_hash_of(table)}-{method}")
+    folder = run_folder(config, f"{sample.data_hash}-{_hash_of(table)}-{method}")
     if not folder.finished:
         pdf = _trained_pdf(config, labelled, split, folder, sample, table)
         _write_results(config, method, sample, split, pdf, folder)
     rows: list[dict[str, Any]] = folder.read_json("metrics.json")["rows"]
     return rows
-
-
-def _shaping(config: Config) -> Config:
-    """The config without the study's lists, so that a network is found again by whichever study asks for it."""
-    study = LabelStudySettings(faint=config.labels.study.faint)
-    return config.model_copy(update={"labels": config.labels.model_copy(update={"study": study})})
 
 
 def _hash_of(table: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from photoz_lit.networks.plain import Plain
 from photoz_lit.run_folder import run_folder
 from photoz_lit.targets import find_class, find_task, import_trusted
 from photoz_lit.tasks import nz
-from photoz_lit.tasks.passed_on import inherited
+from photoz_lit.tasks.overrides_of_jobs import overrides_of_jobs
 from tests.composed import composed, composed_study
 
 
@@ -75,7 +75,7 @@ def test_a_package_from_elsewhere_is_imported_where_the_command_line_names_it(
 
 def test_trust_changes_no_run_and_reaches_the_jobs_of_a_study(tmp_path: Path) -> None:
     assert run_folder(composed("trust=my_families"), "0") == run_folder(composed(), "0")
-    assert "trust=[a,b]" in inherited(composed_study("study=width", "trust=[a,b]"))
+    assert 'trust=["a","b"]' in overrides_of_jobs(composed_study("study=width", "trust=[a,b]"))
 
 
 def test_a_dust_map_is_one_of_dustmaps(tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field as Entry
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from photoz_lit.alignment.flags import expanded
-from photoz_lit.settings import Settings
+from photoz_lit.settings import Role, Settings
 
 
 class PartSettings(Settings):
@@ -65,7 +65,7 @@ class AdaptSettings(Settings):
     steepness: float = Entry(gt=0)
     layer: Literal["features", "trunk"]
     probe_weight: float = Entry(ge=0)
-    without_win: Literal["stop", "unaligned"]
+    without_win: Annotated[Literal["stop", "unaligned"], Role.WORK]  # a run that it stops leaves nothing
     batches: PartSettings | None
     parts: dict[str, PartSettings]
     labels: Literal["source", "target"]

@@ -15,15 +15,13 @@ from photoz_lit.command_line.choices import choices_of, read_choice
 from photoz_lit.command_line.overrides import key_of
 from photoz_lit.config import validate
 from photoz_lit.errors import InputError
+from photoz_lit.setting_roles import keys_of
+from photoz_lit.settings import Role
 from photoz_lit.tasks.aliases import ALIASES
 from photoz_lit.tasks.task import Task, value_of, within
 
-#: Where and how visibly a job runs, and whose code it may. They change no result: a command may always carry them.
-MACHINE = (
-    "trust",
-    *("trainer.accelerator", "trainer.devices", "trainer.strategy", "trainer.threads", "trainer.progress"),
-    *("data.cache", "data.num_workers", "simulation.processes"),
-)
+#: Where a job runs, and whose code it may: a command may always carry them.
+ALWAYS_READ = (Role.NUMERICS, Role.MACHINE)
 #: Keys that only a sweep reads.
 OF_SWEEPS = ("jobs", "hydra.launcher", "hydra.sweeper", "hydra.sweep")
 #: Set in the jobs of a sweep or a study: whoever starts them has checked that every override reaches one of them.
@@ -102,9 +100,12 @@ class Reach:
         reasons = [self.reason_unused(one) for one in touched]
         if touched and all(reason is not None for reason in reasons):
             return f"task={self.task.name} does not use {typed}{reasons[0]}."
-        read = self.read()
-        if self.task.takes.reads is None or not touched or any(_reached(one, read) for one in touched):
+        if self.task.takes.reads is None or not touched:
             return None
+        read = self.read()
+        always = {key.name for key in keys_of(self.values) if key.role in ALWAYS_READ}
+        if any(_reached(one, read) or one == "trainer" or _any_within(one, always) for one in touched):
+            return None  # a choice of trainer sets the machine alone
         return self.sentence(typed)
 
     def _told(self, conditions: Sequence[str]) -> str:
@@ -222,9 +223,7 @@ def _any_within(key: str, sections: Iterable[str]) -> bool:
 
 
 def _reached(key: str, read: set[str]) -> bool:
-    """Whether a key, or something in its section, is read; a choice of ``trainer`` sets the machine alone."""
-    if key == "trainer" or _any_within(key, MACHINE):
-        return True
+    """Whether a key, or something in its section, is read."""
     return any(within(key, one) or within(one, key) for one in read)
 
 

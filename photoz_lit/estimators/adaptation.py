@@ -33,12 +33,18 @@ from photoz_lit.modules.checkpoint_files import read_checkpoint
 from photoz_lit.modules.cnn import VAL_LOSS
 from photoz_lit.modules.epochs import BEST
 from photoz_lit.modules.features import aligned_features, by_source, network_features
+from photoz_lit.setting_roles import identity, keys_of
 
 REPORT = "adaptation.json"
 STARTS = "starts"
 FIT = "fit.json"
 MONITOR = "val_selection"
 LOSS_BEFORE, LOSS_AFTER = "val_loss_before", "val_loss_after"
+#: Settings that reach the training on the labelled field.
+OF_THE_START = (
+    *("network.", "modality.", "fusion.", "module.", "scale.", "trainer."),
+    *("data.batch_size", "data.augment", "data.label_weights", "data.weighted_sampling"),
+)
 SKY_GALAXIES = 1000  # whose pixels tell the noise of the source
 
 
@@ -217,21 +223,15 @@ class AdaptationEstimator(CNNEstimator):
 
     def _start_name(self, sample: Sample, split: AdaptationSplit, seed: int) -> str:
         """Name from all that shapes the start: network, training, field, labelled galaxies, seed; not the method."""
-        config = self.config
-        sections = ("network", "modality", "fusion", "module", "scale", "trainer")
-        content = config.model_dump(mode="json", by_alias=True, include=set(sections))
-        for name in ("name", "progress", "threads", "evaluation_precision"):
-            del content["trainer"][name]
-        content["module"].pop("calibration", None)  # of PDFs, after a training
+        settings = {name: value for name, value in identity(self.config).items() if name.startswith(OF_THE_START)}
         labelled = sorted(set(sample.part[split.train].tolist()))
         stores = [sample.views[number].store.data_hash for number in labelled]
-        content["field"] = sample.field.model_dump(mode="json")
+        field = {key.name: key.value for key in keys_of({"field": sample.field.model_dump(mode="json")}) if key.in_id}
         rows = sample.catalogue.iloc[np.concatenate([split.train, split.validation])]
         galaxies = hashlib.sha256(rows[["object_id", "z"]].to_csv().encode()).hexdigest() if len(labelled) else ""
-        data = [config.data.batch_size, config.data.augment, config.data.label_weights, config.data.weighted_sampling]
         worsened = None if self.degradation is None else self.degradation.digest()
-        identity = [content, stores, galaxies, list(sample.bands), data, worsened, seed]
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
+        identity_of_start = [settings, field, stores, galaxies, list(sample.bands), worsened, seed]
+        digest = hashlib.sha256(json.dumps(identity_of_start, sort_keys=True).encode()).hexdigest()[:10]
         return f"seed{seed}-{digest}"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from photoz_lit.data.smoothing_settings import SmoothingSettings
-from photoz_lit.settings import Numbers, Settings, is_empty
+from photoz_lit.settings import Numbers, Role, Settings
 
 TIERS = ("spec", "grism", "prism", "photo")
 Tier = Literal["spec", "grism", "prism", "photo"]
@@ -140,16 +140,16 @@ class LabelStudySettings(Settings):
         0: none.
     """
 
-    methods: list[Literal["spec_only", "consensus_only", "som_merge", "som_merge_kde"]] = [
+    methods: Annotated[list[Literal["spec_only", "consensus_only", "som_merge", "som_merge_kde"]], Role.WORK] = [
         "spec_only",
         "consensus_only",
         "som_merge",
         "som_merge_kde",
     ]
-    seeds: list[int] = [0, 1, 2]
-    images: int = Field(default=24_000, ge=1)
-    faint: float = 23.5
-    catalogue_galaxies: int = Field(default=200_000, ge=0)
+    seeds: Annotated[list[int], Role.WORK] = [0, 1, 2]
+    images: Annotated[int, Role.WORK] = Field(default=24_000, ge=1)  # it counts as trainer.max_epochs
+    faint: Annotated[float, Role.RESULT] = 23.5
+    catalogue_galaxies: Annotated[int, Role.WORK] = Field(default=200_000, ge=0)
 
 
 class LabelsSettings(Settings):
@@ -177,8 +177,8 @@ class LabelsSettings(Settings):
     target_columns: dict[str, str] | None = None
     target_select: str = ""
     sources: list[LabelSourceSettings] = []
-    missing: Numbers = Field(default=(), exclude_if=is_empty)  # empty, it shapes nothing: older runs stay found
-    allow: Numbers = Field(default=(), exclude_if=is_empty)
+    missing: Numbers = ()
+    allow: Numbers = ()
     cosmos2020: CosmosSettings = CosmosSettings()
     consensus: ConsensusSettings = ConsensusSettings()
     som: SomSettings = SomSettings()

@@ -9,8 +9,8 @@ from pydantic import Field as Entry
 from pydantic import model_validator
 
 from photoz_lit.fields import Band
-from photoz_lit.settings import Input, Numbers, Settings, is_empty, is_none
-from photoz_lit.simulation.galaxies import GalaxyPopulation, standard_galaxies
+from photoz_lit.settings import Input, Numbers, Role, Settings
+from photoz_lit.simulation.galaxies import GalaxyPopulation, earlier_galaxies
 
 LabelSource = Literal["spec", "grism", "prism", "cosmos2020"]
 
@@ -135,7 +135,7 @@ class CatalogueMapping(Settings):
     columns: dict[str, str]
     z_source: str = "spec"
     missing: Numbers = ()
-    allow: Numbers = Entry(default=(), exclude_if=is_empty)  # empty, it shapes nothing: simulations stay found
+    allow: Numbers = ()
     missing_magnitudes: tuple[float, ...] = ()
     ranges: dict[str, tuple[tuple[float, float], ...]] = {}
     incomplete: Literal["drop", "refuse"] = "drop"
@@ -168,13 +168,13 @@ class SimulationSettings(Settings):
     galaxies : which galaxies there are, also as neighbours; see :class:`GalaxyPopulation`.
     """
 
-    catalogue: Annotated[Path | None, Input.FILE] = None
-    table: str | int | None = Entry(default=None, exclude_if=is_none)
+    catalogue: Annotated[Path | None, Input.FILE, Role.PLACE] = None
+    table: str | int | None = None
     mapping: CatalogueMapping | None = None
     n_galaxies: int | None = Entry(default=None, ge=1)
     stamp_size: int = Entry(default=64, ge=8)
     stamps: bool = True
-    processes: int | None = Entry(default=None, ge=1)
+    processes: Annotated[int | None, Role.MACHINE] = Entry(default=None, ge=1)
     magnitude_bright: float | None = None
     magnitude_faint: float | None = None
     z_max: float | None = Entry(default=None, gt=0, le=7)
@@ -187,4 +187,4 @@ class SimulationSettings(Settings):
     centroid_jitter: float = Entry(default=0.05, ge=0)
     magnitude_floor: float = Entry(default=0.0, ge=0)
     windows: dict[str, SurveyWindow] = {}
-    galaxies: GalaxyPopulation = Entry(default_factory=standard_galaxies)
+    galaxies: GalaxyPopulation = Entry(default_factory=earlier_galaxies)

@@ -32,7 +32,7 @@ from photoz_lit.simulation.survey_window import observed_as, origin_of, survey_w
 from photoz_lit.simulation.version import SIMULATION_VERSION
 
 #: Settings that shape a byte only where they are on; off, they stay out of the hash.
-SWITCHES = ("conditions", "emitters", "structure", "own_streams")
+SWITCHES = ("conditions", "emitters", "structure", "own_streams", "table", "allow")
 
 
 def simulate_store(field: Field, settings: SimulationSettings, seed: int, path: Path) -> CutoutStore:
@@ -164,8 +164,12 @@ def _identity(field: Field, settings: SimulationSettings, seed: int) -> dict[str
 
 def _dumped(section: Settings, without: set[str]) -> dict[str, Any]:
     """Content of a section of the settings, less what cannot change a byte: switches that are off."""
-    idle = {name for name in SWITCHES if getattr(section, name, None) in (None, False, 0.0)}
-    return section.model_dump(mode="json", exclude=without | idle)
+    return _without_idle(section.model_dump(mode="json", exclude=without))
+
+
+def _without_idle(content: dict[str, Any]) -> dict[str, Any]:
+    on = {name: value for name, value in content.items() if value or name not in SWITCHES}
+    return {name: _without_idle(value) if isinstance(value, dict) else value for name, value in on.items()}
 
 
 def _header(field: Field, settings: SimulationSettings, seed: int, rows: RowCount) -> StoreHeader:

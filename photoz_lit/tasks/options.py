@@ -166,10 +166,10 @@ class StudyOptions(TaskOptions):
 
     def check(self, config: Config) -> None:
         """Refuse what is given to the study and would reach none of its jobs."""
-        from photoz_lit.tasks.passed_on import require_passed_on  # it reads the options of tasks itself
+        from photoz_lit.tasks.overrides_of_jobs import require_taken_over  # it reads the options of tasks itself
 
         if config.study is not None:
-            require_passed_on(config)
+            require_taken_over(config)
 
 
 class TrainOptions(TaskOptions):

@@ -9,7 +9,8 @@ from pathlib import Path
 import photoz_lit
 from photoz_lit.config import Config
 from photoz_lit.data.sample import Sample
-from photoz_lit.run_folder import CALIBRATION, RunFolder, shaping
+from photoz_lit.run_folder import CALIBRATION, RunFolder
+from photoz_lit.setting_roles import identity
 
 NAME = "made_of.json"
 FILES = ("predictions.parquet", "pdfs.hdf5")
@@ -32,10 +33,9 @@ def key_of(config: Config, drop: list[str], trained: Config, source: RunFolder, 
     sample : galaxies of the store.
     """
     digest = hashlib.sha256()
-    record = shaping(trained.model_dump(mode="json", by_alias=True))
     data = config.data
     options = [photoz_lit.__version__, sample.data_hash, drop, data.select, data.missing_bands]
-    digest.update(json.dumps([record, options], sort_keys=True, default=str).encode())
+    digest.update(json.dumps([identity(trained), options], sort_keys=True, default=str).encode())
     digest.update(sample.catalogue.to_csv().encode())
     for file in sorted([*(source.path / name for name in OF_RUN), *source.path.glob("checkpoints/*/*")]):
         if file.is_file():

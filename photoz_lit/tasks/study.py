@@ -15,12 +15,12 @@ from photoz_lit.command_line.overrides import for_hydra
 from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.errors import InputError
-from photoz_lit.studies.definition import Setting, Study, StudyJob, jobs_of
+from photoz_lit.studies.definition import Study, StudyJob, jobs_of
 from photoz_lit.studies.results import StudyResults
 from photoz_lit.sweep import Job, run_jobs
-from photoz_lit.tasks.job_settings import asked_for, composed
+from photoz_lit.tasks.changed_settings import Asked, asked_for, composed
 from photoz_lit.tasks.options import StudyOptions
-from photoz_lit.tasks.passed_on import inherited, quoted
+from photoz_lit.tasks.overrides_of_jobs import overrides_of_jobs, quoted
 from photoz_lit.tasks.study_results import StudyFolders, find_twins, forget_changed, gather
 
 
@@ -32,14 +32,14 @@ def run(config: Config, options: StudyOptions) -> None:
     """
     if config.study is None:
         raise InputError("task=study needs study=<name>; --help lists the studies.")
-    from_here = inherited(config)
+    from_here = overrides_of_jobs(config)
     require_known_keys(config.study, from_here)
     study, console = config.study, Console()
     folders = StudyFolders(study, config.paths.runs / "studies" / study.name, config.paths.experiments / study.name)
     jobs = jobs_of_seeds(folders.jobs, options.seeds)
 
     @cache
-    def asked(job_overrides: tuple[str, ...]) -> Setting:
+    def asked(job_overrides: tuple[str, ...]) -> Asked:
         return asked_for((*job_overrides, *from_here))
 
     forget_changed(folders, lambda job: asked(job.overrides), console)
@@ -101,9 +101,9 @@ def _command(config: Config, job: StudyJob, folders: StudyFolders) -> Job:
     pointer = folders.pointer(job)
 
     def then() -> list[str]:
-        return [f"task={job.then}", quoted("run", pointer.read_text().strip()), *inherited(config)]
+        return [f"task={job.then}", quoted("run", pointer.read_text().strip()), *overrides_of_jobs(config)]
 
-    overrides = (*job.overrides, *inherited(config), quoted("paths.pointer", pointer))
+    overrides = (*job.overrides, *overrides_of_jobs(config), quoted("paths.pointer", pointer))
     if config.logger.name != "csv":
         overrides += (quoted("logger.job_type", job.name.removesuffix(f"_seed{job.seed}")),)
     return Job(job.name, overrides, folders.pointers / "logs" / f"{job.name}.log", then if job.then else None)

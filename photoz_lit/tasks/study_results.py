@@ -17,14 +17,14 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions.table import read_predictions
 from photoz_lit.files import inside, locked
 from photoz_lit.provenance import git_commit
-from photoz_lit.studies.definition import Setting, Study, StudyJob, jobs_of
+from photoz_lit.studies.definition import Study, StudyJob, jobs_of
 from photoz_lit.studies.galaxies import JobGalaxies, labelled, read_galaxies
 from photoz_lit.studies.results import StudyResults
 from photoz_lit.studies.rows import Row, merged_rows, result_row, rows_of_followup, without_rows
-from photoz_lit.tasks.job_settings import PIXELS, SIMULATION, changes, made_with
+from photoz_lit.tasks.changed_settings import PIXELS, SIMULATION, Asked, changes, made_with
 
 THEN = "then"  # in what a row was made with: the task that followed the run and made the row
-Asked = Callable[[StudyJob], Setting]
+AskedBy = Callable[[StudyJob], Asked]
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _about(study: Study, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def forget_changed(folders: StudyFolders, asked: Asked, console: Console) -> None:
+def forget_changed(folders: StudyFolders, asked: AskedBy, console: Console) -> None:
     """Take the jobs that were made with other settings out of the results, so that they are made again, and say so.
 
     Their run folders stay. Without this a study that goes on after its settings changed would mix both.
@@ -182,7 +182,7 @@ def forget_changed(folders: StudyFolders, asked: Asked, console: Console) -> Non
             pointer.unlink(missing_ok=True)
 
 
-def find_twins(jobs: Sequence[StudyJob], asked: Asked, folders: StudyFolders) -> dict[str, Twin]:
+def find_twins(jobs: Sequence[StudyJob], asked: AskedBy, folders: StudyFolders) -> dict[str, Twin]:
     """Name of a job -> row of a study beside this one that was made by the very same run."""
     known = list(_simulated_rows(folders.results))
     found = {}
@@ -206,9 +206,8 @@ def _simulated_rows(results: Path) -> Iterator[Twin]:
                 yield Twin(other, row)
 
 
-def _same_run(twin: Twin, asked: Setting) -> bool:
+def _same_run(twin: Twin, asked: Asked) -> bool:
     """Whether a row was made with all that a job asks for, key by key."""
     made = twin.results.made_with[twin.row["galaxies"]]
-    # older rows say nothing of the simulation's version, nor of the galaxies that the version stands for
-    said = {key for key in asked if key not in (SIMULATION, PIXELS) and not key.startswith("simulation.galaxies.")}
-    return said <= made.keys() and not changes(made, asked)
+    known = {*made, *asked.defaults, SIMULATION, PIXELS}  # older rows do not name the simulation's version
+    return asked.settings.keys() <= known and not changes(made, asked)

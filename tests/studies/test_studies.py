@@ -14,7 +14,7 @@ from photoz_lit.studies.galaxies import JobGalaxies
 from photoz_lit.studies.results import read_results
 from photoz_lit.studies.rows import merged_rows, result_row
 from photoz_lit.tasks import study as study_task
-from photoz_lit.tasks.passed_on import require_passed_on
+from photoz_lit.tasks.overrides_of_jobs import require_taken_over
 from photoz_lit.tasks.task import perform
 from tests.composed import composed, composed_study
 from tests.conftest import make_store
@@ -217,7 +217,7 @@ def test_what_would_reach_no_job_of_a_study_is_refused(tmp_path: Path, override:
 def test_what_a_study_passes_on_is_not_refused() -> None:
     machine = ["trainer=ddp", "trainer.devices=2", "trainer.threads=1", "trainer.progress=false", "jobs=2"]
     places = ["paths.runs=a", "data.cache=b", "simulation.catalogue=c.csv", "logger=wandb", "logger.project=d"]
-    require_passed_on(composed_study("study=depth", "study.common=['scale=paper']", *machine, *places))
+    require_taken_over(composed_study("study=depth", "study.common=['scale=paper']", *machine, *places))
 
 
 def gflop_of(job: StudyJob) -> float:

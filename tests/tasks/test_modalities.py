@@ -11,6 +11,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.studies.definition import Study, jobs_of
 from photoz_lit.studies.galaxies import JobGalaxies
 from photoz_lit.studies.results import StudyResults, read_results
+from photoz_lit.tasks.changed_settings import Asked
 from photoz_lit.tasks.study_results import StudyFolders, find_twins
 from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import train
@@ -62,7 +63,9 @@ def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     (job,) = jobs_of(chosen["study"])
     alone_job = replace(job, then=None)
     other = StudyFolders(chosen["study"], tmp_path / "runs", results.parent.parent / "other")
-    assert find_twins([alone_job], lambda _job: said, other) == {}  # a network without a modality is no run's twin
+    assert (
+        find_twins([alone_job], lambda _job: Asked(said, {}), other) == {}
+    )  # a network without a modality is no run's twin
     (tmp_path / "runs").rename(tmp_path / "gone")
     before = results.read_bytes()
     perform(composed_study(*paths).model_copy(update=chosen))

@@ -9,7 +9,7 @@ import pytest
 from photoz_lit.studies.definition import Study
 from photoz_lit.studies.galaxies import JobGalaxies
 from photoz_lit.studies.results import StudyResults, read_results
-from photoz_lit.tasks.job_settings import SIMULATION, asked_for, changes
+from photoz_lit.tasks.changed_settings import SIMULATION, Asked, asked_for, changes
 from photoz_lit.tasks.task import perform
 from tests.composed import composed_study
 
@@ -132,14 +132,16 @@ def test_a_sitting_that_is_stopped_between_its_two_files_loses_nothing(
 def test_an_optional_section_that_is_set_or_unset_is_a_change() -> None:
     plain = {"data.label_weights": None, "data.select": None, "new": 1}
     weighted = {"data.label_weights.cosmos2020": 0.5, "data.select": None}
-    assert changes(plain, weighted) == ["data.label_weights.cosmos2020: None -> 0.5"]
-    assert changes(weighted, plain) == ["data.label_weights.cosmos2020: 0.5 -> None"]
-    assert changes(weighted, {**weighted, "data.new_key": 3}) == []  # the software did not have it
+    assert changes(plain, Asked(weighted, {})) == ["data.label_weights.cosmos2020: None -> 0.5"]
+    assert changes(weighted, Asked(plain, {})) == ["data.label_weights.cosmos2020: 0.5 -> None"]
+    new = {**weighted, "data.new_key": 3}  # the software did not have it
+    assert changes(weighted, Asked(new, {})) == changes(weighted, Asked(new, {"data.new_key": 3})) == []
+    assert changes(weighted, Asked(new, {"data.new_key": 2})) == ["data.new_key: 2 -> 3"]
     here, there = (
         asked_for([*SMALL, f"simulation.conditions={value}"]) for value in ("null", "{base: cosmos_ud, parts: [depth]}")
     )
-    assert any("simulation.conditions.base: None -> cosmos_ud" in one for one in changes(here, there))
-    assert any("simulation.conditions.base: cosmos_ud -> None" in one for one in changes(there, here))
+    assert any("simulation.conditions.base: None -> cosmos_ud" in one for one in changes(here.settings, there))
+    assert any("simulation.conditions.base: cosmos_ud -> None" in one for one in changes(there.settings, here))
 
 
 def test_a_sitting_of_some_seeds_forgets_what_was_made_with_other_settings_of_all(tmp_path: Path) -> None:
@@ -153,7 +155,7 @@ def test_a_sitting_of_some_seeds_forgets_what_was_made_with_other_settings_of_al
 def test_other_galaxies_make_a_network_again() -> None:
     """Version 6 draws other galaxies than 4 and 5."""
     earlier, standard = (asked_for(["field=hsc6b", f"simulation/galaxies={name}"]) for name in ("earlier", "standard"))
-    assert "simulation.pixels: 4 -> 6" in changes(earlier, standard)
+    assert "simulation.pixels: 4 -> 6" in changes(earlier.settings, standard)
 
 
 def test_a_change_of_the_catalogues_magnitudes_alone_makes_the_forest_again_and_no_network() -> None:
@@ -161,12 +163,12 @@ def test_a_change_of_the_catalogues_magnitudes_alone_makes_the_forest_again_and_
     then = {"simulation.magnitude_floor": 0.02}
     fields = ["field=hsc6b", "simulation/galaxies=earlier"]
     network, forest = asked_for(fields), asked_for([*fields, "network=catalogue_forest"])
-    assert changes({**network, **then}, network) == []
-    assert changes({**forest, **then, SIMULATION: 4}, forest) == [
+    assert changes({**network.settings, **then}, network) == []
+    assert changes({**forest.settings, **then, SIMULATION: 4}, forest) == [
         "simulation.magnitude_floor: 0.02 -> 0.0",
         "simulation.version: 4 -> 5",
     ]
     # from version 5 on the scatter is in the pixels too
-    assert changes({**network, **then, SIMULATION: 5}, network) == ["simulation.magnitude_floor: 0.02 -> 0.0"]
+    assert changes({**network.settings, **then, SIMULATION: 5}, network) == ["simulation.magnitude_floor: 0.02 -> 0.0"]
     chosen = asked_for([*fields, "data.select='mag_i < 24'"])  # magnitudes decide who is trained on
-    assert changes({**chosen, **then, SIMULATION: 4}, chosen) != []
+    assert changes({**chosen.settings, **then, SIMULATION: 4}, chosen) != []

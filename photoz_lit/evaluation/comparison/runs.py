@@ -10,27 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic_core import PydanticUndefined
 
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions.table import read_predictions
 from photoz_lit.evaluation.report.html import read_json
 from photoz_lit.network_choice import settings_type_of
+from photoz_lit.setting_roles import Key, keys_of
+from photoz_lit.settings import Role
 from photoz_lit.studies.galaxies import JobGalaxies
-
-# sections and keys of a config that say where and how, not what
-NO_SETTING = {
-    "task", "experiment", "paths", "logger", "store", "run", "runs", "baseline", "seed", "rerun", "drop", "jobs",
-    "source", "targets", "study", "trust", "ingest", "labels", "bench",
-}  # fmt: skip
-MACHINE = {
-    "trainer.name", "accelerator", "devices", "strategy", "precision", "evaluation_precision", "compile",
-    "channels_last", "threads",
-}  # fmt: skip
-# sizes that other sections refer to, where they stand again
-REFERRED = {
-    f"scale.{name}" for name in ("width", "n_galaxies", "max_epochs", "batch_size", "learning_rate", "standardise")
-}
-COSMETIC = {"description", "target", "_target_", "cache", "num_workers", "resident", "store", "progress", "catalogue"}
 
 
 @dataclass(frozen=True)
@@ -123,18 +111,22 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
         config = made.get("config") or {}
         seed = int(metrics.get("seed", made.get("seed")) or 0)
         plain.append(Run(_method(folder, metrics, config), str(metrics["field"]), seed, metrics, {}, folder))
-        applied = {"drop": made["drop"]} if "drop" in made else {}  # of networks applied to a store
-        configs.append(_flat({**{key: value for key, value in config.items() if key not in NO_SETTING}, **applied}))
-        data.append((made.get("data_hash"), (config.get("data") or {}).get("store")))
+        applied = [Key("drop", made["drop"], Role.RESULT, PydanticUndefined)] if "drop" in made else []  # to a store
+        keys = [*keys_of(config), *applied]
+        configs.append({key.name: key for key in keys if key.role is Role.RESULT and key.name != "seed"})
+        data.append((str(made.get("data_hash")), _places(keys)))
     last: dict[object, Run] = {}
-    for run, config, own in zip(plain, configs, data, strict=True):
+    for number, run in enumerate(plain):
         same = [i for i, other in enumerate(plain) if (other.method, other.field) == (run.method, run.field)]
-        differing = {k: config[k] for k in config if any(configs[i].get(k) != config[k] for i in same)}
-        by_name = {key for key in differing if _told_by_name(key, differing, [configs[i] for i in same])}
-        differing = {key: value for key, value in differing.items() if key not in by_name}
-        settings = {_short(key, differing): value for key, value in differing.items()}
-        if len({data[i][0] for i in same if configs[i] == config}) > 1:
-            settings["data"] = str(own[1] or own[0])
+        settings = _settings(configs[number], [configs[i] for i in same])
+        alike = [
+            data[i]
+            for i in same
+            if not _settings(configs[number], [configs[i]]) | _settings(configs[i], [configs[number]])
+        ]
+        by_hash, by_place = ({one[part] for one in alike} for part in (0, 1))
+        if len(by_hash) > 1:
+            settings["data"] = data[number][1 if len(by_place) == len(by_hash) else 0]
         last[run.method, run.field, run.seed, str(sorted(settings.items()))] = replace(run, settings=settings)
     return sorted(last.values(), key=lambda run: (run.field, run.method, [_by_size(v) for v in run.settings.values()]))
 
@@ -181,23 +173,37 @@ def rows_as_runs(content: Mapping[str, Any], folder: Path | None = None) -> list
     return runs
 
 
-def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Keys of a nested config with dots, and their values as text; names and cosmetics left out."""
-    out = {}
-    for key, value in section.items():
-        if isinstance(value, Mapping):
-            out.update(_flat(value, f"{prefix}{key}."))
-        elif not {key, f"{prefix}{key}"} & (COSMETIC | MACHINE | REFERRED):
-            out[f"{prefix}{key}"] = str(value)
-    return out
+def _settings(config: Mapping[str, Key], others: Sequence[Mapping[str, Key]]) -> dict[str, str]:
+    """Settings in which a config differs from any of some others, less those that a section's name tells."""
+    differing = {name: str(key.value) for name, key in config.items() if any(_differs(key, one) for one in others)}
+    by_name = {key for key in differing if _told_by_name(key, differing, others)}
+    differing = {key: value for key, value in differing.items() if key not in by_name}
+    return {_short(key, differing): value for key, value in differing.items()}
 
 
-def _told_by_name(key: str, differing: Mapping[str, Any], configs: Sequence[Mapping[str, Any]]) -> bool:
+def _differs(key: Key, other: Mapping[str, Key]) -> bool:
+    """Whether another config has another value; one that lacks the key was made with its default."""
+    default = None if key.default is PydanticUndefined else key.default
+    return bool(key.value != (other[key.name].value if key.name in other else default))
+
+
+def _alike(one: Mapping[str, Key], other: Mapping[str, Key]) -> bool:
+    """Whether two configs have the same settings."""
+    return not any(_differs(key, b) for a, b in ((one, other), (other, one)) for key in a.values())
+
+
+def _places(keys: Sequence[Key]) -> str:
+    """Where the data of a config lie; empty where they are simulated."""
+    read = [key for key in keys if key.role is Role.PLACE and key.name.startswith(("data.", "simulation."))]
+    return " ".join(str(key.value) for key in read if key.value)
+
+
+def _told_by_name(key: str, differing: Mapping[str, Any], configs: Sequence[Mapping[str, Key]]) -> bool:
     """Whether a section's name says a key's value in all configs, as ``network.name`` does of the family's heads."""
     name = f"{key.rpartition('.')[0]}.name"
     if key == name or name not in differing:
         return False
-    known = {(config.get(name), config.get(key)) for config in configs}
+    known = {tuple(str(config[k].value) if k in config else None for k in (name, key)) for config in configs}
     return len(known) == len({of_name for of_name, _ in known})
 
 

@@ -2,56 +2,59 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
-from photoz_lit.command_line.reach import leaves
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
-from photoz_lit.tasks.job_settings import composed
+from photoz_lit.setting_roles import Key, keys_of
+from photoz_lit.settings import Role
+from photoz_lit.tasks.changed_settings import composed
 
-#: Sections of the config that are of the study itself, and keys beside them that its jobs take over.
-NOT_OF_JOBS = {"task", "study", "paths", "logger"}
-PASSED_ON = ("trust", "simulation.catalogue", "data.cache", "trainer.devices", "trainer.threads", "trainer.progress")
+#: What a study's jobs take over: where things lie, and on what they run.
+TAKEN_OVER = (Role.NUMERICS, Role.MACHINE, Role.PLACE)
 
 
-def inherited(config: Config) -> list[str]:
+def overrides_of_jobs(config: Config) -> list[str]:
     """What a study's jobs take over from its own command line: where things lie, and on what they run."""
-    trainer = config.trainer
-    catalogue = config.simulation.catalogue
+    given = [key for key in _given(config) if key.role in TAKEN_OVER]
     return [
-        *([f"trust=[{','.join(config.trust)}]"] if config.trust else []),
-        *([] if catalogue is None else [quoted("simulation.catalogue", catalogue)]),
-        quoted("paths.runs", config.paths.runs),
-        quoted("data.cache", config.data.cache),
-        f"trainer={trainer.name}",
-        f"trainer.devices={str(trainer.devices).replace(' ', '')}",
-        f"trainer.threads={'null' if trainer.threads is None else trainer.threads}",
+        f"trainer={config.trainer.name}",
+        *(_override(key.name, key.value) for key in given),
         "trainer.progress=false",
         *_logger(config),
     ]
 
 
-def require_passed_on(config: Config) -> None:
+def require_taken_over(config: Config) -> None:
     """Refuse what was given to the study and would reach none of its jobs.
 
     Raises
     ------
     InputError : names the first such key.
     """
-    usual = composed(["task=study", f"trainer={config.trainer.name}", f"logger={config.logger.name}"])
-    given, default = (
-        leaves(one.model_dump(mode="json", by_alias=True, exclude=NOT_OF_JOBS)) for one in (config, usual)
-    )
     common = [] if config.study is None else config.study.common
-    for key, value in given.items():
-        if key not in PASSED_ON and default.get(key) != value:
-            override = f"{key.removesuffix('.name')}={str(value).replace(chr(39), '')}"  # no quotes within quotes
+    for key in _given(config):
+        if key.role not in (*TAKEN_OVER, Role.WORK) and not key.name.startswith("logger."):  # see _logger
+            override = f"{key.name.removesuffix('.name')}={str(key.value).replace(chr(39), '')}"  # no quotes in quotes
             raise InputError(
                 f"a study's jobs do not get {override}; give it to all of them, as in"
                 f' "study.common={[*common, override]}".'
             )
+
+
+def _given(config: Config) -> list[Key]:
+    """Keys that a study's command line set."""
+    usual = keys_of(composed(["task=study", f"trainer={config.trainer.name}", f"logger={config.logger.name}"]))
+    values = {key.name: key.value for key in usual}
+    return [key for key in keys_of(config) if key.name not in values or values[key.name] != key.value]
+
+
+def _override(key: str, value: Any) -> str:
+    return quoted(key, value) if isinstance(value, str) else f"{key}={json.dumps(value, separators=(',', ':'))}"
 
 
 def quoted(key: str, path: str | Path) -> str:
