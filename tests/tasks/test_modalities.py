@@ -63,9 +63,8 @@ def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     (job,) = jobs_of(chosen["study"])
     alone_job = replace(job, then=None)
     other = StudyFolders(chosen["study"], tmp_path / "runs", results.parent.parent / "other")
-    assert (
-        find_twins([alone_job], lambda _job: Asked(said, {}), other) == {}
-    )  # a network without a modality is no run's twin
+    asked = Asked(said, {})  # a network without a modality is no run's twin
+    assert find_twins([alone_job], lambda _job: asked, other) == {}
     (tmp_path / "runs").rename(tmp_path / "gone")
     before = results.read_bytes()
     perform(composed_study(*paths).model_copy(update=chosen))
