@@ -17,7 +17,8 @@ from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.evaluation.calibration.by_fold import FoldCalibrations
 from photoz_lit.evaluation.metrics import pdf as pdfs
 from photoz_lit.evaluation.predictions.qp_file import read_pdfs_hdf5
-from photoz_lit.run_folder import RunFolder, run_folder, what_shapes
+from photoz_lit.run_folder import RunFolder, run_folder
+from photoz_lit.setting_roles import what_shapes
 from photoz_lit.tasks.calibration import validation_weights
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.ensemble_mean import average
@@ -161,7 +162,7 @@ def test_recipes_say_it_and_only_where_it_counts_it_is_in_the_id() -> None:
     fast, published = composed(), composed("module.recipe=published")
     assert (fast.calibrates, published.calibrates) == (True, False)
     assert composed(*FOREST).calibrates  # as the networks that it is compared with
-    assert "calibration" not in what_shapes(published)["module"]
+    assert "module.calibration" not in {key.name for key in what_shapes(published)}
     assert run_folder(fast, "h") != run_folder(composed("module.calibration=none"), "h")
     for idle in (["network=template_fit"], ["data.target=t"]):
         one, other = composed(*idle), composed(*idle, "module.calibration=none")
