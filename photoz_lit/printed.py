@@ -28,6 +28,11 @@ def significant(value: float, digits: int = 4) -> str:
     return f"{value:,.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:.{digits}g}"
 
 
+def six_digits(value: float) -> str:
+    """Return a number for a CSV file: whole ones in full, others with six digits, which all machines agree on."""
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.6g}"
+
+
 def p_value(value: float) -> str:
     """Return a p-value to four places, and a smaller one by its power of ten, never as 0; a dash for none."""
     if not np.isfinite(value):

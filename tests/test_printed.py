@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photoz_lit.printed import cell, grid, number, p_value, setting, significant, with_error
+from photoz_lit.printed import cell, grid, number, p_value, setting, significant, six_digits, with_error
 
 
 def test_numbers_have_their_decimals_and_a_dash_stands_for_none() -> None:
@@ -47,3 +47,10 @@ def test_cells_and_settings() -> None:
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
     assert grid(["a", "|b|"], [["x", 1]], left=1) == "| a | \\|b\\| |\n| :-- | --: |\n| x | 1 |"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(526153.0, "526153"), (0.0066318668, "0.00663187"), (0.0, "0"), (-1.5, "-1.5")]
+)
+def test_six_digits(value: float, text: str) -> None:
+    assert six_digits(value) == text

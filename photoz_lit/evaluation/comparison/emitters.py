@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from photoz_lit.evaluation.comparison.adaptation import METHODS, NONE, OURS, mean_and_error
-from photoz_lit.evaluation.comparison.files import FLOATS
 from photoz_lit.evaluation.comparison.published import read_published
 from photoz_lit.evaluation.comparison.runs import Run
 from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, deaths_of
 from photoz_lit.evaluation.plots.emitters import emitter_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.files import write_table, write_text
-from photoz_lit.printed import grid, number, with_error
+from photoz_lit.printed import grid, number, six_digits, with_error
 
 REMOVED, WITH, TRUE = "interlopers removed", "with interlopers", "true [OII]"
 SAMPLES = (REMOVED, WITH, TRUE)
@@ -76,7 +75,7 @@ def write_emitters(table: pd.DataFrame, folder: Path, title: str) -> list[Path]:
     InputError : the files cannot be written.
     """
     plain = table.drop(columns=["counts", "z_min", "z_max"])
-    write_table(folder / "emitters.csv", plain, float_format=FLOATS)
+    write_table(folder / "emitters.csv", plain, float_format=six_digits)
     write_text(folder / "emitters.md", emitter_markdown(table, title))
     figure = save(emitter_figure(table, REMOVED, WITH), folder / "emitters.png")
     return [folder / "emitters.md", folder / "emitters.csv", figure]

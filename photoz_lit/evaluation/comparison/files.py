@@ -18,9 +18,7 @@ from photoz_lit.evaluation.plots.published import PUBLISHED, published_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
 from photoz_lit.files import write_table, write_text
-from photoz_lit.printed import MISSING, grid, number, p_value, setting, significant, with_error
-
-FLOATS = "%.8g"  # the last digits of a double differ between machines; eight are the same everywhere
+from photoz_lit.printed import MISSING, grid, number, p_value, setting, significant, six_digits, with_error
 
 # column -> heading and factor of the printed number
 SHOWN = {
@@ -66,14 +64,14 @@ def write_comparison(table: pd.DataFrame, folder: Path, baseline: str, title: st
     ------
     InputError : the files cannot be written.
     """
-    write_table(folder / "comparison.csv", table, float_format=FLOATS)
+    write_table(folder / "comparison.csv", table, float_format=six_digits)
     write_text(folder / "comparison.md", markdown(table, baseline, title))
     written = [folder / "comparison.md", folder / "comparison.csv"]
     written.append(save(comparison_figure(table, baseline), folder / "comparison.png"))
     beside = beside_published(table, baseline)
     # the published gains are over a single-stack baseline; settings compared with each other have none beside them
     if len(beside) and baseline.startswith("baseline"):
-        written.append(write_table(folder / "published.csv", beside, float_format=FLOATS))
+        written.append(write_table(folder / "published.csv", beside, float_format=six_digits))
         if beside["gain_sigma_mad"][beside["who"] != PUBLISHED].notna().any():
             written.append(save(published_figure(beside, table["data"]), folder / "published.png"))
     setting = swept_setting(table, settings_of(table))
