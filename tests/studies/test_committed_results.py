@@ -6,6 +6,8 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from photoz_lit.evaluation.metrics.point import delta_z, sigma_mad
@@ -67,3 +69,27 @@ def test_the_folder_is_small() -> None:
     files = [file for file in EXPERIMENTS.rglob("*") if file.is_file() and file.name != ".lock"]
     assert len(files) < 200
     assert sum(file.stat().st_size for file in files) < 15e6
+
+
+@pytest.mark.parametrize("study", sorted(file.parent.name for file in EXPERIMENTS.glob("*/comparison.csv")))
+def test_values_with_errors_in_a_readme_stand_in_its_tables(study: str) -> None:
+    known = np.concatenate([values_with_errors(file) for file in (EXPERIMENTS / study).rglob("*.csv")])
+    lines = (EXPERIMENTS / study / "README.md").read_text(encoding="utf-8").splitlines()
+    quoted = [
+        pair for line in lines if line.startswith("|") for pair in re.findall(r"([\d.]+)\*{0,2} ± ([\d.]+)", line)
+    ]
+    wrong = []
+    for pair in quoted:
+        half_a_digit = [0.501 * 10.0 ** -len(text.partition(".")[2]) for text in pair]
+        off = [np.abs(known * factor - np.array(pair, float)) <= half_a_digit for factor in (1, 1e2, 1e3)]
+        if not any(one.all(axis=1).any() for one in off):
+            wrong.append(" ± ".join(pair))
+    assert wrong == []
+
+
+def values_with_errors(file: Path) -> np.ndarray:
+    """Absolute values and errors of a table, (n, 2)."""
+    table = pd.read_csv(file)
+    endings = ("_spread", "_error", "_err")
+    columns = [(name, name + end) for name in table for end in endings if name + end in table]
+    return np.concatenate([np.empty((0, 2)), *(table[list(pair)].abs().to_numpy(float) for pair in columns)])
