@@ -167,7 +167,7 @@ class CrossValidationSettings(Settings):
 
 
 class EnsembleSettings(Settings):
-    """Networks trained per fold, with seeds of their own, and the mean of their PDFs."""
+    """Networks trained per fold, each with another seed; their PDFs are averaged."""
 
     members: int = Entry(gt=0)
     mean: Literal["arithmetic", "harmonic"]
@@ -194,7 +194,7 @@ def _network(content: Any) -> Any:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        raise _told(error, kind, content, "network.") from error
+        raise _input_error(error, kind, content, "network.") from error
 
 
 class Config(Settings):
@@ -262,10 +262,10 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
             raise error.__cause__ from error
         raise InputError(f"config: {str(error).splitlines()[0]}.") from error
     except ValidationError as error:
-        raise _told(error, Config, content) from error
+        raise _input_error(error, Config, content) from error
 
 
-def _told(error: ValidationError, kind: type[Settings], content: Any, section: str = "") -> InputError:
+def _input_error(error: ValidationError, kind: type[Settings], content: Any, section: str = "") -> InputError:
     """The first thing that pydantic refuses as a sentence.
 
     Parameters

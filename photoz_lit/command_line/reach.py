@@ -59,7 +59,7 @@ class Reach:
     def reason_unused(self, key: str) -> str | None:
         """Circumstance in which a key is unused here (``" with data.store"``), None where it is not declared so."""
         conditions = self.task.unused(key, self.values)
-        return None if conditions is None else self._told(conditions)
+        return None if conditions is None else self._in_words(conditions)
 
     def read(self) -> set[str]:
         """Keys that are read: those declared, and those to which their values refer."""
@@ -108,7 +108,7 @@ class Reach:
             return None  # a choice of trainer sets the machine alone
         return self.sentence(typed)
 
-    def _told(self, conditions: Sequence[str]) -> str:
+    def _in_words(self, conditions: Sequence[str]) -> str:
         """Conditions that hold, in words: ``" with data.store without data.target and data.target_fields"``."""
         present, absent = [], [self.spelt(one[1:]) for one in conditions if one.startswith("!")]
         for one in conditions:
@@ -117,8 +117,8 @@ class Reach:
                 present.append(f"{key.removesuffix('.name')}={value_of(self.values, key)}")
             elif not one.startswith("!"):
                 present.append(self.spelt(next(name for name in one.split("|") if value_of(self.values, name))))
-        told = [f" {word} {' and '.join(some)}" for word, some in (("with", present), ("without", absent)) if some]
-        return "".join(told)
+        words = [f" {word} {' and '.join(some)}" for word, some in (("with", present), ("without", absent)) if some]
+        return "".join(words)
 
 
 def require_reached(composed: DictConfig, overrides: Sequence[str], folders: Sequence[Path]) -> None:

@@ -32,7 +32,7 @@ class Run:
     seed : of the training.
     metrics : content of ``metrics.json``, or the row of a study's ``results.json``.
     settings : what else sets it apart from the other runs, e.g. ``{"fusion": "late"}``.
-    path : its folder; None for a row whose run is not at hand.
+    path : its folder; None for a row without its run.
     galaxies : the test galaxies of such a row, where its study keeps them.
     """
 
@@ -45,7 +45,7 @@ class Run:
     galaxies: JobGalaxies | None = None
 
     def predictions(self) -> pd.DataFrame | None:
-        """Read ``predictions.parquet``, or what was kept of it; None where neither is at hand."""
+        """Read ``predictions.parquet``, or what was kept of it; None where neither exists."""
         if self.path is not None:
             return read_predictions(self.path)
         return None if self.galaxies is None else self.galaxies.read()
@@ -155,7 +155,7 @@ def read_run(
 def rows_as_runs(content: Mapping[str, Any], folder: Path | None = None) -> list[Run]:
     """Read the rows of a study's ``results.json``; its ``swept`` names the columns that are settings.
 
-    Rows of one network with modalities left out are told apart by their ``kept``, which stands for the method.
+    Rows of one network with modalities left out differ by their ``kept``, which stands for the method.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def rows_as_runs(content: Mapping[str, Any], folder: Path | None = None) -> list
 def _settings(config: Mapping[str, Key], others: Sequence[Mapping[str, Key]]) -> dict[str, str]:
     """Settings in which a config differs from any of some others, less those that a section's name tells."""
     differing = {name: str(key.value) for name, key in config.items() if any(_differs(key, one) for one in others)}
-    by_name = {key for key in differing if _told_by_name(key, differing, others)}
+    by_name = {key for key in differing if _follows_from_name(key, differing, others)}
     differing = {key: value for key, value in differing.items() if key not in by_name}
     return {_short(key, differing): value for key, value in differing.items()}
 
@@ -198,7 +198,7 @@ def _places(keys: Sequence[Key]) -> str:
     return " ".join(str(key.value) for key in read if key.value)
 
 
-def _told_by_name(key: str, differing: Mapping[str, Any], configs: Sequence[Mapping[str, Key]]) -> bool:
+def _follows_from_name(key: str, differing: Mapping[str, Any], configs: Sequence[Mapping[str, Key]]) -> bool:
     """Whether a section's name says a key's value in all configs, as ``network.name`` does of the family's heads."""
     name = f"{key.rpartition('.')[0]}.name"
     if key == name or name not in differing:
