@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import isfunction
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +68,21 @@ def find_class(path: str, base: type[Kind], what: str, key: str) -> type[Kind]:
     ------
     InputError : it is neither of this package nor of one that was imported before, or it is of another kind.
     """
+    found = _find(path, what, key)
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise InputError(f"'{path}' is no {what}; derive it from {base.__module__}.{base.__qualname__}.")
+    return found
+
+
+def find_function(path: str, what: str, key: str) -> Callable[..., Any]:
+    """Return the function that a ``_target_`` names; parameters and errors are those of :func:`find_class`."""
+    found = _find(path, what, key)
+    if not isfunction(found):
+        raise InputError(f"'{path}' is no function; a {what} is one. Correct {key}.")
+    return found
+
+
+def _find(path: str, what: str, key: str) -> Any:
     module, _, name = MOVED.get(path, path).rpartition(".")
     if module == PACKAGE or module.startswith(f"{PACKAGE}."):
         with suppress(ImportError):  # reported below
@@ -77,8 +93,6 @@ def find_class(path: str, base: type[Kind], what: str, key: str) -> type[Kind]:
             f"{what} '{path}' cannot be imported (it is neither in {PACKAGE} nor in a package named on the command"
             f" line, trust=[{path.partition('.')[0]}]); correct {key}."
         )
-    if not (isinstance(found, type) and issubclass(found, base)):
-        raise InputError(f"'{path}' is no {what}; derive it from {base.__module__}.{base.__qualname__}.")
     return found
 
 

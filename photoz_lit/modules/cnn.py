@@ -14,7 +14,7 @@ from torchmetrics import MeanMetric, Metric
 from photoz_lit.data.module import Batch
 from photoz_lit.data.pixels import turn
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.metrics.streamed import CRPS, SigmaMAD
+from photoz_lit.evaluation.metrics.streamed import StreamedMetric
 from photoz_lit.networks.multimodal import build_network
 from photoz_lit.networks.optimiser import build_optimiser, rate_factor
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
@@ -97,7 +97,7 @@ class PhotoZModule(pl.LightningModule):
         self.images_per_galaxy = 1
         self.point_loss = {"mae": nn.L1Loss(reduction="none"), "mse": nn.MSELoss(reduction="none")}[point_loss]
         self.val_loss = MeanMetric()
-        self.val_metrics = nn.ModuleDict({"sigma_mad": SigmaMAD(z_edges), "crps": CRPS(z_edges)})
+        self.val_metrics = nn.ModuleDict({name: StreamedMetric(name, z_edges) for name in ("sigma_mad", "crps")})
 
     def standardise(self, image: Tensor) -> None:
         """Set ``input_scale`` to the inverse root mean square of stretched images (B, bands, H, W), band by band.

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from photoz_lit.metric import metrics, shown_in
 from photoz_lit.studies.definition import StudyJob, places_in_study, table_row
 
 Row = dict[str, Any]
-METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll", "median_bias", "sigma_iqr")
 KEPT_WITH_THEM = ("data", "simulation_version", "by_source", "outlier_threshold", "galaxies")
 # of adaptation runs: name in a row -> where it stands in metrics.json
 ADAPTATION = {
@@ -24,62 +24,64 @@ ADAPTATION = {
 }
 BY_MAG, NZ = "by_mag", "nz"
 # of task=emitters, beside the usual metrics
-EMITTERS = ("contamination", "sigma_mad_true", "eta_true", "bias_true", "z_phot_counts")
+EMITTERS = ("contamination", "z_phot_counts")
 COSTS = (
     *("recipe", "tta", "n_train", "train_images", "gflop_per_image", "parameters", "train_seconds"),
     *("restarts", "dead_networks"),
 )
 
 
-def result_row(job: StudyJob, metrics: dict[str, Any]) -> dict[str, Any]:
+def result_row(job: StudyJob, measured: dict[str, Any]) -> dict[str, Any]:
     """Row of ``results.json`` from a run's ``metrics.json``."""
-    row = {"method": job.method, "field": metrics["field"], "seed": job.seed, "data": metrics["data"], **job.settings}
+    row = {"method": job.method, "field": measured["field"], "seed": job.seed, "data": measured["data"], **job.settings}
     row.update(
         {
-            name: metrics[name]
-            for name in (*METRICS, *COSTS, "outlier_threshold", "simulation_version")
-            if name in metrics
+            name: measured[name]
+            for name in ("n_test", *shown_in("study"), *COSTS, "outlier_threshold", "simulation_version")
+            if name in measured
         }
     )
     if job.then is None:
         row["galaxies"] = job.name
-    row["by_source"] = by_source(metrics)
-    if "adaptation" in metrics:
-        row.update(adaptation_columns(metrics))
+    row["by_source"] = by_source(measured)
+    if "adaptation" in measured:
+        row.update(adaptation_columns(measured))
     return row
 
 
-def adaptation_columns(metrics: dict[str, Any]) -> dict[str, Any]:
+def adaptation_columns(measured: dict[str, Any]) -> dict[str, Any]:
     """What a row of an adaptation run has beside the metrics of the target's test galaxies.
 
     Returns
     -------
-    The numbers of :data:`ADAPTATION` where the run has them, ``by_mag`` (magnitude bin -> ``n``, ``sigma_mad``,
-    ``eta``, ``bias``), and ``nz``, the stacked PDFs and the true redshifts in coarse bins.
+    The numbers of :data:`ADAPTATION` where the run has them, ``by_mag`` (magnitude bin -> ``n`` and the metrics
+    of adaptations), and ``nz``, the stacked PDFs and the true redshifts in coarse bins.
     """
     columns: dict[str, Any] = {}
     for name, place in ADAPTATION.items():
-        value: Any = metrics
+        value: Any = measured
         for part in place:
             value = value.get(part) if isinstance(value, dict) else None
         if value is not None:
             columns[name] = value
-    bins = metrics.get("by_mag", {})
-    columns[BY_MAG] = {label: {k: part[k] for k in ("n", "sigma_mad", "eta", "bias")} for label, part in bins.items()}
-    if NZ in metrics:
-        columns[NZ] = metrics[NZ]
+    bins = measured.get("by_mag", {})
+    kept = ("n", *shown_in("adaptation"))
+    columns[BY_MAG] = {label: {k: part[k] for k in kept if k in part} for label, part in bins.items()}
+    if NZ in measured:
+        columns[NZ] = measured[NZ]
     return columns
 
 
-def by_source(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def by_source(measured: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Main metrics of each label source: source -> name -> value."""
-    parts = metrics.get("by_source", {})
-    return {source: {k: part[k] for k in ("n", "sigma_mad", "eta", "bias", "crps")} for source, part in parts.items()}
+    parts = measured.get("by_source", {})
+    kept = ("n", *shown_in("comparison"))
+    return {source: {k: part[k] for k in kept if k in part} for source, part in parts.items()}
 
 
 def rows_of_followup(row: dict[str, Any], found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows of the task that followed a run: settings and cost of the run, metrics of each row."""
-    of_the_run = {*METRICS, "by_source", *ADAPTATION, BY_MAG, NZ}
+    of_the_run = {"n_test", *metrics(), "by_source", *ADAPTATION, BY_MAG, NZ}
     about = {name: value for name, value in row.items() if name not in of_the_run}
     return [{**about, **one} for one in found]
 
@@ -118,5 +120,6 @@ def without_rows(rows: Sequence[dict[str, Any]], of_jobs: Sequence[dict[str, Any
 
 def _job_of(row: dict[str, Any]) -> str:
     """What tells a row from others: all that was not measured."""
-    measured = {*METRICS, *COSTS, *KEPT_WITH_THEM, *ADAPTATION, BY_MAG, NZ, *EMITTERS}
+    of_emitters = (*EMITTERS, *(f"{name}_true" for name in metrics()))
+    measured = {"n_test", *metrics(), *COSTS, *KEPT_WITH_THEM, *ADAPTATION, BY_MAG, NZ, *of_emitters}
     return json.dumps({k: v for k, v in row.items() if k not in measured}, sort_keys=True)

@@ -15,8 +15,9 @@ from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling_weights import sampling_weights
 from photoz_lit.evaluation.calibration.by_fold import FoldCalibrations
 from photoz_lit.evaluation.calibration.pit import fit_pit_calibration
-from photoz_lit.evaluation.metrics.scores import galaxy_scores, pdf_metrics
+from photoz_lit.evaluation.metrics.scores import galaxy_scores
 from photoz_lit.files import read_array
+from photoz_lit.metric import evaluate, metric
 from photoz_lit.run_folder import CALIBRATION, RunFolder
 from photoz_lit.tasks.ensemble_mean import average
 
@@ -105,8 +106,8 @@ def before_and_after(
         return {}
     measured = {}
     for name, pdf in (("before", np.concatenate(before)), ("after", after)):
-        found = pdf_metrics(galaxy_scores(pdf, z_edges, z))
-        measured[name] = {metric: found[metric] for metric in COMPARED}
+        scores = galaxy_scores(pdf, z_edges, z)
+        measured[name] = evaluate(map(metric, COMPARED), {str(column): scores[column].to_numpy() for column in scores})
     galaxies = round(float(np.mean(list(calibrations.galaxies.values()))))
     return {"calibration": {"method": "pit", "galaxies": galaxies, **measured}}
 
@@ -114,6 +115,5 @@ def before_and_after(
 def calibration_line(found: Mapping[str, Any]) -> str:
     """What a calibration changed, as one line for the terminal, from ``calibration`` in ``metrics.json``."""
     before, after = found["before"], found["after"]
-    names = {"pit_ks": "PIT KS", "nll": "NLL", "crps": "CRPS"}
-    changed = ", ".join(f"{names[metric]} {before[metric]:.4f} → {after[metric]:.4f}" for metric in COMPARED)
+    changed = ", ".join(f"{metric(name).label} {before[name]:.4f} → {after[name]:.4f}" for name in COMPARED)
     return f"calibrated on {found['galaxies']:,} galaxies: {changed}"

@@ -31,6 +31,7 @@ from photoz_lit.evaluation.comparison.runs import (
 from photoz_lit.evaluation.comparison.table import ALL, baseline_method, compare, group_runs, label_of, settings_of
 from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, UNEQUAL
 from photoz_lit.files import write_json
+from photoz_lit.metric import metric
 from photoz_lit.printed import number, with_error
 from photoz_lit.studies.definition import places_in_study, table_row
 from photoz_lit.studies.results import read_results
@@ -90,13 +91,13 @@ def _tuned_on(config: Config, options: CompareOptions) -> list[str]:
 
 def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:
     """σ_MAD of all labels with its gain, for the terminal; the files hold the rest."""
-    listed = Table(
-        title=f"{shown(title)}: σ_MAD and its gain over {shown(baseline)}", title_justify="left", box=SIMPLE_HEAD
-    )
+    sigma = metric("sigma_mad")
+    heading = f"{shown(title)}: {sigma.label} and its gain over {shown(baseline)}"
+    listed = Table(title=heading, title_justify="left", box=SIMPLE_HEAD)
     listed.padding = (0, 1, 0, 0)
     listed.add_column("field", no_wrap=True)
     listed.add_column("method")  # the one that wraps where the terminal is narrow
-    for name in ("n", "seeds", "σ_MAD", "gain %", "p_galaxies", "p_method"):
+    for name in ("n", "seeds", sigma.label, "gain %", "p_galaxies", "p_method"):
         listed.add_column(name, justify="right", no_wrap=True)
     settings = settings_of(table)
     for _, row in table[table["source"] == ALL].iterrows():

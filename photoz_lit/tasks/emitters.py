@@ -20,9 +20,10 @@ from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.comparison.emitters import REMOVED, TRUE, WITH
 from photoz_lit.evaluation.metrics.pdf import quantiles
-from photoz_lit.evaluation.metrics.point import bias, outlier_fraction, sigma_mad
 from photoz_lit.fields import conf_directory, load_field
 from photoz_lit.files import require_no_links
+from photoz_lit.metric import evaluate, shown_in
+from photoz_lit.printed import number
 from photoz_lit.rows import RowCount, lines, record
 from photoz_lit.run_folder import EMITTERS, RunFolder, config_of_run
 from photoz_lit.simulation.settings import EmitterSettings
@@ -49,11 +50,11 @@ def run(config: Config, options: EmittersOptions) -> None:
     folder.write_json(EMITTERS, rows)
     title = f"{trained.experiment.name}: emitters of {store.header.field} at z = {options.redshift:g} (simulated)"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    for name in ("sample", "n", "σ_MAD", "η", "bias"):
+    measures = shown_in("emitters")
+    for name in ("sample", "n", *(one.label for one in measures.values())):
         table.add_column(name, justify="left" if name == "sample" else "right")
     for row in rows:
-        numbers = (f"{row[name]:.4f}" for name in ("sigma_mad", "eta", "bias"))
-        table.add_row(row["sample"], str(row["n_test"]), *numbers)
+        table.add_row(row["sample"], str(row["n_test"]), *(number(row[name], 4) for name in measures))
     Console().print(table)
     rows_of = {row["sample"]: rows_of_sample(row, len(sample)) for row in rows}
     for line in lines(sample.rows, rows_of, "galaxies"):
@@ -124,8 +125,8 @@ def emitter_rows(
 
     Returns
     -------
-    Rows with ``sample``, ``n_test``, ``contamination`` (share of galaxies of another line), ``sigma_mad``, ``eta``,
-    ``bias`` of Δz = (z_phot − redshift) / (1 + redshift), ``<metric>_true`` of Δz against ``z_true``, and
+    Rows with ``sample``, ``n_test``, ``contamination`` (share of galaxies of another line), the metrics (``sigma_mad``,
+    ``eta``, ``bias``) of Δz = (z_phot − redshift) / (1 + redshift), ``<metric>_true`` of Δz against ``z_true``, and
     ``z_phot_counts`` (``z_min``, ``z_max``, ``counts``).
     """
     wanted = (catalogue["line_true"] == "oii").to_numpy()
@@ -143,9 +144,8 @@ def emitter_rows(
         }
         deltas = {"": (z_phot - redshift) / (1 + redshift), "_true": (z_phot - truth) / (1 + truth)}
         for suffix, delta in deltas.items():
-            row[f"sigma_mad{suffix}"] = sigma_mad(delta[rule])
-            row[f"eta{suffix}"] = outlier_fraction(delta[rule], threshold)
-            row[f"bias{suffix}"] = bias(delta[rule])
+            found = evaluate(shown_in("emitters").values(), {"delta": delta[rule], "threshold": threshold})
+            row |= {f"{name}{suffix}": value for name, value in found.items()}
         counts = np.histogram(np.clip(z_phot[rule], low, high), bins, (low, high))[0]
         row["z_phot_counts"] = {"z_min": low, "z_max": high, "counts": counts.tolist()}
         rows.append(row)

@@ -27,6 +27,7 @@ from photoz_lit.evaluation.mismatch.magnitude_match import matched_rows
 from photoz_lit.evaluation.mismatch.redshifts import ALL, MATCHED, FieldPredictions, redshift_table
 from photoz_lit.fields import Field, conf_directory, load_field
 from photoz_lit.imaging.conditions import some_galaxies
+from photoz_lit.metric import metric
 from photoz_lit.printed import number
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import RowCount, lines, record, total
@@ -217,9 +218,11 @@ def _show(console: Console, result: Mismatch) -> None:
         listed = result.redshifts[result.redshifts["group"].isin([ALL, MATCHED])]
         parts = {
             "N(z) against the source's": {"nz_mean_shift": "Δ⟨z⟩", "nz_tv": "TV", "nz_tv_noise": "TV by chance"},
-            "redshifts against the source's": {"bias": "bias", "d_bias": "Δbias", "d_bias_err": "±",
-                                               "sigma_mad": "σ_MAD", "eta": "η"},
-        }  # fmt: skip
+            "redshifts against the source's": {
+                **{"bias": "bias", "d_bias": "Δbias", "d_bias_err": "±"},
+                **{name: metric(name).label for name in ("sigma_mad", "eta")},
+            },
+        }
         for title, names in parts.items():  # two tables: one is wider than a terminal of 80 columns
             table = _table(title, ["field", "group"], ["n", *names.values()])
             for _, row in listed.iterrows():

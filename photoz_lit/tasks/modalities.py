@@ -20,7 +20,9 @@ from photoz_lit.evaluation.plots.modalities import ALL, ONLY, WITHOUT, modality_
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.files import require_no_links
+from photoz_lit.metric import shown_in
 from photoz_lit.networks.modalities import modalities_of, modality_name
+from photoz_lit.printed import number
 from photoz_lit.run_folder import MODALITIES, RunFolder, config_of_run
 from photoz_lit.studies.galaxies import write_galaxies
 from photoz_lit.studies.rows import by_source
@@ -28,8 +30,6 @@ from photoz_lit.tasks.calibration import calibrations_of
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.options import ModalitiesOptions
-
-METRICS = ("n_test", "sigma_mad", "eta", "bias", "crps")
 
 
 def run(config: Config, options: ModalitiesOptions) -> None:
@@ -44,10 +44,11 @@ def run(config: Config, options: ModalitiesOptions) -> None:
     data = folder.read_json("metrics.json")["data"]
     save(modality_figure(rows, data), folder.path / "plots" / "modalities.png")
     table = Table(title=f"{shown(trained.experiment.name)}: {rows[0]['n_test']} test galaxies", title_justify="left")
-    for name in ("modalities", *METRICS[1:]):
+    columns = shown_in("comparison")
+    for name in ("modalities", *columns):
         table.add_column(name)
     for row in rows:
-        table.add_row(shown(row["kept"]), *(f"{row[name]:.4f}" for name in METRICS[1:]))
+        table.add_row(shown(row["kept"]), *(number(row[name], 4) for name in columns))
     Console().print(table)
 
 
@@ -83,7 +84,7 @@ def modality_rows(trained: Config, folder: RunFolder) -> list[dict[str, Any]]:
         pdf, test = np.concatenate(pdfs), np.concatenate([splits[fold].test for fold in folds])
         table = predictions_table(pdf, edges, sample.catalogue.iloc[test], -1, field.reference_band)
         metrics = summarise(table, pdf, edges, field, sample.data)
-        measured = {name: metrics[name] for name in METRICS}
+        measured = {name: metrics[name] for name in ("n_test", *shown_in("comparison"))}
         galaxies = f"modalities/{kept.replace(' ', '_')}.parquet"
         write_galaxies(table, folder.path / galaxies)
         rows.append({"kept": kept, "drop": drop, **measured, "by_source": by_source(metrics), "galaxies": galaxies})

@@ -21,6 +21,7 @@ from photoz_lit.evaluation.predictions.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.evaluation.report.html import write_report
 from photoz_lit.files import whole_file
+from photoz_lit.metric import shown_in
 from photoz_lit.modules.epochs import CURVE
 from photoz_lit.printed import number
 from photoz_lit.run_folder import RunFolder
@@ -31,7 +32,6 @@ from photoz_lit.tasks.run_warnings import warnings_of_run
 from photoz_lit.tasks.training_data import TrainingData
 from photoz_lit.tasks.wandb_run import WandbRun
 
-SHOWN = ("sigma_mad", "eta", "bias", "crps", "pit_ks", "cde_loss", "nll")
 ANNOUNCED = ("report.html", "plots/", "predictions.parquet", "pdfs.hdf5")
 DATA_MARK = {
     "simulated": "simulated data",
@@ -138,14 +138,15 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
     table.add_column("labels")
     table.add_column("n", justify="right")
-    for name in SHOWN:
+    columns = shown_in("headline")
+    for name in columns:
         table.add_column(name, justify="right")
     sources = metrics["by_source"] if len(metrics["by_source"]) > 1 else {}
     rows = {"all": {"n": metrics["n_test"], **metrics}, **sources}
     if own := metrics.get("source"):
         rows["source field"] = {"n": own["n_test"], **own}
     for label, row in rows.items():
-        table.add_row(label, str(row["n"]), *(number(row[name], 4) for name in SHOWN))
+        table.add_row(label, str(row["n"]), *(number(row.get(name), 4) for name in columns))
     console.print(table)
     if found := metrics.get("calibration"):
         console.print(calibration_line(found), highlight=False)

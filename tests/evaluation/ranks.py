@@ -7,16 +7,17 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from photoz_lit.evaluation.metrics.streamed import metric_collection
+from photoz_lit.evaluation.metrics.streamed import StreamedMetric, can_stream
+from photoz_lit.metric import metrics
 
 
 def metrics_in_batches(pdf: torch.Tensor, z: torch.Tensor, edges: torch.Tensor, batch: int) -> dict[str, float]:
     """Every metric after updates batch by batch."""
-    metrics = {name: build() for name, build in metric_collection(edges, 0.15).items()}
+    streamed = {name: StreamedMetric(name, edges, 0.15) for name, one in metrics().items() if can_stream(one)}
     for start in range(0, len(z), batch):
-        for metric in metrics.values():
+        for metric in streamed.values():
             metric.update(pdf[start : start + batch], z[start : start + batch])
-    return {name: float(metric.compute()) for name, metric in metrics.items()}
+    return {name: float(metric.compute()) for name, metric in streamed.items()}
 
 
 def one_rank(rank: int, folder: str) -> None:

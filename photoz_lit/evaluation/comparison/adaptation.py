@@ -22,6 +22,7 @@ from photoz_lit.evaluation.comparison.runs import Run
 from photoz_lit.evaluation.comparison.table import Group, group_runs
 from photoz_lit.evaluation.comparison.trainings import deaths_of
 from photoz_lit.evaluation.significance.p_values import DRAWS
+from photoz_lit.metric import shown_in
 
 NONE, ORACLE, DANN, OURS = "none", "oracle", "dann", "guided_paired"
 METHODS = (
@@ -38,10 +39,10 @@ METHODS = (
 )
 UNSHIFTED = ("part", "none")
 MEASURABLE = 3.0  # standard errors
-MEANS = (
-    "sigma_mad", "eta", "bias", "nz_tv", "nz_mean_shift", "source_sigma_mad", "source_eta", "source_bias",
-    "frozen_accuracy", "probe_auc_before", "probe_auc_after",
-)  # fmt: skip
+FURTHER = (
+    *("nz_tv", "nz_mean_shift", "source_sigma_mad", "source_eta", "source_bias"),
+    *("frozen_accuracy", "probe_auc_before", "probe_auc_after"),
+)
 Place = tuple[str, str]
 
 
@@ -79,10 +80,10 @@ def adaptation_tables(runs: Sequence[Run], draws: int = DRAWS, tuned_on: Sequenc
     Returns
     -------
     ``methods`` has ``field``, the settings, ``method``, ``data``, ``n``, ``seeds``, ``died``, ``restarts``; the mean
-    over seeds and its standard error ``<name>_err`` of each of :data:`MEANS`; ``change_sigma_mad`` = σ_m − σ_none;
-    ``gap_sigma_mad`` =
-    σ_none − σ_bound with ``gap_measurable``; ``closed_sigma_mad``; ``bias_reduction``, ``nz_tv_reduction`` and
-    ``source_worsening``; with ``_err`` where a bootstrap gives one. What does not exist is NaN.
+    over seeds and its standard error ``<name>_err`` of each metric of adaptations and of :data:`FURTHER`;
+    ``change_sigma_mad`` = σ_m − σ_none; ``gap_sigma_mad`` = σ_none − σ_bound with ``gap_measurable``;
+    ``closed_sigma_mad``; ``bias_reduction``, ``nz_tv_reduction`` and ``source_worsening``; with ``_err`` where a
+    bootstrap gives one. What does not exist is NaN.
 
     Raises
     ------
@@ -133,7 +134,7 @@ def _rows(
     here: Sequence[Group], unshifted: Group | None, drawn: Mapping[str, Mapping[str, Drawn]] | None
 ) -> list[dict[str, Any]]:
     """Rows of one field with one setting."""
-    means = {group.method: {name: _mean(group, name)[0] for name in MEANS} for group in here}
+    methods = {group.method for group in here}
     bound = "unshifted" if unshifted is not None else ORACLE
     rows = []
     for group in here:
@@ -141,9 +142,9 @@ def _rows(
         row: dict[str, Any] = {"field": group.field, **group.settings, "method": group.method}
         row |= {"data": first.get("data", ""), "n": int(first.get("n_test", 0)), "seeds": len(group.runs)}
         row |= deaths_of(group.runs)
-        for name in MEANS:
+        for name in (*shown_in("adaptation"), *FURTHER):
             row[name], row[f"{name}_err"] = _mean(group, name)
-        if NONE in means:
+        if NONE in methods:
             row |= _against_none(group, here)
             row |= _from_draws(group.method, bound, drawn)
         rows.append(row)
@@ -201,8 +202,9 @@ def _bins(group: Group) -> list[dict[str, Any]]:
     for label in shared:
         row: dict[str, Any] = {"field": group.field, **group.settings, "mag": label, "method": group.method}
         row["n"] = int(np.median([part[label]["n"] for part in parts]))
-        for name in ("sigma_mad", "eta", "bias"):
-            row[name], row[f"{name}_err"] = mean_and_error([part[label][name] for part in parts])
+        for name in shown_in("adaptation"):
+            known = [part[label][name] for part in parts if name in part[label]]
+            row[name], row[f"{name}_err"] = mean_and_error(known)
         rows.append(row)
     return rows
 

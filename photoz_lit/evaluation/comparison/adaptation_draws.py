@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.evaluation.comparison.paired import paired_residuals
 from photoz_lit.evaluation.comparison.runs import Run
-from photoz_lit.evaluation.significance.bootstrap import Resampler, Residuals, bootstrap_counts
+from photoz_lit.evaluation.significance.bootstrap import Resampler, bootstrap_counts
 
 Floats = NDArray[np.float64]
 NAMES = ("sigma_mad", "eta", "bias")
@@ -76,10 +76,7 @@ def paired_draws(methods: Mapping[str, Sequence[Run]], draws: int, seed: int = 0
     if pair is None:
         return None
     n_seeds, everyone = len(seeds), pair[0]
-    sides = [
-        Residuals(everyone.delta[k : k + n_seeds], everyone.crps[k : k + n_seeds], everyone.threshold)
-        for k in range(0, len(chosen), n_seeds)
-    ]
+    sides = [everyone.some(slice(k, k + n_seeds)) for k in range(0, len(chosen), n_seeds)]
     resamplers = [Resampler(side) for side in sides]
     random = np.random.default_rng(seed)
     parts: list[list[dict[str, Floats]]] = [[] for _ in sides]

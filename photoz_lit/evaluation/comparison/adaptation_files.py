@@ -12,8 +12,10 @@ from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS
 from photoz_lit.evaluation.plots.adaptation import adaptation_figure, adaptation_nz_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.files import whole_file
+from photoz_lit.metric import Metric, metric, shown_in
 from photoz_lit.printed import grid, number, with_error
 
+NZ_TV = "nz_tv"
 NOTES = f"""\
 Target test galaxies against the truth; mean ± standard error over training seeds. *change* is σ_MAD − σ_MAD of
 `{NONE}`, and *gap closed* (σ_{NONE} − σ) / (σ_{NONE} − σ_bound); their errors are of a bootstrap over seeds and
@@ -62,16 +64,15 @@ def adaptation_markdown(tables: AdaptationTables, title: str) -> str:
 
 
 def _methods(tables: AdaptationTables) -> str:
-    head = ["field", *tables.swept, "method", "n", "seeds", DIED, RESTARTS, "σ_MAD ×10⁻³", "η %", "bias ×10⁻³",
-            "N(z) TV %", "source σ_MAD ×10⁻³", "change ×10⁻³", "gap closed %", "|bias| reduction %",
-            "N(z) TV reduction %", "source worse %"]  # fmt: skip
+    measures = {**shown_in("adaptation"), NZ_TV: metric(NZ_TV)}
+    source = metric("sigma_mad")
+    head = ["field", *tables.swept, "method", "n", "seeds", DIED, RESTARTS, *(one.head for one in measures.values()),
+            f"source {source.head}", "change ×10⁻³", "gap closed %", "|bias| reduction %", "N(z) TV reduction %",
+            "source worse %"]  # fmt: skip
     rows = []
     for _, row in tables.methods.iterrows():
-        numbers = [
-            _cell(row, name, factor)
-            for name, factor in (("sigma_mad", 1e3), ("eta", 1e2), ("bias", 1e3), ("nz_tv", 1e2),
-                                 ("source_sigma_mad", 1e3))
-        ]  # fmt: skip
+        numbers = [_measured(row, name, one) for name, one in measures.items()]
+        numbers.append(_measured(row, "source_sigma_mad", source))
         shares = [number(row.get(name, np.nan) * 100, 1, "+") for name in
                   ("bias_reduction", "nz_tv_reduction", "source_worsening")]  # fmt: skip
         dead = [number(row[name], 0) for name in (DIED, RESTARTS)]
@@ -112,12 +113,13 @@ def _probe(tables: AdaptationTables) -> str:
 
 
 def _by_mag(tables: AdaptationTables) -> str:
+    measures = shown_in("adaptation")
     rows = [
         [row["field"], *(_setting(row, s) for s in tables.swept), row["mag"], row["method"], f"{row['n']:,}",
-         *(_cell(row, name, factor) for name, factor in (("sigma_mad", 1e3), ("eta", 1e2), ("bias", 1e3)))]
+         *(_measured(row, name, one) for name, one in measures.items())]
         for _, row in tables.by_mag.sort_values(["field", *tables.swept, "mag"], kind="stable").iterrows()
     ]  # fmt: skip
-    head = ["field", *tables.swept, "mag", "method", "n", "σ_MAD ×10⁻³", "η %", "bias ×10⁻³"]
+    head = ["field", *tables.swept, "mag", "method", "n", *(one.head for one in measures.values())]
     return grid(head, rows, left=3 + len(tables.swept))
 
 
@@ -127,6 +129,10 @@ def _place(row: pd.Series, tables: AdaptationTables) -> list[str]:
 
 def _setting(row: pd.Series, name: str) -> str:
     return "–" if pd.isna(row.get(name)) else str(row[name])
+
+
+def _measured(row: pd.Series, name: str, one: Metric) -> str:
+    return one.scaled(row.get(name, np.nan), row.get(f"{name}_err", np.nan))
 
 
 def _cell(row: pd.Series, name: str, factor: float, sign: str = "", digits: int = 2) -> str:

@@ -15,14 +15,14 @@ from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, deaths_of
 from photoz_lit.evaluation.plots.emitters import emitter_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.files import write_table, write_text
-from photoz_lit.printed import grid, number, six_digits, with_error
+from photoz_lit.metric import shown_in
+from photoz_lit.printed import grid, number, six_digits
 
 REMOVED, WITH, TRUE = "interlopers removed", "with interlopers", "true [OII]"
 SAMPLES = (REMOVED, WITH, TRUE)
 TEMPLATES = "template_fit"
 ORDER = (TEMPLATES, *METHODS)
 PUBLISHED = {"sed_fit": TEMPLATES, "no_adaptation": NONE, "adapted": OURS}
-MEASURES = ("sigma_mad", "eta", "bias")
 NOTES = """\
 Δz = (z_phot − 1.47) / 2.47, z_phot the median of the PDF; mean ± standard error over training seeds. *to the truth*: Δz
 against each galaxy's own redshift, which is what counts for interlopers. *times better* is that of no adaptation over
@@ -55,7 +55,8 @@ def emitter_table(runs: Sequence[Run]) -> pd.DataFrame:
             first = same[0].metrics
             row = {"field": field, "sample": sample, "method": method, "data": first.get("data", "")}
             row |= {"n": int(first["n_test"]), "seeds": len(same), "contamination": first["contamination"]}
-            for name in (*MEASURES, *(f"{m}_true" for m in MEASURES)):
+            measures = shown_in("emitters")
+            for name in (*measures, *(f"{m}_true" for m in measures)):
                 row[name], row[f"{name}_err"] = mean_and_error([run.metrics[name] for run in same])
             for name in ("sigma_mad", "bias"):
                 row[f"times_better_{name}"] = _times_better(of_method.get(NONE, []), same, name)
@@ -84,17 +85,17 @@ def write_emitters(table: pd.DataFrame, folder: Path, title: str) -> list[Path]:
 def emitter_markdown(table: pd.DataFrame, title: str) -> str:
     """Return the table as Markdown, the published numbers in it."""
     kinds = ", ".join(sorted({str(kind).replace("_", " ") for kind in table["data"] if kind}))
-    head = ["sample", "who", "method", "n", "seeds", DIED, RESTARTS, "σ_MAD ×10⁻³", "η %", "bias ×10⁻³",
-            "times better σ_MAD", "times better |bias|", "to the truth: σ_MAD ×10⁻³", "η %", "bias ×10⁻³",
-            "other lines %"]  # fmt: skip
+    measures = shown_in("emitters")
+    heads = [one.head for one in measures.values()]
+    head = ["sample", "who", "method", "n", "seeds", DIED, RESTARTS, *heads]
+    head += ["times better σ_MAD", "times better |bias|", f"to the truth: {heads[0]}", *heads[1:], "other lines %"]
     rows = [_published(key) for key in PUBLISHED]
-    factors = (("sigma_mad", 1e3), ("eta", 1e2), ("bias", 1e3))
     for _, row in table.iterrows():
         cells = [row["sample"], "ours", row["method"], f"{row['n']:,}", row["seeds"]]
         cells += [number(row[name], 0) for name in (DIED, RESTARTS)]
-        cells += [with_error(row[m] * f, row[f"{m}_err"] * f, 2) for m, f in factors]
+        cells += [one.scaled(row[m], row[f"{m}_err"]) for m, one in measures.items()]
         cells += [number(row[f"times_better_{m}"], 2) for m in ("sigma_mad", "bias")]
-        cells += [with_error(row[f"{m}_true"] * f, row[f"{m}_true_err"] * f, 2) for m, f in factors]
+        cells += [one.scaled(row[f"{m}_true"], row[f"{m}_true_err"]) for m, one in measures.items()]
         rows.append([*cells, number(row["contamination"] * 100, 1)])
     return "\n".join(
         [f"# {title}: emitters at one redshift\n", f"Data: **{kinds}**.\n", grid(head, rows, 3), "", NOTES]
@@ -105,9 +106,9 @@ def _published(key: str) -> list[str]:
     content = read_published()["oii_emitters"]
     entry, none = content[key], content["no_adaptation"]
     cells = [REMOVED, "published", key.replace("_", " "), f"{content['n']:,}", "–", "–", "–"]
-    cells += [number(entry[m] * f, 2) for m, f in (("sigma_mad", 1e3), ("eta", 1e2), ("bias", 1e3))]
+    cells += [one.scaled(entry.get(m, np.nan)) for m, one in shown_in("emitters").items()]
     better = [none[m] / entry[m] if key == "adapted" else np.nan for m in ("sigma_mad", "bias")]
-    return [*cells, *(number(abs(value), 2) for value in better), "–", "–", "–", "–"]
+    return [*cells, *(number(abs(value), 2) for value in better), *["–"] * len(shown_in("emitters")), "–"]
 
 
 def _times_better(none: Sequence[Run], method: Sequence[Run], name: str) -> float:

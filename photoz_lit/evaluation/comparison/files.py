@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from photoz_lit.evaluation.comparison.published import beside_published, read_published
+from photoz_lit.evaluation.comparison.published import beside_published, published_metrics, read_published
 from photoz_lit.evaluation.comparison.table import ALL, FURTHER, PAIRS, settings_of
 from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, UNEQUAL
 from photoz_lit.evaluation.plots.comparison import comparison_figure
@@ -18,16 +18,9 @@ from photoz_lit.evaluation.plots.published import PUBLISHED, published_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.plots.sweep import sweep_figure, swept_setting
 from photoz_lit.files import write_table, write_text
+from photoz_lit.metric import shown_in
 from photoz_lit.printed import MISSING, grid, number, p_value, setting, significant, six_digits, with_error
 
-# column -> heading and factor of the printed number
-SHOWN = {
-    "sigma_mad": ("σ_MAD ×10⁻³", 1e3, 2),
-    "eta": ("η %", 1e2, 2),
-    "bias": ("bias ×10⁻³", 1e3, 2),
-    "crps": ("CRPS ×10⁻³", 1e3, 2),
-}
-SHORT = {"sigma_mad": "σ", "eta": "η", "bias": "bias", "crps": "CRPS"}
 NOTES = """\
 Numbers are means over training seeds ± their standard deviation. The gain is G = (|B| − |M|) / max(|B|, |M|) · 100 %,
 with B the baseline and M the method, each the mean of |metric| over seeds; its error is the standard error over pairs
@@ -101,37 +94,39 @@ def markdown(table: pd.DataFrame, baseline: str, title: str) -> str:
 def _ours(table: pd.DataFrame) -> str:
     settings = settings_of(table)
     further = [c for c in FURTHER if c in table]
+    measures = shown_in("comparison")
+    short = [one.short or one.label for one in measures.values()]
     unequal = [UNEQUAL] if (table[UNEQUAL] != "").any() else []
     header = ["field", "labels", "method", *settings, "n", "seeds", DIED, RESTARTS]
-    header += [*("trained unequally" for _ in unequal), *(heading for heading, _, _ in SHOWN.values())]
-    header += [f"G({SHORT[m]}) %" for m in SHOWN] + [PAIRS]
-    header += [f"p_galaxies({SHORT[m]})" for m in SHOWN] + [f"p_method({SHORT[m]})" for m in SHOWN] + further
+    header += [*("trained unequally" for _ in unequal), *(one.head for one in measures.values())]
+    header += [f"G({name}) %" for name in short] + [PAIRS]
+    header += [f"p_galaxies({name})" for name in short] + [f"p_method({name})" for name in short] + further
     rows = []
     for _, row in table.iterrows():
         cells = [row["field"], row["source"], row["method"], *(setting(row[s]) for s in settings), f"{row['n']:,}"]
         cells += [str(row["seeds"]), *(significant(row[name]) for name in (DIED, RESTARTS))]
         cells += [row[name] or "–" for name in unequal]
-        for name, (_, factor, digits) in SHOWN.items():
-            cells.append(with_error(row[name] * factor, row[f"{name}_spread"] * factor, digits))
-        cells += [with_error(row[f"gain_{m}"], row[f"gain_{m}_error"], 1, "+") for m in SHOWN]
-        cells += [significant(row[PAIRS]), *(_p_with_range(row, f"p_galaxies_{m}") for m in SHOWN)]
-        cells += [p_value(row[f"p_method_{m}"]) for m in SHOWN]
+        cells += [one.scaled(row[m], row[f"{m}_spread"]) for m, one in measures.items()]
+        cells += [with_error(row[f"gain_{m}"], row[f"gain_{m}_error"], 1, "+") for m in measures]
+        cells += [significant(row[PAIRS]), *(_p_with_range(row, f"p_galaxies_{m}") for m in measures)]
+        cells += [p_value(row[f"p_method_{m}"]) for m in measures]
         rows.append([*cells, *(significant(row[c]) for c in further)])
     return grid(header, rows, left=3 + len(settings))
 
 
 def _published(beside: pd.DataFrame) -> str:
-    names = list(SHOWN)[:3]
-    header = ["data", "who", "method", "n", *(SHOWN[m][0] for m in names)]
-    header += [f"G({SHORT[m]}) %" for m in names] + [f"p({SHORT[m]})" for m in names]
+    measures = published_metrics()
+    short = [one.short or one.label for one in measures.values()]
+    header = ["data", "who", "method", "n", *(one.head for one in measures.values())]
+    header += [f"G({name}) %" for name in short] + [f"p({name})" for name in short]
     rows = [
         [
             *(str(row[c]).replace("_", " ") for c in ("data", "who")),
             row["method"],
             f"{row['n']:,.0f}",
-            *(number(row[m] * SHOWN[m][1], SHOWN[m][2]) for m in names),
-            *(number(row.get(f"gain_{m}", np.nan), 1, "+") for m in names),
-            *(p_value(row.get(f"p_{m}", np.nan)) for m in names),
+            *(one.scaled(row[m]) for m, one in measures.items()),
+            *(number(row.get(f"gain_{m}", np.nan), 1, "+") for m in measures),
+            *(p_value(row.get(f"p_{m}", np.nan)) for m in measures),
         ]
         for _, row in beside.iterrows()
     ]
@@ -139,12 +134,12 @@ def _published(beside: pd.DataFrame) -> str:
 
 
 def _literature() -> str:
-    names = list(SHOWN)[:3]
+    measures = published_metrics()
     rows = [
-        [entry["work"], *(number(entry[m] * SHOWN[m][1], SHOWN[m][2]) for m in names)]
+        [entry["work"], *(one.scaled(entry[m]) for m, one in measures.items())]
         for entry in read_published()["literature"]
     ]
-    return grid(["work", *(SHOWN[m][0] for m in names)], rows, left=1)
+    return grid(["work", *(one.head for one in measures.values())], rows, left=1)
 
 
 def _p_with_range(row: pd.Series, name: str) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.comparison.runs import Run
-from photoz_lit.evaluation.metrics.point import delta_z
-from photoz_lit.evaluation.significance.bootstrap import Residuals
+from photoz_lit.evaluation.metrics.summary import galaxy_values
+from photoz_lit.evaluation.significance.bootstrap import METRICS, Residuals
+from photoz_lit.metric import Metric, shown_in
 
 DEFAULT_THRESHOLD = 0.15
 
@@ -52,10 +55,23 @@ def paired_residuals(
     threshold = float(baseline[0].metrics.get("outlier_threshold") or DEFAULT_THRESHOLD)
 
     def residuals(parts: Sequence[pd.DataFrame]) -> Residuals:
-        delta = np.stack([delta_z(part["z_phot"].to_numpy(), part["z"].to_numpy()) for part in parts])
-        return Residuals(delta, np.stack([part["crps"].to_numpy(np.float64) for part in parts]), threshold)
+        values = [galaxy_values(part, "z", threshold) for part in parts]
+        further = {name: np.stack([_each(one, of) for of in values]) for name, one in _further().items()}
+        delta, crps = (np.stack([of[name] for of in values]) for name in ("delta", "crps"))
+        return Residuals(delta, crps, threshold, further)
 
     return residuals(aligned[: len(baseline)]), residuals(aligned[len(baseline) :])
+
+
+def _further() -> dict[str, Metric]:
+    """Metrics of a comparison, beside the usual ones, that are means over galaxies and can be resampled."""
+    return {name: one for name, one in shown_in("comparison").items() if one.mean and name not in METRICS}
+
+
+def _each(one: Metric, values: Mapping[str, Any]) -> NDArray[np.float64]:
+    """A metric's value of each galaxy, (N,); NaN where the predictions lack what it is of."""
+    there = set(one.inputs) <= set(values)
+    return one.each(values).astype(np.float64) if there else np.full(len(values["delta"]), np.nan)
 
 
 def _table(run: Run, source: str | None) -> pd.DataFrame | None:
@@ -72,5 +88,4 @@ def _table(run: Run, source: str | None) -> pd.DataFrame | None:
         twice = table.index[table.index.duplicated()][0]
         place = run.galaxies if run.path is None else run.path / "predictions.parquet"
         raise InputError(f"{place} has galaxy {twice} twice; each must be predicted once.")
-    crps = table["crps"].to_numpy(np.float64) if "crps" in table else np.full(len(table), np.nan)
-    return pd.DataFrame({"z": table["z"], "z_phot": table["z_phot"], "crps": crps})
+    return pd.DataFrame(table) if "crps" in table else table.assign(crps=np.nan)

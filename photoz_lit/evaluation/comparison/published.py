@@ -9,8 +9,7 @@ import pandas as pd
 import yaml
 
 from photoz_lit.evaluation.comparison.table import ALL, label_of, settings_of
-
-METRICS = ("sigma_mad", "eta", "bias")
+from photoz_lit.metric import Metric, metric
 
 
 def read_published() -> dict[str, Any]:
@@ -18,6 +17,11 @@ def read_published() -> dict[str, Any]:
     text = (files("photoz_lit.evaluation.comparison") / "published.yaml").read_text(encoding="utf-8")
     content: dict[str, Any] = yaml.safe_load(text)
     return content
+
+
+def published_metrics() -> dict[str, Metric]:
+    """Return the metrics of which gains were published."""
+    return {name: metric(name) for name in read_published()["multimodal"][0]["gain"]}
 
 
 def beside_published(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
@@ -34,7 +38,7 @@ def beside_published(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
     ``bias``, ``gain_<metric>``, ``gain_<metric>_error`` (of ours) and ``p_<metric>`` (ours is ``p_galaxies``, the
     paper's kind); empty where no row of ours has a published counterpart.
     """
-    rows, settings = [], settings_of(table)
+    rows, settings, measures = [], settings_of(table), published_metrics()
     for entry in read_published()["multimodal"]:
         sources = [entry["source"], ALL] if entry["source"] == "spec" else [entry["source"]]
         ours = pd.DataFrame()
@@ -46,8 +50,8 @@ def beside_published(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
         for method in ("baseline", "multimodal"):
             row = {"data": entry["data"], "who": "published", "method": method, "n": entry["n"], **entry[method]}
             if method == "multimodal":
-                row.update({f"gain_{name}": entry["gain"][name] for name in METRICS})
-                row.update({f"p_{name}": entry["p"][name] for name in METRICS})
+                row.update({f"gain_{name}": entry["gain"][name] for name in measures})
+                row.update({f"p_{name}": entry["p"][name] for name in measures})
             rows.append(row)
         for _, mine in ours.iterrows():
             row = {
@@ -55,10 +59,10 @@ def beside_published(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
                 "who": f"ours, {mine['data'] or 'unknown'}",
                 "method": label_of(mine, settings),
             }
-            row.update({name: mine[name] for name in ("n", *METRICS)})
+            row.update({name: mine[name] for name in ("n", *measures)})
             if mine["method"] != baseline:
-                row.update({f"gain_{name}": mine[f"gain_{name}"] for name in METRICS})
-                row.update({f"gain_{name}_error": mine[f"gain_{name}_error"] for name in METRICS})
-                row.update({f"p_{name}": mine[f"p_galaxies_{name}"] for name in METRICS})
+                row.update({f"gain_{name}": mine[f"gain_{name}"] for name in measures})
+                row.update({f"gain_{name}_error": mine[f"gain_{name}_error"] for name in measures})
+                row.update({f"p_{name}": mine[f"p_galaxies_{name}"] for name in measures})
             rows.append(row)
     return pd.DataFrame(rows)

@@ -20,10 +20,11 @@ from photoz_lit.evaluation.significance.p_values import (
     DRAWS,
     MINIMUM_SEEDS,
     Bootstrap,
+    gain_in_badness,
     p_galaxies,
     p_method,
-    relative_gain,
 )
+from photoz_lit.metric import metrics, shown_in
 from photoz_lit.printed import setting
 
 ALL = "all"
@@ -138,13 +139,13 @@ def compare(
         "p_galaxies_{}_highest",
         "p_method_{}",
     )
-    also = [PAIRS, *(kind.format(name) for kind in kinds for name in METRICS)]
+    also = [PAIRS, *(kind.format(name) for kind in kinds for name in shown_in("comparison"))]
     return table.reindex(columns=[*table.columns, *(name for name in also if name not in table)])
 
 
 def settings_of(table: pd.DataFrame) -> list[str]:
     """Columns of a comparison that are swept settings."""
-    measures = {f"{kind}{name}" for kind in ("", "gain_", "p_galaxies_", "p_method_") for name in METRICS}
+    measures = {f"{kind}{name}" for kind in ("", "gain_", "p_galaxies_", "p_method_") for name in metrics()}
     known = {"field", "source", "method", "data", "n", "seeds", PAIRS, *TRAININGS, *FURTHER, *measures}
     return [str(c) for c in table.columns if str(c).removesuffix(_ending(str(c))) not in known]
 
@@ -221,7 +222,7 @@ def _metrics_row(group: Group, source: str) -> dict[str, Any]:
     row["n"] = int(np.median([part.get("n", part.get("n_test", 0)) for part in parts]))
     row["seeds"] = len(group.runs)
     row |= {**deaths_of(group.runs), UNEQUAL: ""}
-    for name in METRICS:
+    for name in shown_in("comparison"):
         values = np.array([part[name] for part in parts if part.get(name) is not None], np.float64)
         row[name] = float(values.mean()) if len(values) else np.nan
         row[f"{name}_spread"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
@@ -236,16 +237,15 @@ def _against(group: Group, baseline: Group, source: str, draws: int, bootstrap: 
     """Gain, its error and p-values of a group over the baseline, on the galaxies that all their runs share."""
     b_runs, m_runs = same_seeds(baseline.runs, group.runs)
     pair = paired_residuals(b_runs, m_runs, None if source == ALL else source)
+    b_metrics, m_metrics = (_metrics_of_rows(side, source) for side in (b_runs, m_runs))
     if pair is not None:
-        b_metrics, m_metrics = (side.metrics() for side in pair)
-    else:
-        b_metrics, m_metrics = (_metrics_of_rows(side, source) for side in (b_runs, m_runs))
+        b_metrics, m_metrics = b_metrics | pair[0].metrics(), m_metrics | pair[1].metrics()
     row: dict[str, float] = {}
-    for name in METRICS:
-        b, m = np.abs(b_metrics[name]), np.abs(m_metrics[name])
-        row[f"gain_{name}"] = float(relative_gain(b.mean(), m.mean()))
+    for name, one in shown_in("comparison").items():
+        b, m = one.badness(b_metrics[name]), one.badness(m_metrics[name])
+        row[f"gain_{name}"] = float(gain_in_badness(b.mean(), m.mean()))
         if len(b_runs) > 1 and [run.seed for run in b_runs] == [run.seed for run in m_runs]:
-            row[f"gain_{name}_error"] = float(relative_gain(b, m).std(ddof=1) / np.sqrt(len(b)))
+            row[f"gain_{name}_error"] = float(gain_in_badness(b, m).std(ddof=1) / np.sqrt(len(b)))
     if pair is not None:
         of_pairs = p_galaxies(*pair, draws=draws, bootstrap=bootstrap)
         row[PAIRS] = of_pairs.pairs
@@ -269,9 +269,9 @@ def same_seeds(baseline: Sequence[Run], method: Sequence[Run]) -> tuple[Sequence
 def _metrics_of_rows(runs: Sequence[Run], source: str) -> dict[str, NDArray[np.float64]]:
     """Metrics of each run whose galaxies are not at hand, (seeds,); NaN where it has none."""
     parts = [_part(run, source) for run in runs]
-    return {name: np.array([part.get(name) for part in parts], np.float64) for name in METRICS}
+    return {name: np.array([part.get(name) for part in parts], np.float64) for name in shown_in("comparison")}
 
 
 def _part(run: Run, source: str) -> Mapping[str, Any]:
     """Metrics of a run on all labels, or on those of one source; empty where it has none of them."""
-    return run.metrics if source == ALL else (run.metrics["by_source"].get(source) or {})
+    return run.metrics if source == ALL else ((run.metrics.get("by_source") or {}).get(source) or {})

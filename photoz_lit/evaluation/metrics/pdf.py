@@ -100,42 +100,70 @@ def outside_grid(z_edges: ArrayLike, z_true: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray((z < edges[0]) | (z > edges[-1]), np.bool_)
 
 
+def is_pit_outlier(pit: ArrayLike) -> NDArray[np.bool_]:
+    """Return whether each PIT value (N,) is outside [1e-4, 0.9999]."""
+    values = np.asarray(pit)
+    return np.asarray((values < PIT_LIMITS[0]) | (values > PIT_LIMITS[1]))
+
+
 def pit_outlier_rate(pit_values: ArrayLike) -> float:
     """Return the fraction of PIT values (N,) outside [1e-4, 0.9999]."""
-    values = np.asarray(pit_values)
-    return float(np.mean((values < PIT_LIMITS[0]) | (values > PIT_LIMITS[1])))
+    return float(np.mean(is_pit_outlier(pit_values)))
 
 
-def pit_uniformity(pit_values: ArrayLike) -> dict[str, float]:
-    """Compare PIT values (N,) with the uniform distribution.
+def pit_ks(pit: ArrayLike) -> float:
+    """Return the Kolmogorov–Smirnov distance of PIT values (N,) from the uniform distribution."""
+    return float(stats.kstest(np.asarray(pit, np.float64), "uniform").statistic)
 
-    Returns
-    -------
-    ``ks`` and ``cvm`` (Kolmogorov–Smirnov, Cramér–von Mises) with their p-values ``ks_p`` and ``cvm_p``, and ``ad``,
-    the Anderson–Darling statistic. One PIT of exactly 0 or 1 makes ``ad`` infinite, so it is taken over the values
-    inside [1e-4, 0.9999] only, against the uniform distribution there (RAIL trims alike); NaN if none is inside.
+
+def pit_ks_half_bin(pit_half_bin: ArrayLike) -> float:
+    """Return the same of half-bin PIT values (N,)."""
+    return pit_ks(pit_half_bin)
+
+
+def pit_ks_p(pit: ArrayLike) -> float:
+    """Return the p-value of :func:`pit_ks`."""
+    return float(stats.kstest(np.asarray(pit, np.float64), "uniform").pvalue)
+
+
+def pit_cvm(pit: ArrayLike) -> float:
+    """Return the Cramér–von Mises statistic of PIT values (N,) against uniform; NaN of a single one."""
+    return _cramer_von_mises(pit)[0]
+
+
+def pit_cvm_p(pit: ArrayLike) -> float:
+    """Return the p-value of :func:`pit_cvm`."""
+    return _cramer_von_mises(pit)[1]
+
+
+def _cramer_von_mises(pit: ArrayLike) -> tuple[float, float]:
+    values = np.asarray(pit, np.float64)
+    if len(values) < 2:  # it needs two
+        return np.nan, np.nan
+    found = stats.cramervonmises(values, "uniform")
+    return float(found.statistic), float(found.pvalue)
+
+
+def pit_ad(pit: ArrayLike) -> float:
+    """Return the Anderson–Darling statistic of PIT values (N,).
+
+    One PIT of exactly 0 or 1 makes it infinite, so it is taken over the values inside [1e-4, 0.9999] only, against the
+    uniform distribution there (RAIL trims alike); NaN if none is inside.
     """
-    values = np.asarray(pit_values, np.float64)
-    ks = stats.kstest(values, "uniform")
-    few = len(values) < 2  # Cramér–von Mises needs two
-    cvm = (np.nan, np.nan) if few else _statistic_and_p(stats.cramervonmises(values, "uniform"))
-    low, high = PIT_LIMITS
+    values, (low, high) = np.asarray(pit, np.float64), PIT_LIMITS
     inside = np.sort(values[(values > low) & (values < high)])
+    if not len(inside):
+        return np.nan
     u = (inside - low) / (high - low)
     weight = 2 * np.arange(1, len(u) + 1) - 1
     # A² = −n − Σ (2i − 1) [ln u_i + ln(1 − u_{n+1−i})] / n  (Anderson & Darling 1954)
-    ad = -len(u) - np.mean(weight * (np.log(u) + np.log1p(-u[::-1]))) if len(u) else np.nan
-    return {
-        "ks": float(ks.statistic),
-        "ks_p": float(ks.pvalue),
-        "cvm": cvm[0],
-        "cvm_p": cvm[1],
-        "ad": float(ad),
-    }
+    return float(-len(u) - np.mean(weight * (np.log(u) + np.log1p(-u[::-1]))))
 
 
-def _statistic_and_p(result: Any) -> tuple[float, float]:
-    return float(result.statistic), float(result.pvalue)
+def pit_uniformity(pit_values: ArrayLike) -> dict[str, float]:
+    """Return how far PIT values (N,) are from uniform: ``ks``, ``ks_p``, ``cvm``, ``cvm_p`` and ``ad``, see above."""
+    functions = {"ks": pit_ks, "ks_p": pit_ks_p, "cvm": pit_cvm, "cvm_p": pit_cvm_p, "ad": pit_ad}
+    return {name: function(pit_values) for name, function in functions.items()}
 
 
 def check_pdfs(pdf: NDArray[Any], z_edges: ArrayLike) -> Floats:

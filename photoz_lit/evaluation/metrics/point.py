@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.errors import InputError
+from photoz_lit.metric import evaluate, metrics
 
 Floats = NDArray[np.float64]
 
@@ -44,48 +45,49 @@ def delta_z(z_phot: ArrayLike, z_true: ArrayLike) -> Floats:
 
 def sigma_mad(delta: ArrayLike) -> float:
     """Return σ_MAD = 1.4826 · median(|Δz − median(Δz)|) of residuals of shape (N,)."""
-    residual = _finite(np.asarray(delta, np.float64), "Δz")
-    return float(MAD_TO_SIGMA * np.median(np.abs(residual - np.median(residual))))
+    values = residual(delta)
+    return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values))))
+
+
+def is_outlier(delta: ArrayLike, threshold: float) -> NDArray[np.bool_]:
+    """Return whether |Δz| ≥ ``threshold`` (0.15; 0.05 for SDSS) of each residual, (N,); η is the mean."""
+    return np.asarray(np.abs(residual(delta)) >= threshold)
+
+
+def residual(delta: ArrayLike) -> Floats:
+    """Return residuals (N,) as they are; their mean is the bias."""
+    return _finite(np.asarray(delta, np.float64), "Δz")
 
 
 def outlier_fraction(delta: ArrayLike, threshold: float) -> float:
-    """Return η, the fraction of residuals (N,) with |Δz| ≥ ``threshold`` (0.15; 0.05 for SDSS)."""
-    residual = _finite(np.asarray(delta, np.float64), "Δz")
-    return float(np.mean(np.abs(residual) >= threshold))
+    """Return η, the fraction of residuals (N,) with |Δz| ≥ ``threshold``."""
+    return float(np.mean(is_outlier(delta, threshold)))
 
 
 def bias(delta: ArrayLike) -> float:
     """Return the mean residual of shape (N,)."""
-    return float(np.mean(_finite(np.asarray(delta, np.float64), "Δz")))
+    return float(np.mean(residual(delta)))
 
 
 def median_bias(delta: ArrayLike) -> float:
     """Return the median residual: RAIL's bias (``PointBias``)."""
-    return float(np.median(_finite(np.asarray(delta, np.float64), "Δz")))
+    return float(np.median(residual(delta)))
 
 
 def sigma_iqr(delta: ArrayLike) -> float:
     """Return (75th − 25th percentile) / 1.349: RAIL's width (``PointSigmaIQR``)."""
-    low, high = np.percentile(_finite(np.asarray(delta, np.float64), "Δz"), [25, 75])
+    low, high = np.percentile(residual(delta), [25, 75])
     return float((high - low) * IQR_TO_SIGMA)
 
 
 def outlier_rate_rail(delta: ArrayLike) -> float:
     """Return the fraction with |Δz| > max(0.06, 3 σ_IQR): RAIL's outliers (``PointOutlierRate``)."""
-    residual = _finite(np.asarray(delta, np.float64), "Δz")
-    return float(np.mean(np.abs(residual) > max(0.06, 3 * sigma_iqr(residual))))
+    return float(np.mean(np.abs(residual(delta)) > max(0.06, 3 * sigma_iqr(delta))))
 
 
 def point_metrics(delta: ArrayLike, threshold: float) -> dict[str, float]:
-    """Return every point metric of residuals (N,): the project's three and RAIL's three, by name."""
-    return {
-        "sigma_mad": sigma_mad(delta),
-        "eta": outlier_fraction(delta, threshold),
-        "bias": bias(delta),
-        "median_bias": median_bias(delta),
-        "sigma_iqr": sigma_iqr(delta),
-        "outlier_rate_rail": outlier_rate_rail(delta),
-    }
+    """Return every metric of residuals (N,) alone, by name: the project's three, RAIL's three and what is added."""
+    return evaluate(metrics().values(), {"delta": np.asarray(delta, np.float64), "threshold": threshold})
 
 
 def _finite(values: Floats, name: str) -> Floats:

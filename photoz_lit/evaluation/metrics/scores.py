@@ -1,4 +1,4 @@
-"""Scores of each galaxy's PDF in one pass over the PDFs, and their averages over any set of galaxies."""
+"""Scores of each galaxy's PDF in one pass over the PDFs, and the metrics that are means of them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from photoz_lit.evaluation.metrics import binned
-from photoz_lit.evaluation.metrics.pdf import (
-    DENSITY_FLOOR,
-    check_pdfs,
-    outside_grid,
-    pit_outlier_rate,
-    pit_uniformity,
-    probability_blocks,
-)
+from photoz_lit.evaluation.metrics.pdf import DENSITY_FLOOR, Floats, check_pdfs, outside_grid, probability_blocks
 
 FORMULAS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "crps": binned.crps,
@@ -58,19 +51,21 @@ def galaxy_scores(pdf: NDArray[Any], z_edges: ArrayLike, z_true: ArrayLike) -> p
     return table
 
 
-def pdf_metrics(scores: pd.DataFrame) -> dict[str, float]:
-    """Average galaxies' scores (:func:`galaxy_scores`, at least one row, no NaN) into the PDF metrics, by name.
+def ranked_score(crps: Floats) -> Floats:
+    """Return the galaxies' CRPS (N,) as they are [redshift]."""
+    return crps
 
-    ``crps``, ``cde_loss``, ``nll``, ``pit_ks`` … ``pit_ad`` (against uniform), ``pit_ks_half_bin``,
-    ``pit_outlier_rate`` and ``outside_grid``, the fraction of redshifts outside the grid.
-    """
-    uniformity = {f"pit_{name}": value for name, value in pit_uniformity(scores["pit"].to_numpy()).items()}
-    return {
-        "crps": float(scores["crps"].mean()),
-        "cde_loss": float(scores["squared_density"].mean() - 2 * scores["density"].mean()),
-        "nll": float(-np.log(np.maximum(scores["density"], DENSITY_FLOOR)).mean()),
-        **uniformity,
-        "pit_ks_half_bin": pit_uniformity(scores["pit_half_bin"].to_numpy())["ks"],
-        "pit_outlier_rate": pit_outlier_rate(scores["pit"].to_numpy()),
-        "outside_grid": float(scores["outside"].mean()),
-    }
+
+def density_loss(squared_density: Floats, density: Floats) -> Floats:
+    """Return ∫ p² dz − 2 p(z) of each galaxy, (N,); the CDE loss is the mean (Izbicki & Lee 2017)."""
+    return squared_density - 2 * density
+
+
+def log_loss(density: Floats) -> Floats:
+    """Return −ln max(p(z), 1e-6) of each galaxy, (N,)."""
+    return -np.log(np.maximum(density, DENSITY_FLOOR))
+
+
+def is_outside(outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return whether each label lies outside the redshift grid, (N,)."""
+    return outside

@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.metrics.pdf import probability_blocks
-from photoz_lit.evaluation.metrics.point import delta_z, point_metrics
-from photoz_lit.evaluation.metrics.scores import galaxy_scores, pdf_metrics
-from photoz_lit.evaluation.nz.statistics import coarse_edges, nz_distances, nz_moments, rebinned
+from photoz_lit.evaluation.metrics.point import delta_z
+from photoz_lit.evaluation.metrics.scores import galaxy_scores
+from photoz_lit.evaluation.nz.statistics import coarse_edges, rebinned
 from photoz_lit.fields import Field
+from photoz_lit.metric import evaluate, metrics
 
 MINIMUM_IN_BIN = 10  # a magnitude bin with fewer galaxies says nothing and is left out
 Z_BINS = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)
@@ -37,25 +38,20 @@ def summarise(
     Returns
     -------
     ``data``, ``field``, ``outlier_threshold``, ``n_predicted`` (N), ``n_test`` (galaxies with a label, which all
-    metrics are about), the metrics of :func:`~photoz_lit.evaluation.metrics.point.point_metrics`, of
-    :func:`~photoz_lit.evaluation.metrics.scores.pdf_metrics` and of :func:`nz_metrics`; ``by_source`` (label source ->
-    the same with ``n``), ``by_mag`` and ``by_z`` (``"21-22"`` -> the same); and ``against_truth`` where the
-    simulation's ``z_true`` is known. A metric that does not exist (no labels at all) is null.
+    metrics are about), every metric of ``conf/metric``; ``by_source`` (label source -> the same with ``n``, without
+    those of N(z)), ``by_mag`` and ``by_z`` (``"21-22"`` -> the same); and ``against_truth`` where the simulation's
+    ``z_true`` is known. A metric that does not exist (no labels at all) is null.
     """
     if len(predictions) != pdf.shape[0]:
         raise InputError(f"{len(predictions)} predictions but {pdf.shape[0]} PDFs; they must be the same galaxies.")
-    known = np.isfinite(predictions["z"].to_numpy(np.float64))
-    scores = galaxy_scores(pdf, z_edges, predictions["z"])[known]
-    new = scores.loc[:, ~scores.columns.isin(predictions.columns)].reset_index(drop=True)
-    table = pd.concat([predictions[known].reset_index(drop=True), new], axis=1)
+    table, found = _measured(predictions, pdf, z_edges, "z", field)
     summary: dict[str, Any] = {
         "data": data,
         "field": field.name,
         "outlier_threshold": field.outlier_threshold,
         "n_predicted": len(predictions),
         "n_test": len(table),
-        **(metrics_of(table, "z", field.outlier_threshold) if len(table) else _nothing(field.outlier_threshold)),
-        **nz_metrics(pdf, z_edges, predictions["z"].to_numpy(np.float64)),
+        **found,
         "by_source": {
             str(source): _row(part, field) for source, part in table.groupby("z_source", sort=True) if len(part)
         },
@@ -63,41 +59,44 @@ def summarise(
         "by_z": _binned(table, table["z"].to_numpy(), np.array(Z_BINS), field),
     }
     if "z_true" in predictions and np.isfinite(predictions["z_true"]).any():
-        truth = predictions["z_true"].to_numpy(np.float64)
-        true = np.isfinite(truth)
-        against = predictions[["z_phot", "z_true"]].join(galaxy_scores(pdf, z_edges, truth))[true]
-        summary["against_truth"] = {
-            "n": int(true.sum()),
-            **metrics_of(against, "z_true", field.outlier_threshold),
-            **nz_metrics(pdf, z_edges, truth),
-        }
+        against, found = _measured(predictions, pdf, z_edges, "z_true", field)
+        summary["against_truth"] = {"n": len(against), **found}
     plain: dict[str, Any] = _plain(summary)
     return plain
 
 
 def metrics_of(table: pd.DataFrame, truth: str, threshold: float) -> dict[str, float]:
-    """Return point and PDF metrics of rows with ``z_phot``, the column ``truth`` and the galaxies' scores."""
-    delta = delta_z(table["z_phot"].to_numpy(), table[truth].to_numpy())
-    return {**point_metrics(delta, threshold), **pdf_metrics(table)}
+    """Return the metrics of rows with ``z_phot``, the column ``truth`` and the galaxies' scores; none of N(z)."""
+    return evaluate(metrics().values(), galaxy_values(table, truth, threshold))
 
 
-def nz_metrics(pdf: NDArray[Any], z_edges: ArrayLike, truth: NDArray[np.float64]) -> dict[str, float]:
-    """Return how far the stacked PDFs of the galaxies with a redshift are from the histogram of those redshifts.
+def galaxy_values(table: pd.DataFrame, truth: str, threshold: float) -> dict[str, Any]:
+    """Return what metrics may be of, by name: the columns of a table, (N,), with ``z``, ``delta`` and ``threshold``.
 
-    ``nz_mean_shift`` (difference of the means), ``nz_ks``, ``nz_tv`` (total variation, in 80 bins over the grid) and
-    ``nz_w1`` (Wasserstein-1); see :mod:`photoz_lit.evaluation.nz.statistics`. NaN where no redshift is known.
+    Parameters
+    ----------
+    table : predictions with the galaxies' scores against ``truth``, (N rows).
+    truth : column of the redshifts that are right.
+    threshold : |Δz| from which a galaxy is an outlier.
     """
+    z = table[truth].to_numpy(np.float64)
+    delta = delta_z(table["z_phot"].to_numpy(), z)
+    columns = {
+        str(name): column.to_numpy(np.float64) if column.dtype.kind == "f" else column.to_numpy()
+        for name, column in table.items()
+    }
+    return {**columns, "z": z, "delta": delta, "threshold": threshold}
+
+
+def nz_values(pdf: NDArray[Any], z_edges: ArrayLike, truth: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Return N(z) of the galaxies with a redshift: ``stacked`` PDFs, ``reference``, (n_bins,), and ``z_edges``."""
     edges = np.asarray(z_edges, np.float64)
     known = np.isfinite(truth)
-    if not known.any():
-        return dict.fromkeys(("nz_mean_shift", "nz_ks", "nz_tv", "nz_w1"), math.nan)
     stacked = np.zeros(len(edges) - 1)
     for part, block in probability_blocks(pdf):
         stacked += block[known[part]].sum(axis=0)
-    labels = np.histogram(np.clip(truth[known], edges[0], edges[-1]), edges)[0].astype(np.float64)
-    shift = nz_moments(stacked, edges)["mean"] - nz_moments(labels, edges)["mean"]
-    distances = nz_distances(stacked, labels, edges, coarse_edges(edges))
-    return {"nz_mean_shift": float(shift), **{f"nz_{name}": float(value) for name, value in distances.items()}}
+    reference = np.histogram(np.clip(truth[known], edges[0], edges[-1]), edges)[0].astype(np.float64)
+    return {"stacked": stacked, "reference": reference, "z_edges": edges}
 
 
 def coarse_nz(pdf: NDArray[Any], z_edges: ArrayLike, truth: NDArray[np.float64]) -> dict[str, Any]:
@@ -113,19 +112,29 @@ def coarse_nz(pdf: NDArray[Any], z_edges: ArrayLike, truth: NDArray[np.float64])
     -------
     ``z_min``, ``z_max`` of the grid, ``stacked`` (sum of the PDFs per bin) and ``truth`` (galaxies per bin).
     """
-    edges = np.asarray(z_edges, np.float64)
-    coarse = coarse_edges(edges)
-    known = np.isfinite(truth)
-    stacked = np.zeros(len(edges) - 1)
-    for part, block in probability_blocks(pdf):
-        stacked += block[known[part]].sum(axis=0)
-    counts = np.histogram(np.clip(truth[known], edges[0], edges[-1]), coarse)[0]
+    edges, coarse = np.asarray(z_edges, np.float64), coarse_edges(z_edges)
+    counts = np.histogram(np.clip(truth[np.isfinite(truth)], edges[0], edges[-1]), coarse)[0]
+    stacked = nz_values(pdf, edges, truth)["stacked"]
     return {
         "z_min": float(edges[0]),
         "z_max": float(edges[-1]),
         "stacked": [round(float(value), 2) for value in rebinned(stacked, edges, coarse)],
         "truth": [int(value) for value in counts],
     }
+
+
+def _measured(
+    predictions: pd.DataFrame, pdf: NDArray[Any], z_edges: ArrayLike, truth: str, field: Field
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Galaxies with a redshift in the column ``truth``, scored against it, and all of their metrics."""
+    z = predictions[truth].to_numpy(np.float64)
+    scores = galaxy_scores(pdf, z_edges, z)
+    others = predictions.loc[:, ~predictions.columns.isin(scores.columns)].reset_index(drop=True)
+    table = others.join(scores)[np.isfinite(z)]
+    if not len(table):
+        return table, dict.fromkeys(metrics(), math.nan)
+    values = {**galaxy_values(table, truth, field.outlier_threshold), **nz_values(pdf, z_edges, z)}
+    return table, evaluate(metrics().values(), values)
 
 
 def _row(table: pd.DataFrame, field: Field) -> dict[str, Any]:
@@ -149,12 +158,6 @@ def _magnitude_edges(magnitude: NDArray[np.float64]) -> NDArray[np.float64]:
     if not len(valid):
         return np.zeros(1)
     return np.arange(np.floor(valid.min()), np.floor(valid.max()) + 2)
-
-
-def _nothing(threshold: float) -> dict[str, float]:
-    """Every metric's name with NaN."""
-    one = pd.DataFrame({"z_phot": [0.5], "z": [0.5]}).join(galaxy_scores(np.ones((1, 2)), [0.0, 0.5, 1.0], [0.5]))
-    return dict.fromkeys(metrics_of(one, "z", threshold), math.nan)
 
 
 def _plain(value: Any) -> Any:

@@ -68,6 +68,32 @@ def nz_distances(
     return {"ks": np.abs(difference).max(axis=0), "tv": tv, "w1": np.tensordot(np.diff(edges), height, axes=(0, 0))}
 
 
+def mean_shift(stacked: ArrayLike, reference: ArrayLike, z_edges: ArrayLike) -> float:
+    """Return the mean redshift of stacked PDFs minus that of the reference, counts (n_bins,) on the same edges."""
+    mean, true = (nz_moments(np.asarray(counts), z_edges)["mean"] for counts in (stacked, reference))
+    return float(mean - true)
+
+
+def kolmogorov_smirnov(stacked: ArrayLike, reference: ArrayLike, z_edges: ArrayLike) -> float:
+    """Return the largest difference of the CDFs of stacked PDFs and reference, (n_bins,)."""
+    return _distance("ks", stacked, reference, z_edges)
+
+
+def total_variation(stacked: ArrayLike, reference: ArrayLike, z_edges: ArrayLike) -> float:
+    """Return the total variation of stacked PDFs and reference, (n_bins,), in 80 even bins over the grid."""
+    return _distance("tv", stacked, reference, z_edges)
+
+
+def wasserstein(stacked: ArrayLike, reference: ArrayLike, z_edges: ArrayLike) -> float:
+    """Return the Wasserstein-1 distance of stacked PDFs and reference, (n_bins,) [redshift]."""
+    return _distance("w1", stacked, reference, z_edges)
+
+
+def _distance(kind: str, stacked: ArrayLike, reference: ArrayLike, z_edges: ArrayLike) -> float:
+    found = nz_distances(np.asarray(stacked), np.asarray(reference), z_edges, coarse_edges(z_edges))
+    return float(found[kind])
+
+
 def rebinned(counts: NDArray[Any], z_edges: ArrayLike, coarse: ArrayLike) -> Floats:
     """Carry counts (n_bins, …) to other edges, (len(coarse) − 1, …), even within each bin."""
     edges, wide = np.asarray(z_edges, np.float64), np.asarray(coarse, np.float64)

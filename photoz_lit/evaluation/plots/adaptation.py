@@ -21,15 +21,11 @@ from photoz_lit.evaluation.plots.style import (
     new_figure,
     paper_style,
 )
+from photoz_lit.metric import drawn_in
 
 COLOURS = dict(zip(METHODS, (VERMILION, ORANGE, PURPLE, SKY, SKY, GREY, GREY, BLUE, BLUE, GREEN), strict=True))
 MARKERS = {NONE: "s", ORACLE: "D", OURS: "*"}
 LABELS = {"dann_calibrated": "dann, calibrated", "guided_paired_uncalibrated": "guided + paired, uncalibrated"}
-PANELS = {
-    "sigma_mad": (r"$\sigma_\mathrm{MAD}$ [$10^{-3}$]", 1e3),
-    "bias": (r"|bias| [$10^{-3}$]", 1e3),
-    "nz_tv": r"$N(z)$ total variation [%]",
-}
 MOST_NZ = 4  # panels of N(z)
 
 
@@ -42,24 +38,30 @@ def adaptation_figure(tables: AdaptationTables) -> Figure:
 
     Dashed lines are the network without adaptation and the oracle.
     """
-    table = tables.methods.assign(bias=tables.methods["bias"].abs())
+    panels = [one for name, one in drawn_in("adaptation").items() if name in tables.methods]
+    table = tables.methods.assign(**{one.name: one.badness(tables.methods[one.name]) for one in panels})
     keys = ["field", *tables.swept]
     places = [(_title(same.iloc[0], tables.swept), same) for _, same in table.groupby(keys, sort=False, dropna=False)]
     data = str(table["data"].iloc[0])
     with paper_style():
         figure = new_figure(7.2, 0.7 + 0.2 * len(table) + 0.42 * len(places), data)
         grid = figure.subplots(
-            len(places), 3, sharey="row", sharex="col", squeeze=False, height_ratios=[len(s) + 1 for _, s in places]
+            len(places),
+            len(panels),
+            sharey="row",
+            sharex="col",
+            squeeze=False,
+            height_ratios=[len(s) + 1 for _, s in places],
         )
         for axes, (title, same) in zip(grid, places, strict=True):
-            for axis, name in zip(axes, PANELS, strict=True):
-                _metric(axis, same, name, 1e2 if name == "nz_tv" else 1e3)
+            for axis, one in zip(axes, panels, strict=True):
+                _metric(axis, same, one.name, one.factor)
             axes[0].set_yticks(range(len(same)), [_label(str(method)) for method in same["method"]])
             axes[0].tick_params(axis="y", length=0)
             axes[0].set_ylim(len(same) - 0.3, -0.7)
             axes[0].set_title(title, loc="left", fontweight="bold")
-        for axis, label in zip(grid[-1], PANELS.values(), strict=True):
-            axis.set_xlabel(label if isinstance(label, str) else label[0])
+        for axis, one in zip(grid[-1], panels, strict=True):
+            axis.set_xlabel(one.axis if one.better != "zero" else one.axis.replace(one.label, f"|{one.label}|"))
         notes = "dashed: no adaptation" + (" and oracle" if (table["method"] == ORACLE).any() else "")
         if (table["seeds"] > 1).any():
             notes = f"bars: standard error over seeds; {notes}"

@@ -9,17 +9,11 @@ from matplotlib.figure import Figure
 
 from photoz_lit.evaluation.comparison.table import ALL, label_of, settings_of
 from photoz_lit.evaluation.plots.style import BLACK, CYCLE, GREY, kind_of_data, new_figure, paper_style
-
-PANELS = {
-    "sigma_mad": (r"$\sigma_\mathrm{MAD}$ [$10^{-3}$]", 1e3),
-    "eta": (r"$\eta$ [%]", 1e2),
-    "bias": (r"bias [$10^{-3}$]", 1e3),
-    "crps": (r"CRPS [$10^{-3}$]", 1e3),
-}
+from photoz_lit.metric import Metric, drawn_in
 
 
 def comparison_figure(table: pd.DataFrame, baseline: str) -> Figure:
-    """Draw σ_MAD, η, bias and CRPS of every method with its spread over seeds; the baseline is a dashed line.
+    """Draw the metrics of every method with their spread over seeds; the baseline is a dashed line.
 
     Each field has a row of panels with separate ranges, as fields differ more than methods.
 
@@ -33,7 +27,7 @@ def comparison_figure(table: pd.DataFrame, baseline: str) -> Figure:
     fields = [(str(name), same.reset_index(drop=True)) for name, same in rows.groupby("field", sort=False)]
     labels = {name: [label_of(row, settings) for _, row in same.iterrows()] for name, same in fields}
     colours = {name: CYCLE[k % len(CYCLE)] for k, name in enumerate(dict.fromkeys([baseline, *rows["method"]]))}
-    panels = {name: panel for name, panel in PANELS.items() if np.isfinite(rows[name].astype(float)).any()}
+    panels = {name: one for name, one in drawn_in("comparison").items() if _known(rows, name)}
     longest = max(len(label) for of_field in labels.values() for label in of_field)
     with paper_style():
         height = 0.55 + 0.24 * len(rows) + 0.55 * len(fields)
@@ -42,21 +36,26 @@ def comparison_figure(table: pd.DataFrame, baseline: str) -> Figure:
             len(fields), len(panels), sharey="row", squeeze=False, height_ratios=[len(same) + 1 for _, same in fields]
         )
         for axes, (field, same) in zip(grid, fields, strict=True):
-            for axis, (name, (_, factor)) in zip(axes, panels.items(), strict=True):
-                _panel(axis, same, name, factor, baseline, colours)
+            for axis, one in zip(axes, panels.values(), strict=True):
+                _panel(axis, same, one, baseline, colours)
             axes[0].set_yticks(range(len(same)), labels[field])
             axes[0].tick_params(axis="y", length=0)
             axes[0].set_ylim(len(same) - 0.3, -0.7)
             axes[0].set_title(field, loc="left", fontweight="bold")
-        for axis, (label, _) in zip(grid[-1], panels.values(), strict=True):
-            axis.set_xlabel(label)
+        for axis, one in zip(grid[-1], panels.values(), strict=True):
+            axis.set_xlabel(one.axis)
         if (rows["seeds"] > 1).any():
             figure.supxlabel("bars: standard deviation over seeds", x=0.99, ha="right", color=GREY, fontsize=7)
     return figure
 
 
-def _panel(axis: Axes, rows: pd.DataFrame, name: str, factor: float, baseline: str, colours: dict[str, str]) -> None:
+def _known(rows: pd.DataFrame, name: str) -> bool:
+    return name in rows and bool(np.isfinite(rows[name].astype(float)).any())
+
+
+def _panel(axis: Axes, rows: pd.DataFrame, one: Metric, baseline: str, colours: dict[str, str]) -> None:
     """One metric of one field; a dashed line where the field has one baseline."""
+    name, factor = one.name, one.factor
     for place, (_, row) in enumerate(rows.iterrows()):
         spread = row[f"{name}_spread"]
         axis.errorbar(
@@ -74,5 +73,5 @@ def _panel(axis: Axes, rows: pd.DataFrame, name: str, factor: float, baseline: s
     axis.margins(x=0.12)
     axis.locator_params(axis="x", nbins=4)
     low, high = axis.get_xlim()
-    if name == "bias" and low < 0 < high:
+    if one.better == "zero" and low < 0 < high:
         axis.axvline(0, color=BLACK, lw=0.6)

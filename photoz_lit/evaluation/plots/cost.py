@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from photoz_lit import printed
 from photoz_lit.evaluation.comparison.table import ALL, settings_of
 from photoz_lit.evaluation.plots.style import COLUMN, CYCLE, GREY, kind_of_data, new_figure, paper_style
+from photoz_lit.metric import metric
 
 COST, NUMBER = "gflop_per_image", "sigma_mad"
 LEAST_NETWORKS = 3
@@ -37,7 +38,7 @@ def cost_figure(table: pd.DataFrame, baseline: str) -> Figure:
     table : of :func:`photoz_lit.evaluation.comparison.table.compare`, with rows in :func:`rows_with_costs`.
     baseline : name of the method that the others are compared with.
     """
-    rows = rows_with_costs(table)
+    rows, shown = rows_with_costs(table), metric(NUMBER)
     settings = [name for name in settings_of(rows) if rows[name].nunique() > 1]
     joined = len(settings) == 1 and all(isinstance(value, int | float) for value in rows[settings[0]].dropna())
     methods = list(dict.fromkeys([baseline, *rows["method"]]))
@@ -53,8 +54,8 @@ def cost_figure(table: pd.DataFrame, baseline: str) -> Figure:
                 line = of_method.sort_values(COST)
                 marker = ("s" if method == baseline else "o") + ("-" if joined else "")
                 axis.errorbar(
-                    line[COST], 1e3 * line[NUMBER], yerr=1e3 * line[f"{NUMBER}_spread"], color=colours[str(method)],
-                    fmt=marker, ms=4, capsize=2, label=str(method).replace("_", " "),
+                    line[COST], shown.factor * line[NUMBER], yerr=shown.factor * line[f"{NUMBER}_spread"],
+                    color=colours[str(method)], fmt=marker, ms=4, capsize=2, label=str(method).replace("_", " "),
                 )  # fmt: skip
                 if joined:
                     _name_line(axis, line, settings[0], colours[str(method)], above=method == baseline)
@@ -63,7 +64,7 @@ def cost_figure(table: pd.DataFrame, baseline: str) -> Figure:
             _scale(axis, same[COST].max() / same[COST].min())
             axis.margins(x=0.15, y=0.12)
             axis.set_title(field, loc="left", fontweight="bold")
-            axis.set(xlabel="GFLOP per image", ylabel=r"$\sigma_\mathrm{MAD}$ [$10^{-3}$]")
+            axis.set(xlabel="GFLOP per image", ylabel=shown.axis)
         for axis in axes[len(fields) :]:
             axis.remove()
         handles, labels = axes[0].get_legend_handles_labels()
@@ -89,7 +90,7 @@ def _name_line(axis: Axes, line: pd.DataFrame, setting: str, colour: str, above:
     """Values of the one setting on the upper right or the lower left of the points: a falling line passes neither."""
     offset, side, edge = ((4, 4), "bottom", "left") if above else ((-4, -4), "top", "right")
     for _, row in line[line[setting].notna()].iterrows():
-        place = (float(row[COST]), 1e3 * float(row[NUMBER]))
+        place = (float(row[COST]), metric(NUMBER).factor * float(row[NUMBER]))
         axis.annotate(
             printed.setting(row[setting]), place, xytext=offset, textcoords="offset points",
             va=side, ha=edge, fontsize=7, color=colour,
@@ -104,7 +105,7 @@ def _name_points(axis: Axes, line: pd.DataFrame, settings: list[str], colour: st
         )
         sign = 1 if number % 2 == 0 else -1
         spread = 0.0 if pd.isna(row[f"{NUMBER}_spread"]) else float(row[f"{NUMBER}_spread"])
-        place = (float(row[COST]), 1e3 * (float(row[NUMBER]) + sign * spread))
+        place = (float(row[COST]), metric(NUMBER).factor * (float(row[NUMBER]) + sign * spread))
         axis.annotate(
             name, place, xytext=(0, 5 * sign), textcoords="offset points",
             va="bottom" if sign > 0 else "top", ha="center", fontsize=7, color=colour,

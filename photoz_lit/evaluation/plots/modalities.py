@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from photoz_lit.evaluation.plots.style import BLUE, COLUMN, GREY, VERMILION, new_figure, paper_style
+from photoz_lit.metric import metric
 
 ALL, WITHOUT, ONLY = "all", "without ", "only "
 
@@ -43,7 +44,7 @@ def modality_figure(rows: Sequence[Mapping[str, Any]], data: str) -> Figure:
             )  # fmt: skip
             axis.axhline(whole, color="black", lw=1, ls="--", label="all modalities")
             axis.set_xticks(place, names)
-            axis.set(xlabel=f"modality {title}", ylabel=r"$\sigma_\mathrm{MAD}$")
+            axis.set(xlabel=f"modality {title}", ylabel=metric("sigma_mad").symbol)
             # above the bars, which may reach as high as they like
             axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0)
         if spreads:

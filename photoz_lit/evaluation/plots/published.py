@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from photoz_lit.evaluation.comparison.published import published_metrics
 from photoz_lit.evaluation.plots.style import BLACK, CYCLE, GREY, kind_of_data, new_figure, paper_style
 
-PANELS = {"sigma_mad": r"G($\sigma_\mathrm{MAD}$) [%]", "eta": r"G($\eta$) [%]", "bias": "G(bias) [%]"}
 PUBLISHED = "published"
 LEGEND = 85  # characters of a line of the legend, beside the mark of the data
 
@@ -31,15 +31,16 @@ def published_figure(beside: pd.DataFrame, kinds: pd.Series) -> Figure:
     with paper_style():
         height = 1.2 + (0.18 + 0.11 * len(names)) * len(samples) + 0.16 * len(names)
         figure = new_figure(7.2, height, kind_of_data(kinds))
-        axes = figure.subplots(1, len(PANELS), sharey=True)
-        for axis, (name, label) in zip(axes, PANELS.items(), strict=True):
+        measures = published_metrics()
+        axes = figure.subplots(1, len(measures), sharey=True)
+        for axis, (name, one) in zip(axes, measures.items(), strict=True):
             for number, method in enumerate(names):
                 who = rows["who"] == PUBLISHED
                 same = rows[who] if method == PUBLISHED else rows[~who & (rows["method"] == method)]
                 place = [samples.index(one) + (number - (len(names) - 1) / 2) * step for one in same["data"]]
                 _points(axis, same, name, place, number, method)
             axis.axvline(0, color=BLACK, lw=0.6)
-            axis.set_xlabel(label)
+            axis.set_xlabel(f"G({one.symbol or one.label}) [%]")
             axis.set_ylim(len(samples) - 0.5, -0.5)
             for border in range(1, len(samples)):
                 axis.axhline(border - 0.5, color=GREY, lw=0.3)

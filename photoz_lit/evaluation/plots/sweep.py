@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from photoz_lit import printed
 from photoz_lit.evaluation.comparison.table import ALL
 from photoz_lit.evaluation.plots.style import BLACK, COLUMN, CYCLE, GREY, kind_of_data, new_figure, paper_style
+from photoz_lit.metric import metric
 
 LEAST_VALUES = 3
 WIDEST_NAMES = 40  # letters below one column
@@ -35,7 +36,7 @@ def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
     baseline : name of the method that the others are compared with.
     setting : of :func:`swept_setting`.
     """
-    rows = table[table["source"] == ALL]
+    rows, shown = table[table["source"] == ALL], metric(NUMBER)
     values = list(dict.fromkeys(rows[setting].dropna()))
     numeric = all(isinstance(value, int | float | np.number) for value in values)
     at = {value: float(value) if numeric else float(k) for k, value in enumerate(values)}
@@ -51,12 +52,12 @@ def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
             over = same[same[setting].notna()]
             over = over.assign(at=[at[value] for value in over[setting]]).sort_values("at")
             for _, row in same[same[setting].isna()].iterrows():
-                _line(upper, 1e3 * row[NUMBER], 1e3 * row[f"{NUMBER}_spread"], colour, label)
+                _line(upper, shown.factor * row[NUMBER], shown.factor * row[f"{NUMBER}_spread"], colour, label)
             if len(over):
                 # one seed has no spread: NaN draws no bar
                 upper.errorbar(
-                    over["at"], 1e3 * over[NUMBER], yerr=1e3 * over[f"{NUMBER}_spread"], color=colour, fmt=marker,
-                    ms=4, capsize=2, label=label,
+                    over["at"], shown.factor * over[NUMBER], yerr=shown.factor * over[f"{NUMBER}_spread"],
+                    color=colour, fmt=marker, ms=4, capsize=2, label=label,
                 )  # fmt: skip
             gained = over[over[f"gain_{NUMBER}"].notna()] if len(over) else over
             if len(gained):
@@ -70,8 +71,8 @@ def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
         if sum(map(len, names)) > WIDEST_NAMES:  # they would run into each other
             lower.set_xticks(lower.get_xticks(), names, rotation=30, ha="right", rotation_mode="anchor")
         lower.set_xlabel(setting.replace("_", " "))
-        upper.set_ylabel(r"$\sigma_\mathrm{MAD}$ [$10^{-3}$]")
-        lower.set_ylabel(r"$G(\sigma_\mathrm{MAD})$ [%]")
+        upper.set_ylabel(shown.axis)
+        lower.set_ylabel(f"G({shown.symbol}) [%]")
         for axis in (upper, lower):
             axis.margins(x=0.08)
         upper.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0, ncols=1 if len(methods) < 3 else 2)

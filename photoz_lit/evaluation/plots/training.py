@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from photoz_lit.evaluation.plots.style import BLUE, COLUMN, VERMILION, new_figure, paper_style
+from photoz_lit.metric import metrics
 
 LOSSES = (("train_loss", "training", BLUE), ("val_loss", "validation", VERMILION))
-METRICS = (("val_sigma_mad", r"validation $\sigma_\mathrm{MAD}$"), ("val_crps", "validation CRPS"))
 
 
 def training_curve(curve: pd.DataFrame, data: str) -> Figure:
@@ -24,7 +24,7 @@ def training_curve(curve: pd.DataFrame, data: str) -> Figure:
     """
     networks = [name for name in ("fold", "member") if name in curve]
     parts = [part for _, part in curve.groupby(networks)] if networks else [curve]
-    panels = [metric for metric in METRICS if metric[0] in curve]
+    panels = [one for name, one in metrics().items() if f"val_{name}" in curve]
     with paper_style():
         figure = new_figure(COLUMN * (1 + len(panels)) * 0.95, 0.85 * COLUMN, data)
         axes = figure.subplots(1, 1 + len(panels), squeeze=False)[0]
@@ -33,10 +33,10 @@ def training_curve(curve: pd.DataFrame, data: str) -> Figure:
                 _line(axes[0], part, name, colour, label if number == 0 else None)
         axes[0].set(xlabel="epoch", ylabel="loss")
         axes[0].legend()
-        for axis, (name, label) in zip(axes[1:], panels, strict=True):
+        for axis, one in zip(axes[1:], panels, strict=True):
             for part in parts:
-                _line(axis, part, name, VERMILION, None)
-            axis.set(xlabel="epoch", ylabel=label)
+                _line(axis, part, f"val_{one.name}", VERMILION, None)
+            axis.set(xlabel="epoch", ylabel=f"validation {one.symbol or one.label}")
     return figure
 
 

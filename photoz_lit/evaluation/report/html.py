@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.report.label_names import counted_sources
 from photoz_lit.files import whole_file
+from photoz_lit.metric import shown_in
 
 BANNERS = {
     "simulated": ("Simulated data.", "Every galaxy of this report was drawn by the survey simulation."),
@@ -22,29 +23,7 @@ BANNERS = {
         "Magnitudes and redshifts are real; the stamps were drawn from them by the simulation.",
     ),
 }
-HEADLINE = {
-    "sigma_mad": "σ_MAD",
-    "eta": "η",
-    "bias": "bias",
-    "crps": "CRPS",
-    "pit_ks": "PIT KS",
-    "cde_loss": "CDE loss",
-    "nll": "NLL",
-}
-FURTHER = {
-    "median_bias": "median bias (RAIL)",
-    "sigma_iqr": "σ_IQR (RAIL)",
-    "outlier_rate_rail": "outliers > max(0.06, 3 σ_IQR) (RAIL)",
-    "pit_cvm": "PIT Cramér–von Mises",
-    "pit_ad": "PIT Anderson–Darling",
-    "pit_ks_half_bin": "PIT KS, half-bin variant",
-    "pit_outlier_rate": "PIT outliers",
-    "outside_grid": "labels outside the grid",
-    "nz_mean_shift": "N(z): shift of the mean, stacked PDFs − labels",
-    "nz_tv": "N(z): total variation, in 80 bins",
-    "nz_w1": "N(z): Wasserstein-1",
-}
-PERCENT = {"eta", "outlier_rate_rail", "pit_outlier_rate", "outside_grid"}
+TILES = 5  # of the headline
 CAPTIONS = {
     "redshift": "Photometric against label redshift, coloured by density; dashed: outlier limits. Below: residuals,"
     " with running median and 16–84 % range.",
@@ -89,7 +68,7 @@ def write_report(run: str | Path) -> Path:
         Section("How it was made", _made_by(made), texts=texts),
     ]
     name = str(metrics.get("experiment") or folder.parent.name or folder.name)
-    tiles = [(HEADLINE[key], number(key, metrics.get(key))) for key in ("sigma_mad", "eta", "bias", "crps", "pit_ks")]
+    tiles = [(one.label, one.text(metrics.get(name))) for name, one in [*shown_in("headline").items()][:TILES]]
     count = f"{metrics['n_test']:,}"
     kinds = counted_sources({name: part["n"] for name, part in (metrics.get("by_source") or {}).items()})
     labelled = f"{count} galaxies with a label" + (f" ({kinds})" if kinds else "")
@@ -109,12 +88,10 @@ def write_runs_report(runs: Sequence[str | Path], path: str | Path) -> Path:
     folders = [Path(run) for run in runs]
     metrics = [read_json(folder / "metrics.json") for folder in folders]
     names = [f"{m.get('experiment') or f.parent.name} / {f.name}" for m, f in zip(metrics, folders, strict=True)]
-    header = ["run", "field", "data", "N", *HEADLINE.values()]
     rows = [
-        [name, m["field"], m["data"], f"{m['n_test']:,}", *(number(key, m.get(key)) for key in HEADLINE)]
-        for name, m in zip(names, metrics, strict=True)
+        [name, m["field"], m["data"], f"{m['n_test']:,}", *_texts(m)] for name, m in zip(names, metrics, strict=True)
     ]
-    sections = [Section("Runs", tables=[{"header": header, "rows": rows}])]
+    sections = [Section("Runs", tables=[{"header": ["run", "field", "data", "N", *_labels()], "rows": rows}])]
     for name, folder in zip(names, folders, strict=True):
         chosen = [image for image in images(folder / "plots") if not image["wide"]]
         if chosen:
@@ -151,15 +128,6 @@ def images(folder: Path, names: Mapping[str, str] = CAPTIONS) -> list[dict[str, 
     ]
 
 
-def number(key: str, value: float | None) -> str:
-    """Return a metric as text: fractions in percent, others with four digits, a dash for what does not exist."""
-    if value is None:
-        return "–"
-    if key in PERCENT:
-        return f"{100 * value:.2f} %"
-    return f"{value:+.4f}" if "bias" in key or "shift" in key else f"{value:.4f}"
-
-
 def read_json(path: Path) -> Any:
     """Read a JSON file of a run folder.
 
@@ -183,17 +151,25 @@ def _convention(metrics: Mapping[str, Any]) -> str:
 
 
 def _headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    rows = [["label", f"{metrics['n_test']:,}", *(number(key, metrics.get(key)) for key in HEADLINE)]]
+    rows = [["label", f"{metrics['n_test']:,}", *_texts(metrics)]]
     if truth := metrics.get("against_truth"):
-        rows.append(["simulated truth", f"{truth['n']:,}", *(number(key, truth.get(key)) for key in HEADLINE)])
+        rows.append(["simulated truth", f"{truth['n']:,}", *_texts(truth)])
     if calibration := metrics.get("calibration"):
-        before = (number(key, calibration["before"].get(key)) for key in HEADLINE)
-        rows.append(["label, before the calibration", f"{metrics['n_test']:,}", *before])
-    return {"header": ["against", "N", *HEADLINE.values()], "rows": rows}
+        rows.append(["label, before the calibration", f"{metrics['n_test']:,}", *_texts(calibration["before"])])
+    return {"header": ["against", "N", *_labels()], "rows": rows}
+
+
+def _labels() -> list[str]:
+    return [one.label for one in shown_in("headline").values()]
+
+
+def _texts(values: Mapping[str, Any]) -> list[str]:
+    """The headline's numbers."""
+    return [one.text(values.get(name)) for name, one in shown_in("headline").items()]
 
 
 def _further(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    rows = [[label, number(key, metrics[key])] for key, label in FURTHER.items() if key in metrics]
+    rows = [[one.description, one.text(metrics[name])] for name, one in shown_in("further").items() if name in metrics]
     return {"header": ["further metrics", "value"], "rows": rows}
 
 
@@ -205,12 +181,9 @@ def _groups(metrics: Mapping[str, Any]) -> list[Section]:
         ("by_z", "By redshift", "redshift"),
     ):
         groups: Mapping[str, Any] = metrics.get(key) or {}
-        rows = [
-            [name or "(none)", f"{row['n']:,}", *(number(entry, row.get(entry)) for entry in HEADLINE)]
-            for name, row in groups.items()
-        ]
+        rows = [[name or "(none)", f"{row['n']:,}", *_texts(row)] for name, row in groups.items()]
         if rows:
-            sections.append(Section(title, tables=[{"header": [first, "N", *HEADLINE.values()], "rows": rows}]))
+            sections.append(Section(title, tables=[{"header": [first, "N", *_labels()], "rows": rows}]))
     return sections
 
 

@@ -1,9 +1,9 @@
 """Is one method better than another? Relative gains and the two p-values that stand beside them.
 
 The gain of a metric is G = (|B| − |M|) / max(|B|, |M|) · 100 %, of the baseline B and the method M; positive is better
-(it fits 20 of the 21 gains printed in the source document). Every p-value is one-sided: small says that M is better;
-near 1 that B is. A gain below 0.01 % is a tie and no gain, as rounding alone makes such. No p-value is below
-1 / (resamples + 1), which is what the resampling can resolve.
+(it fits 20 of the 21 gains printed in the source document). Where more is better it is that of −B and −M, without the
+bars. Every p-value is one-sided: small says that M is better; near 1 that B is. A gain below 0.01 % is a tie and no
+gain, as rounding alone makes such. No p-value is below 1 / (resamples + 1), which is what the resampling can resolve.
 
 ``p_galaxies`` is a paired bootstrap over galaxies: both networks meet the same resampled galaxies, and p is the share
 of resamples without a gain. It judges one pair of trained networks and says nothing of others: of two baselines that
@@ -31,7 +31,8 @@ from scipy import stats
 
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.significance.binned_bootstrap import binned_metrics
-from photoz_lit.evaluation.significance.bootstrap import METRICS, Resampler, Residuals, bootstrap_counts
+from photoz_lit.evaluation.significance.bootstrap import Resampler, Residuals, bootstrap_counts
+from photoz_lit.metric import metric
 
 Floats = NDArray[np.float64]
 Metrics = dict[str, Floats]
@@ -67,8 +68,13 @@ class Significance:
 
 def relative_gain(baseline: float | Floats, method: float | Floats) -> Floats:
     """Return G = (|B| − |M|) / max(|B|, |M|) · 100 [%]; 0 where both are zero."""
-    b, m = np.abs(np.asarray(baseline, np.float64)), np.abs(np.asarray(method, np.float64))
-    larger = np.maximum(b, m)
+    return gain_in_badness(np.abs(baseline), np.abs(method))
+
+
+def gain_in_badness(baseline: float | Floats, method: float | Floats) -> Floats:
+    """Return (B − M) / max(|B|, |M|) · 100 [%] of the :meth:`~photoz_lit.metric.Metric.badness` of a metric."""
+    b, m = np.asarray(baseline, np.float64), np.asarray(method, np.float64)
+    larger = np.maximum(np.abs(b), np.abs(m))
     return np.asarray(100 * (b - m) / np.where(larger > 0, larger, 1))
 
 
@@ -86,8 +92,8 @@ class Bootstrap:
 
     def metrics(self, residuals: Residuals, draws: int) -> Metrics:
         """Resampled metrics of every network of a method, name -> (draws, seeds)."""
-        content = hashlib.sha256(residuals.delta.tobytes() + residuals.crps.tobytes())
-        name = f"{content.hexdigest()} {residuals.delta.shape} {residuals.threshold}"
+        content = hashlib.sha256(b"".join(values.tobytes() for values in residuals.means.values()))
+        name = f"{content.hexdigest()} {residuals.delta.shape} {residuals.threshold} {[*residuals.further]}"
         if name not in self._known or len(self._known[name]["eta"]) < draws:
             resampler = Resampler(residuals)
             counts = bootstrap_counts(residuals.n_galaxies, draws, np.random.default_rng(self.seed))
@@ -120,7 +126,7 @@ def p_galaxies(
         for k in range(pairs):
             blocks = binned_metrics(baseline.one(k), method.one(k), draws, random)
             per_pair.append(_joined(_pair_gains(b, m, 1) for b, m in blocks))
-        return _outcome({name: np.concatenate([gains[name] for gains in per_pair], axis=1) for name in METRICS})
+        return _outcome({name: np.concatenate([gains[name] for gains in per_pair], axis=1) for name in per_pair[0]})
     resampled = bootstrap or Bootstrap(seed)
     return _outcome(_pair_gains(resampled.metrics(baseline, draws), resampled.metrics(method, draws), pairs))
 
@@ -150,19 +156,20 @@ def p_method(
     b_drawn, m_drawn = (resampled.metrics(side, number) for side in (baseline, method))
     b_known, m_known = baseline.metrics(), method.metrics()
     p, spread = {}, {}
-    for name in METRICS:
+    for name in b_known:
         # |bias| of each network: a method whose networks err to both sides is no better for it
-        known = [np.abs(side[name]) for side in (b_known, m_known)]
-        drawn = [np.abs(side[name]) for side in (b_drawn, m_drawn)]
+        badness = metric(name).badness
+        known = [badness(side[name]) for side in (b_known, m_known)]
+        drawn = [badness(side[name]) for side in (b_drawn, m_drawn)]
         p[name] = max(_tail(known, drawn, fewest), 1 / (draws + 1))  # a NaN stays one
-        spread[name] = float(relative_gain(drawn[0].mean(axis=1), drawn[1].mean(axis=1)).std())
+        spread[name] = float(gain_in_badness(drawn[0].mean(axis=1), drawn[1].mean(axis=1)).std())
     return Significance(p, spread, draws, fewest, p, p)
 
 
 def _tail(known: list[Floats], drawn: list[Floats], fewest: int) -> float:
     """Tail of t beyond the difference of the means of baseline and method, (seeds,) each, resampled (draws, seeds)."""
     b, m = (float(values.mean()) for values in known)
-    beyond = b - m - max(TIE / 100 * max(b, m), ROUNDING)
+    beyond = b - m - max(TIE / 100 * max(abs(b), abs(m)), ROUNDING)
     if len(known[0]) == len(known[1]):
         known, drawn = [known[0] - known[1]], [drawn[0] - drawn[1]]
     seeds = sum(float(values.var(ddof=1)) / len(values) for values in known)
@@ -177,9 +184,9 @@ def _tail(known: list[Floats], drawn: list[Floats], fewest: int) -> float:
 
 def _pair_gains(b: Metrics, m: Metrics, pairs: int) -> Metrics:
     """Gain of each pair of networks, name -> (draws, pairs); 0 where rounding could make it."""
-    sides = {name: (np.abs(b[name][:, :pairs]), np.abs(m[name][:, :pairs])) for name in METRICS}
+    sides = {name: [metric(name).badness(side[name][:, :pairs]) for side in (b, m)] for name in b}
     return {
-        name: np.where(np.abs(one - other) < ROUNDING, 0.0, relative_gain(one, other))
+        name: np.where(np.abs(one - other) < ROUNDING, 0.0, gain_in_badness(one, other))
         for name, (one, other) in sides.items()
     }
 
@@ -187,7 +194,7 @@ def _pair_gains(b: Metrics, m: Metrics, pairs: int) -> Metrics:
 def _joined(blocks: Iterable[Metrics]) -> Metrics:
     """Blocks of draws below each other."""
     parts = list(blocks)
-    return {name: np.concatenate([part[name] for part in parts]) for name in METRICS}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _outcome(gains: Metrics) -> Significance:

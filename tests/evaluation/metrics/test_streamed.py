@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import multiprocessing
 
-from photoz_lit.evaluation.metrics.streamed import CRPS, SigmaMAD
+from photoz_lit.evaluation.metrics.streamed import StreamedMetric
 from photoz_lit.evaluation.metrics.summary import summarise
 from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.fields import load_field
@@ -53,7 +53,7 @@ def test_galaxies_without_label_do_not_count() -> None:
 
 @pytest.mark.filterwarnings("ignore:The ``compute`` method")
 def test_reset_and_empty() -> None:
-    for metric in (SigmaMAD(EDGES), CRPS(EDGES)):
+    for metric in (StreamedMetric("sigma_mad", EDGES), StreamedMetric("crps", EDGES)):
         assert np.isnan(float(metric.compute()))
         pdf, z = gaussian_pdfs(20)
         metric.reset()
@@ -66,7 +66,8 @@ def test_reset_and_empty() -> None:
 
 def test_precision_stays_double_in_a_half_precision_module() -> None:
     pdf, z = gaussian_pdfs(40)
-    plain, cast = CRPS(EDGES), torch.nn.ModuleList([CRPS(EDGES)]).to(torch.bfloat16)[0]
+    plain = StreamedMetric("crps", EDGES)
+    cast = torch.nn.ModuleList([StreamedMetric("crps", EDGES)]).to(torch.bfloat16)[0]
     for metric in (plain, cast):
         metric.update(torch.tensor(pdf, dtype=torch.float32), torch.tensor(z, dtype=torch.float32))
     assert float(cast.compute()) == float(plain.compute())

@@ -10,8 +10,9 @@ import pytest
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.plots.pit import pit_histogram
 from photoz_lit.evaluation.plots.style import save
-from photoz_lit.evaluation.report.html import number, read_json, write_report, write_runs_report
+from photoz_lit.evaluation.report.html import read_json, write_report, write_runs_report
 from photoz_lit.files import write_json
+from photoz_lit.metric import metric
 from tests.evaluation.mixtures import make_run
 
 
@@ -79,6 +80,6 @@ def test_a_folder_without_metrics_is_refused(tmp_path: Path) -> None:
 
 
 def test_numbers() -> None:
-    assert number("eta", 0.0123) == "1.23 %"
-    assert number("bias", 0.001) == "+0.0010"
-    assert number("crps", None) == "–"
+    assert metric("eta").text(0.0123) == "1.23 %"
+    assert metric("bias").text(0.001) == "+0.0010"
+    assert metric("crps").text(None) == "–"
