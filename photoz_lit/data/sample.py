@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from photoz_lit.data.folds import assign_folds
 from photoz_lit.data.pixels import flux_factors
 from photoz_lit.data.selection import select
-from photoz_lit.data.store import CutoutStore
+from photoz_lit.data.store import CutoutStore, StoreImages
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.fields import Field
 from photoz_lit.rows import RowCount
@@ -26,7 +26,7 @@ LACKS_A_BAND = "lacks a band"
 class StoreView:
     """One store, seen through the bands and the stamp size of a network; ``band_axis`` is -1 for a band it lacks."""
 
-    store: CutoutStore
+    store: StoreImages
     band_axis: NDArray[np.int64]
     factors: NDArray[np.float32]
     crop: tuple[slice, slice]
@@ -145,7 +145,7 @@ def bands_of_field(field: Field, asked: Sequence[str] | None) -> tuple[str, ...]
 
 
 def shared_bands(
-    stores: Sequence[CutoutStore], field: Field, asked: Sequence[str] | None, blank: bool = False
+    stores: Sequence[StoreImages], field: Field, asked: Sequence[str] | None, blank: bool = False
 ) -> tuple[str, ...]:
     """Bands that all stores have and the field knows, in the field's order, or those asked for.
 
@@ -192,18 +192,15 @@ def load_sample(
     InputError : bands, stamp size, pixel scale, zero points or redshifts do not fit; the sentence says which.
     """
     chosen = shared_bands(stores, field, bands, blank=missing_bands == "blank")
-    views = tuple(_view(store, field, chosen, stamp_size) for store in stores)
-    kinds = {s.header.data for s in stores}
-    if len(kinds) > 1:
-        raise InputError(f"the stores mix {' and '.join(sorted(kinds))} data; train on one kind at a time.")
+    views = views_of(stores, field, chosen, stamp_size)
     catalogue = pd.concat([s.catalogue for s in stores], ignore_index=True)
     part = np.repeat(np.arange(len(stores)), [len(s) for s in stores])
     row = np.concatenate([np.arange(len(s)) for s in stores])
     catalogue["fold"] = assign_folds(catalogue["object_id"], catalogue["ra"].to_numpy(), catalogue["dec"].to_numpy())
     hashes = "-".join(s.data_hash for s in stores)
-    blank = _missing(catalogue, chosen)
+    blank = lacking_bands(catalogue, chosen)
     rows = RowCount.of(len(catalogue))
-    sample = Sample(field, chosen, stamp_size, kinds.pop(), hashes, catalogue, views, part, row, rows, blank)
+    sample = Sample(field, chosen, stamp_size, stores[0].header.data, hashes, catalogue, views, part, row, rows, blank)
     if selection is not None:
         sample = selected(sample, selection)
     if sample.blank is None or missing_bands == "blank":
@@ -212,6 +209,21 @@ def load_sample(
     if lacks.all():
         raise InputError("no galaxy has all bands; choose data.bands, or data.missing_bands=blank.")
     return sample.take(~lacks, LACKS_A_BAND)
+
+
+def views_of(
+    stores: Sequence[StoreImages], field: Field, bands: tuple[str, ...], stamp_size: int
+) -> tuple[StoreView, ...]:
+    """Stores of one kind of data as a network sees them.
+
+    Raises
+    ------
+    InputError : they mix kinds of data, or stamp size, pixel scale or zero points do not fit.
+    """
+    kinds = {store.header.data for store in stores}
+    if len(kinds) > 1:
+        raise InputError(f"the stores mix {' and '.join(sorted(kinds))} data; train on one kind at a time.")
+    return tuple(_view(store, field, bands, stamp_size) for store in stores)
 
 
 def selected(sample: Sample, expression: str) -> Sample:
@@ -227,7 +239,7 @@ def selected(sample: Sample, expression: str) -> Sample:
     return sample.take(keep, "data.select")
 
 
-def _view(store: CutoutStore, field: Field, bands: tuple[str, ...], stamp_size: int) -> StoreView:
+def _view(store: StoreImages, field: Field, bands: tuple[str, ...], stamp_size: int) -> StoreView:
     header = store.header
     if min(header.height, header.width) < stamp_size:
         raise InputError(
@@ -250,8 +262,8 @@ def _view(store: CutoutStore, field: Field, bands: tuple[str, ...], stamp_size: 
     )
 
 
-def _missing(catalogue: pd.DataFrame, bands: tuple[str, ...]) -> NDArray[np.bool_] | None:
-    """(N, bands) from the columns ``missing_<band>``, or None where no galaxy lacks a band."""
+def lacking_bands(catalogue: pd.DataFrame, bands: tuple[str, ...]) -> NDArray[np.bool_] | None:
+    """Which bands galaxies lack, (N, bands), from the columns ``missing_<band>``; None where none lacks any."""
     if not any(f"missing_{b}" in catalogue for b in bands):
         return None
     columns = [catalogue.get(f"missing_{b}", pd.Series(False, catalogue.index)) for b in bands]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -21,6 +23,7 @@ from photoz_lit.rows import RowCount
 from photoz_lit.settings import Settings
 
 STORE_VERSION = 1
+CATALOGUE = "catalogue.parquet"
 DataKind = Literal["simulated", "simulated_from_catalogue", "real"]
 
 
@@ -69,21 +72,19 @@ class StoreHeader(Settings):
 
 
 @dataclass(frozen=True)
-class CutoutStore:
-    """A readable store. Images keep the archive's own linear unit; ``header.zero_points`` says which.
+class StoreImages:
+    """Images of a store. They keep the archive's own linear unit; ``header.zero_points`` says which.
 
     Attributes
     ----------
     path : folder of the store.
     header : see :class:`StoreHeader`.
     images : read-only memory map, (N, bands, height, width).
-    catalogue : one row per image, in the same order.
     """
 
     path: Path
     header: StoreHeader
     images: NDArray[np.generic]
-    catalogue: pd.DataFrame
     _check: BlockCheck = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -109,6 +110,12 @@ class CutoutStore:
         self._check.require(rows)
         return self.images[rows]
 
+    def release(self) -> None:
+        """Let go of the pages of the memory map that were read; the system counts them as this process's memory."""
+        mapped = getattr(self.images, "_mmap", None)
+        if isinstance(mapped, mmap.mmap):
+            mapped.madvise(mmap.MADV_DONTNEED)
+
     def verify(self) -> None:
         """Compare every block with its checksum.
 
@@ -119,6 +126,18 @@ class CutoutStore:
         BlockCheck(self.path / "images.npy", self.images, self.header.checksums).require(np.arange(len(self)))
 
 
+@dataclass(frozen=True)
+class CutoutStore(StoreImages):
+    """A readable store: its images, and its catalogue in memory.
+
+    Attributes
+    ----------
+    catalogue : one row per image, in the same order.
+    """
+
+    catalogue: pd.DataFrame
+
+
 def open_store(path: str | Path) -> CutoutStore:
     """Open a store for reading.
 
@@ -127,25 +146,53 @@ def open_store(path: str | Path) -> CutoutStore:
     InputError : no store there, a half-written one, another version, files that do not fit each other, or a
         catalogue that was changed after it was written.
     """
+    found = open_images(path)
+    try:
+        catalogue = pd.read_parquet(found.path / CATALOGUE)
+    except (OSError, ValueError) as error:
+        raise InputError(_unreadable(found.path, error)) from error
+    return CutoutStore(found.path, found.header, found.images, catalogue)
+
+
+def open_images(path: str | Path) -> StoreImages:
+    """Open a store and leave its catalogue on the disk, for stores of any length.
+
+    Raises
+    ------
+    InputError : as :func:`open_store`.
+    """
     folder = Path(path)
     require_store(folder)
     header = _read_header(folder / "store.json")
     try:
         images = np.load(folder / "images.npy", mmap_mode="r")
-        catalogue = pd.read_parquet(folder / "catalogue.parquet")
+        rows = pq.read_metadata(folder / CATALOGUE).num_rows
+        checksum = _checksum(folder / CATALOGUE) if header.catalogue_checksum else 0
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: images or catalogue cannot be read ({error}); write the store again.") from error
-    if images.shape != header.shape or images.dtype != np.dtype(header.dtype) or len(catalogue) != len(images):
+        raise InputError(_unreadable(folder, error)) from error
+    if images.shape != header.shape or images.dtype != np.dtype(header.dtype) or rows != len(images):
         raise InputError(
-            f"{folder}: images {images.dtype} {images.shape} and {len(catalogue)} catalogue rows do not fit store.json"
+            f"{folder}: images {images.dtype} {images.shape} and {rows} catalogue rows do not fit store.json"
             f" ({header.dtype} {header.shape}); write the store again."
         )
-    if header.catalogue_checksum not in (0, zlib.crc32((folder / "catalogue.parquet").read_bytes())):
+    if checksum != header.catalogue_checksum:
         raise InputError(
-            f"{folder / 'catalogue.parquet'} was changed after the store was written, and runs would not know; write"
+            f"{folder / CATALOGUE} was changed after the store was written, and runs would not know; write"
             " the store again, or give new labels as data.labels=<table>."
         )
-    return CutoutStore(folder, header, images, catalogue)
+    return StoreImages(folder, header, images)
+
+
+def _unreadable(folder: Path, error: Exception) -> str:
+    return f"{folder}: images or catalogue cannot be read ({error}); write the store again."
+
+
+def _checksum(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
 
 
 def _read_header(path: Path) -> StoreHeader:

@@ -76,15 +76,23 @@ def crps(pdf: Tensor, z_edges: Tensor, z: Tensor) -> Tensor:
     return _pick(below, k) + cut + (above[:, -1] - _pick(above, k + 1)) + outside
 
 
+def quantiles(pdf: Tensor, z_edges: Tensor, levels: Tensor) -> Tensor:
+    """Return the redshifts (N, L) where the CDF of each PDF (N, n_bins) reaches ``levels`` (L,), linear within the bin.
+
+    Levels lie in (0, 1).
+    """
+    cdf = cumulative(pdf)
+    targets = levels.to(cdf).expand(len(cdf), -1).contiguous()
+    # left: the first edge at or above the level, so that the bin before it has a positive probability
+    k = (torch.searchsorted(cdf, targets) - 1).clamp(0, pdf.shape[1] - 1)
+    low, high = cdf.gather(1, k), cdf.gather(1, k + 1)
+    fraction = ((targets - low) / (high - low)).clamp(0, 1)
+    return z_edges[k] + fraction * torch.diff(z_edges)[k]
+
+
 def quantile(pdf: Tensor, z_edges: Tensor, level: float) -> Tensor:
     """Return the redshift where the CDF of each PDF (N, n_bins) reaches ``level`` in (0, 1), linear within the bin."""
-    cdf = cumulative(pdf)
-    targets = torch.full((len(cdf), 1), level, dtype=cdf.dtype, device=cdf.device)
-    # left: the first edge at or above the level, so that the bin before it has a positive probability
-    k = (torch.searchsorted(cdf, targets).squeeze(1) - 1).clamp(0, pdf.shape[1] - 1)
-    low, high = _pick(cdf, k), _pick(cdf, k + 1)
-    fraction = ((level - low) / (high - low)).clamp(0, 1)
-    return z_edges[k] + fraction * torch.diff(z_edges)[k]
+    return quantiles(pdf, z_edges, torch.tensor([level], dtype=torch.float64, device=pdf.device)).squeeze(1)
 
 
 def mode(pdf: Tensor, z_edges: Tensor) -> Tensor:

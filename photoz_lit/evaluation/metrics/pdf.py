@@ -38,7 +38,11 @@ def quantiles(pdf: NDArray[Any], z_edges: ArrayLike, levels: ArrayLike) -> Float
     wanted = np.atleast_1d(np.asarray(levels, np.float64))
     if not ((wanted > 0) & (wanted < 1)).all():
         raise InputError(f"quantile levels {wanted.tolist()} must lie between 0 and 1.")
-    return np.stack([_map(lambda p, e, q=float(q): binned.quantile(p, e, q), pdf, z_edges) for q in wanted], axis=1)
+    edges, targets = torch.from_numpy(check_pdfs(pdf, z_edges)), torch.from_numpy(wanted)
+    out = np.empty((pdf.shape[0], len(wanted)))
+    for part, block in probability_blocks(pdf):
+        out[part] = binned.quantiles(torch.from_numpy(block), edges, targets).numpy()
+    return out
 
 
 def mode(pdf: NDArray[Any], z_edges: ArrayLike) -> Floats:

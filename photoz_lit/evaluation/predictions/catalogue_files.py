@@ -26,6 +26,10 @@ DESCRIPTIONS = {
     "crps": "continuous ranked probability score against the label",
     "pit": "probability integral transform of the label",
     "z_true": "true redshift of the simulation",
+    "flags": "flags of the store's catalogue, 0 is clean",
+    "in_training": "every network of the run was trained on the galaxy",
+    "bins": "probability in each redshift bin, see the extension GRID",
+    "quantiles": "redshifts at the levels in the extension GRID",
 }
 
 
@@ -39,13 +43,22 @@ def write_parquet(predictions: pd.DataFrame, path: Path) -> Path:
 def write_fits(predictions: pd.DataFrame, path: Path, data: str) -> Path:
     """Write the point catalogue as a FITS binary table, with units and descriptions, whole or not at all.
 
-    Texts are transliterated to ASCII, see :mod:`photoz_lit.fits_text`; Parquet and qp files keep them as they are.
-
     Parameters
     ----------
     predictions : the table of predictions.
     path : the file, replaced if it exists.
     data : ``simulated``, ``simulated_from_catalogue`` or ``real``; it becomes the header's ``DATA``.
+    """
+    table = catalogue_table(predictions, data)
+    with whole_file(path) as partial:
+        table.write(partial, format="fits", overwrite=True)
+    return path
+
+
+def catalogue_table(predictions: pd.DataFrame, data: str) -> Table:
+    """Return the point catalogue as FITS holds it, with units and descriptions.
+
+    Texts are transliterated to ASCII, see :mod:`photoz_lit.fits_text`; Parquet and qp files keep them as they are.
     """
     table = Table({str(name): fits_column(predictions[name]) for name in predictions.columns})
     for name in table.colnames:
@@ -56,6 +69,4 @@ def write_fits(predictions: pd.DataFrame, path: Path, data: str) -> Path:
         not predictions[name].astype(str).str.isascii().all() for name in predictions.select_dtypes(exclude="number")
     ):
         table.meta["COMMENT"] = "Texts are transliterated to ASCII; photoz.parquet has them as they are."
-    with whole_file(path) as partial:
-        table.write(partial, format="fits", overwrite=True)
-    return path
+    return table

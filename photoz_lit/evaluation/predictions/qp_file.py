@@ -40,7 +40,7 @@ def write_pdfs_hdf5(path: str | Path, pdf: NDArray[Any], z_edges: ArrayLike, anc
     target, edges = Path(path), check_pdfs(pdf, z_edges)
     if len(ancil) != pdf.shape[0]:
         raise InputError(f"{target}: {pdf.shape[0]} PDFs but {len(ancil)} rows beside them; give one row per PDF.")
-    columns = {str(name): _storable(ancil[name]) for name in ancil.columns}
+    columns = {str(name): storable(ancil[name]) for name in ancil.columns}
     with whole_file(target) as partial:
         _write(partial, pdf, edges, columns)
     return target
@@ -112,7 +112,7 @@ def _no_qp_file(file: Path, error: Exception) -> str:
     return f"{file} is no qp file of histograms ({reason}); write it with task=predict."
 
 
-def _storable(column: pd.Series[Any]) -> NDArray[Any]:
+def storable(column: pd.Series[Any]) -> NDArray[Any]:
     """Return the column as numbers, or as bytes of fixed width (what qp decodes to text)."""
     values = column.to_numpy()
     if values.dtype.kind in "biuf":

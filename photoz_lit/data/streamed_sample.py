@@ -1,0 +1,170 @@
+"""A sample of any length: pixels and catalogue stay on the disk, and a slice of its galaxies is a :class:`Sample`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from photoz_lit.data.sample import LACKS_A_BAND, Sample, StoreView, lacking_bands, shared_bands, views_of
+from photoz_lit.data.selection import select
+from photoz_lit.data.store import CATALOGUE, StoreImages
+from photoz_lit.errors import InputError
+from photoz_lit.fields import Field
+from photoz_lit.files import whole_file
+from photoz_lit.rows import RowCount
+
+ROWS_AT_ONCE = 32768
+#: Columns beside the catalogue's: the store and its row where a galaxy's pixels are, and its fold.
+ADDED = (PART, ROW, FOLD) = ("photoz_lit_part", "photoz_lit_row", "fold")
+
+Folds = Callable[[pd.DataFrame], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class StreamedSample:
+    """Galaxies of stores, in their order, those left out aside.
+
+    Attributes
+    ----------
+    file : Arrow file with a row per galaxy: the columns of the stores, ``fold``, and where the pixels are.
+    field : zero points and redshift grid.
+    bands : names, in order.
+    stamp_size : [pixel].
+    views : the stores as a network sees them.
+    rows : rows of the stores and what became of them.
+    """
+
+    file: Path
+    field: Field
+    bands: tuple[str, ...]
+    stamp_size: int
+    views: tuple[StoreView, ...]
+    rows: RowCount
+
+    def __len__(self) -> int:
+        return self.rows.used
+
+    @property
+    def data(self) -> str:
+        """``simulated``, ``simulated_from_catalogue`` or ``real``."""
+        return self.views[0].store.header.data
+
+    @property
+    def data_hash(self) -> str:
+        """Hash of the stores."""
+        return "-".join(view.store.data_hash for view in self.views)
+
+    def galaxies(self, start: int, stop: int) -> Sample:
+        """Some galaxies that follow each other, as a sample of their own."""
+        with pa.memory_map(str(self.file)) as mapped:  # closed again: pages that are mapped count as memory
+            table = _slice(pa.ipc.open_file(mapped), start, stop).to_pandas()
+        part, row = (table.pop(name).to_numpy(np.int64) for name in (PART, ROW))
+        return Sample(
+            self.field,
+            self.bands,
+            self.stamp_size,
+            self.data,
+            self.data_hash,
+            table,
+            self.views,
+            part,
+            row,
+            RowCount.of(len(table)),
+            lacking_bands(table, self.bands),
+        )
+
+    def release(self) -> None:
+        """Let go of the pixels that were read."""
+        for view in self.views:
+            view.store.release()
+
+
+def stream_sample(
+    stores: Sequence[StoreImages],
+    field: Field,
+    stamp_size: int,
+    bands: Sequence[str],
+    file: Path,
+    selection: str | None = None,
+    missing_bands: str = "drop",
+    folds: Folds = lambda catalogue: np.full(len(catalogue), -1),
+) -> StreamedSample:
+    """Write the list of galaxies of some stores, going through their catalogues in pieces.
+
+    Parameters
+    ----------
+    stores : opened, see :func:`~photoz_lit.data.store.open_images`.
+    field, stamp_size, bands, selection, missing_bands : as of :func:`~photoz_lit.data.sample.load_sample`.
+    file : Arrow file that is written.
+    folds : fold of every galaxy of a piece of the catalogue, what becomes the column ``fold``.
+
+    Raises
+    ------
+    InputError : as :func:`~photoz_lit.data.sample.load_sample`, or the disk is full.
+    """
+    chosen = shared_bands(stores, field, bands, blank=missing_bands == "blank")
+    views = views_of(stores, field, chosen, stamp_size)
+    schema = _schema(stores)
+    rows, pending = RowCount.of(0), schema.empty_table()
+    with whole_file(file) as partial, pa.ipc.new_file(str(partial), schema) as out:
+        for part, store in enumerate(stores):
+            for row, piece in _pieces(store):
+                kept, piece_rows = _kept(piece, chosen, selection, missing_bands)
+                rows = rows + piece_rows
+                table = piece.loc[kept].reset_index(drop=True)
+                added = {PART: np.full(len(table), part), ROW: row + np.flatnonzero(kept), FOLD: folds(table)}
+                whole = table.assign(**added).reindex(columns=schema.names)
+                found = pa.Table.from_pandas(whole, schema=schema, preserve_index=False)
+                pending = pa.concat_tables([pending, found]).combine_chunks()
+                while len(pending) >= ROWS_AT_ONCE:  # every batch but the last is as long, so that a row is found
+                    out.write_table(pending.slice(0, ROWS_AT_ONCE))
+                    pending = pending.slice(ROWS_AT_ONCE)
+        out.write_table(pending)
+    if not rows.used:
+        reason = max(rows.left_out, key=lambda name: rows.left_out[name], default="")
+        raise InputError(f"no galaxy of {stores[0].path} is left ({reason or 'it has none'}); loosen data.select.")
+    return StreamedSample(file, field, chosen, stamp_size, views, rows)
+
+
+def _schema(stores: Sequence[StoreImages]) -> pa.Schema:
+    """Columns of all the stores; where a store lacks one its galaxies have none there."""
+    own = [pq.read_schema(store.path / CATALOGUE).remove_metadata() for store in stores]
+    of_stores = [pa.schema([one for one in schema if one.name not in ADDED]) for schema in own]
+    added = pa.schema([(name, pa.int64()) for name in ADDED])
+    return pa.unify_schemas([*of_stores, added], promote_options="permissive")
+
+
+def _pieces(store: StoreImages) -> Iterator[tuple[int, pd.DataFrame]]:
+    row = 0
+    with pq.ParquetFile(store.path / CATALOGUE, pre_buffer=False) as file:
+        for batch in file.iter_batches(ROWS_AT_ONCE):
+            yield row, batch.to_pandas()
+            row += len(batch)
+
+
+def _kept(
+    catalogue: pd.DataFrame, bands: tuple[str, ...], selection: str | None, missing_bands: str
+) -> tuple[NDArray[np.bool_], RowCount]:
+    """Whether each galaxy is used, and the count of those that are not, by reason."""
+    keep = np.ones(len(catalogue), bool) if selection is None else select(selection, catalogue)
+    rows = RowCount.of(len(catalogue)).without("data.select", int((~keep).sum()))
+    blank = lacking_bands(catalogue, bands)
+    if blank is not None and missing_bands != "blank":
+        lacks = keep & blank.any(axis=1)
+        rows, keep = rows.without(LACKS_A_BAND, int(lacks.sum())), keep & ~lacks
+    return keep, rows
+
+
+def _slice(file: pa.RecordBatchFileReader, start: int, stop: int) -> pa.Table:
+    """Rows of an Arrow file; only the batches that hold them are looked at."""
+    first = start // ROWS_AT_ONCE
+    last = min(-(-stop // ROWS_AT_ONCE), file.num_record_batches)
+    batches = [file.get_batch(number) for number in range(first, last)]
+    return pa.Table.from_batches(batches, file.schema).slice(start - first * ROWS_AT_ONCE, stop - start)
