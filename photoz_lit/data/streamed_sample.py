@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.sample import LACKS_A_BAND, Sample, StoreView, lacking_bands, shared_bands, views_of
 from photoz_lit.data.selection import select
-from photoz_lit.data.store import CATALOGUE, StoreImages
+from photoz_lit.data.store import CATALOGUE, StoreImages, open_images
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.files import whole_file
@@ -37,7 +39,7 @@ class StreamedSample:
     field : zero points and redshift grid.
     bands : names, in order.
     stamp_size : [pixel].
-    views : the stores as a network sees them.
+    stores : their folders.
     rows : rows of the stores and what became of them.
     """
 
@@ -45,8 +47,17 @@ class StreamedSample:
     field: Field
     bands: tuple[str, ...]
     stamp_size: int
-    views: tuple[StoreView, ...]
+    stores: tuple[Path, ...]
     rows: RowCount
+
+    @cached_property
+    def views(self) -> tuple[StoreView, ...]:
+        """The stores as a network sees them, opened once in each process."""
+        return views_of([open_images(path) for path in self.stores], self.field, self.bands, self.stamp_size)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process: no memory map, which would be copied whole."""
+        return {name: value for name, value in vars(self).items() if name != "views"}
 
     def __len__(self) -> int:
         return self.rows.used
@@ -110,7 +121,7 @@ def stream_sample(
     InputError : as :func:`~photoz_lit.data.sample.load_sample`, or the disk is full.
     """
     chosen = shared_bands(stores, field, bands, blank=missing_bands == "blank")
-    views = views_of(stores, field, chosen, stamp_size)
+    views_of(stores, field, chosen, stamp_size)  # it says what does not fit
     schema = _schema(stores)
     rows, pending = RowCount.of(0), schema.empty_table()
     with whole_file(file) as partial, pa.ipc.new_file(str(partial), schema) as out:
@@ -130,7 +141,7 @@ def stream_sample(
     if not rows.used:
         reason = max(rows.left_out, key=lambda name: rows.left_out[name], default="")
         raise InputError(f"no galaxy of {stores[0].path} is left ({reason or 'it has none'}); loosen data.select.")
-    return StreamedSample(file, field, chosen, stamp_size, views, rows)
+    return StreamedSample(file, field, chosen, stamp_size, tuple(store.path for store in stores), rows)
 
 
 def _schema(stores: Sequence[StoreImages]) -> pa.Schema:

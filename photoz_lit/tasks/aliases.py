@@ -11,6 +11,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "runs": ("runs",),
     "baseline": ("baseline",),
     "drop": ("drop",),
+    "pdf": ("pdf",),
     "source": ("source",),
     "targets": ("targets",),
     "rerun": ("rerun",),

@@ -33,7 +33,8 @@ from photoz_lit.provenance import provenance
 from photoz_lit.rows import RowCount, lines, record, total
 from photoz_lit.run_folder import RunFolder, config_of_run
 from photoz_lit.tasks.options import MismatchOptions
-from photoz_lit.tasks.predict import SEEN_BY_ALL, predict_unseen
+from photoz_lit.tasks.predict import predict_unseen
+from photoz_lit.tasks.unseen_networks import SEEN_BY_ALL
 
 FEWEST = 20  # galaxies of a field
 

@@ -38,7 +38,7 @@ from photoz_lit.rows import RowCount, lines, record
 from photoz_lit.tables.frame import missing_column
 from photoz_lit.tables.no_value import blank_missing
 from photoz_lit.tables.reading import read_table
-from photoz_lit.tasks.options import NzOptions, PredictOptions
+from photoz_lit.tasks.options import DroppingOptions, NzOptions
 from photoz_lit.tasks.predict import predict
 
 FOUR = [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -79,7 +79,7 @@ def _source(config: Config, options: NzOptions) -> Path:
     if not store:
         return options.run
     data = config.data.model_copy(update={"store": store})
-    chosen = PredictOptions(run=options.run, drop=options.drop)
+    chosen = DroppingOptions(run=options.run, drop=options.drop)
     return predict(config.model_copy(update={"data": data}), chosen, reuse=True).path
 
 

@@ -134,6 +134,14 @@ class NzOptions(DroppingOptions):
 class PredictOptions(DroppingOptions):
     """Options of ``task=predict``."""
 
+    output: Output | None = Entry(description="folder of shards, for stores of any length; null: one run folder")
+    format: Annotated[list[Literal["parquet", "qp", "fits"]], BeforeValidator(_listed)] = Entry(
+        min_length=1, description="of the shards, e.g. [parquet,qp,fits]"
+    )
+    pdf: Literal["bins", "quantiles"] = Entry(description="what a shard keeps of a PDF: every bin, or 20 quantiles")
+    shard: PositiveInt = Entry(description="galaxies in a shard")
+    processes: PositiveInt = Entry(description="that make shards at once, each on trainer.threads, else one thread")
+
 
 class RealismOptions(TaskOptions):
     """Options of ``task=realism``."""

@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.console import shown
-from photoz_lit.data.folds import LINKING_RADIUS, N_FOLDS
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.data.store import open_store
-from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.evaluation.metrics.summary import summarise
 from photoz_lit.evaluation.predictions.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.predictions.table import predictions_table
@@ -23,24 +20,25 @@ from photoz_lit.files import whole_file
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import record
 from photoz_lit.run_folder import RunFolder, config_of_run, write_config
-from photoz_lit.sky_matching import SkyIndex, separations
-from photoz_lit.tasks.calibration import calibrations_of
-from photoz_lit.tasks.ensemble_mean import average
-from photoz_lit.tasks.options import PredictOptions
+from photoz_lit.tasks.options import DroppingOptions, PredictOptions
 from photoz_lit.tasks.prediction_cache import are_there, key_of, seal, unseal
+from photoz_lit.tasks.prediction_stream import predict_in_shards
 from photoz_lit.tasks.results import print_metrics
 from photoz_lit.tasks.threads_and_ranks import threads_and_ranks
+from photoz_lit.tasks.unseen_networks import SEEN_BY_ALL, UnseenNetworks
 
-SEEN_BY_ALL = -2
-NEVER_SEEN = -1
+LARGE = 200_000  # galaxies whose PDFs in memory are worth a word
 
 
 def run(config: Config, options: PredictOptions) -> None:
-    """Predict every galaxy of ``data.store`` with the networks of ``task.run``."""
-    predict(config, options)
+    """Predict every galaxy of ``data.store`` with the networks of ``task.run``: in shards, or into one run folder."""
+    if options.output is None:
+        predict(config, options)
+    else:
+        predict_in_shards(config, options, options.output)
 
 
-def predict(config: Config, options: PredictOptions, reuse: bool = False) -> RunFolder:
+def predict(config: Config, options: DroppingOptions, reuse: bool = False) -> RunFolder:
     """Predict every galaxy of ``data.store`` with the networks of ``task.run``.
 
     Parameters
@@ -62,6 +60,10 @@ def predict(config: Config, options: PredictOptions, reuse: bool = False) -> Run
     if reuse and are_there(folder, key):
         console.print(f"Predictions of this run for this store are there already: {shown(folder.path)}")
         return folder
+    if len(sample) > LARGE:
+        console.print(
+            f"The PDFs of {len(sample):,} galaxies are held in memory; task.output=<folder> holds few of them."
+        )
     pdf, fold = predict_unseen(trained, source, sample, options.drop)
     if not is_main_process():
         return folder
@@ -110,49 +112,9 @@ def predict_unseen(
     pdf (N, n_bins), and per galaxy the fold whose networks predicted it: -1 where all did because none saw it, -2
     where every network was trained on it.
     """
-    seen = seen_in_fold(pd.read_parquet(source.path / "split.parquet"), sample.catalogue)
-    folds = range(N_FOLDS) if trained.cv.folds else [0]
-    # With cross-validation the networks of a galaxy's own fold never saw it; without, all of them did.
-    fold = np.where((seen != NEVER_SEEN) & (not trained.cv.folds), SEEN_BY_ALL, seen)
-    calibrations = calibrations_of(trained, source)
-    total = np.zeros((len(sample), sample.field.n_bins), np.float32)
-    for k in folds:
-        rows = np.flatnonzero((fold < 0) | (fold == k))
-        pdfs = []
-        for member in range(trained.ensemble.members):
-            estimator = estimator_of(trained)
-            estimator.load(source.member(k, member))
-            pdfs.append(estimator.predict(sample, rows, dropped))
-        total[rows] += calibrations.apply(average(pdfs, trained.ensemble.mean), sample.field.z_edges, k)
-    return total / total.sum(axis=1, keepdims=True), fold
-
-
-def seen_in_fold(split: pd.DataFrame, catalogue: pd.DataFrame) -> NDArray[np.int64]:
-    """Fold of every galaxy that a run was trained or validated on, -1 for the others.
-
-    A galaxy is known by its place: another catalogue's id for the same object within 1 arcsec does not make it a new
-    one, nor does an equal id elsewhere on the sky, as of row numbers, make it a known one. Without a place, by its
-    ``object_id``.
-
-    Parameters
-    ----------
-    split : ``split.parquet`` of the run.
-    catalogue : galaxies to look up, (N rows).
-    """
-    used = split[split["role"].isin(["train", "validation", "cv"])].reset_index(drop=True)
-    if not len(used):
-        return np.full(len(catalogue), NEVER_SEEN)
-    row_of = {name: row for row, name in enumerate(used["object_id"])}
-    row = np.array([row_of.get(name, -1) for name in catalogue["object_id"]], np.int64)
-    row[_elsewhere(used.iloc[row], catalogue)] = -1
-    seen = np.where(row >= 0, used["fold"].to_numpy()[row], NEVER_SEEN)
-    nearest, _ = SkyIndex(used["ra"], used["dec"]).nearest(catalogue["ra"], catalogue["dec"], LINKING_RADIUS)
-    return np.where((seen == NEVER_SEEN) & (nearest >= 0), used["fold"].to_numpy()[nearest], seen)
-
-
-def _elsewhere(one: pd.DataFrame, other: pd.DataFrame) -> NDArray[np.bool_]:
-    """Whether two catalogues' galaxies, row by row, have places more than 1 arcsec apart; false where one has none."""
-    return np.asarray(separations(one["ra"], one["dec"], other["ra"], other["dec"]) > LINKING_RADIUS)
+    networks = UnseenNetworks(trained, source, dropped)
+    fold = networks.folds(sample.catalogue)
+    return networks.predict(sample, fold), fold
 
 
 def _sample(config: Config, trained: Config) -> Sample:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import photoz_lit
 from photoz_lit.config import Config
@@ -37,10 +39,26 @@ def key_of(config: Config, drop: list[str], trained: Config, source: RunFolder, 
     options = [photoz_lit.__version__, sample.data_hash, drop, data.select, data.missing_bands]
     digest.update(json.dumps([identity(trained), options], sort_keys=True, default=str).encode())
     digest.update(sample.catalogue.to_csv().encode())
+    for text in _network_files(source):
+        digest.update(text.encode())
+    return digest.hexdigest()
+
+
+def networks_digest(source: RunFolder) -> str:
+    """Short hash of the files of a run's networks, their calibration and the galaxies that they were trained on."""
+    return digest_of(list(_network_files(source)))
+
+
+def digest_of(content: Any) -> str:
+    """Short hash of what JSON can hold."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _network_files(source: RunFolder) -> Iterator[str]:
+    """Name and hash of each file of a run that shapes its predictions."""
     for file in sorted([*(source.path / name for name in OF_RUN), *source.path.glob("checkpoints/*/*")]):
         if file.is_file():
-            digest.update(f"{file.relative_to(source.path)} {_content(file)}".encode())
-    return digest.hexdigest()
+            yield f"{file.relative_to(source.path)} {_content(file)}"
 
 
 def seal(folder: RunFolder, key: str) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks import predict
-from photoz_lit.tasks.options import PredictOptions
+from photoz_lit.tasks.options import DroppingOptions
 from photoz_lit.tasks.threads_and_ranks import keep_threads_and_ranks, made_on_others, threads_and_ranks
 from photoz_lit.tasks.train import train
 from tests.composed import composed
@@ -35,7 +35,7 @@ def test_threads_and_ranks_stand_in_the_provenance_and_others_are_told(
     torch.set_num_threads(1)
     other = make_store(tmp_path / "other", n=20, seed=4).path
     config = composed(*common[:-2], f"data.store={other}", common[-1])
-    applied = predict.predict(config, PredictOptions(run=folder.path, drop=[]))
+    applied = predict.predict(config, DroppingOptions(run=folder.path, drop=[]))
     said = " ".join(capsys.readouterr().out.split())
     assert "(predictions.parquet, pdfs.hdf5)" in said
     assert "report.html" not in said

@@ -10,6 +10,7 @@ that of ``DENSITY_FLOOR``, and its CRPS includes the distance from the grid's ed
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,14 +36,39 @@ def median(pdf: NDArray[Any], z_edges: ArrayLike) -> Floats:
 
 def quantiles(pdf: NDArray[Any], z_edges: ArrayLike, levels: ArrayLike) -> Floats:
     """Return the redshifts (N, n_levels) where each CDF reaches ``levels`` in (0, 1), linear within the bin."""
-    wanted = np.atleast_1d(np.asarray(levels, np.float64))
-    if not ((wanted > 0) & (wanted < 1)).all():
-        raise InputError(f"quantile levels {wanted.tolist()} must lie between 0 and 1.")
-    edges, targets = torch.from_numpy(check_pdfs(pdf, z_edges)), torch.from_numpy(wanted)
-    out = np.empty((pdf.shape[0], len(wanted)))
+    edges, targets = torch.from_numpy(check_pdfs(pdf, z_edges)), torch.from_numpy(_levels(levels))
+    out = np.empty((pdf.shape[0], len(targets)))
     for part, block in probability_blocks(pdf):
         out[part] = binned.quantiles(torch.from_numpy(block), edges, targets).numpy()
     return out
+
+
+@dataclass(frozen=True)
+class PointEstimates:
+    """Quantiles (N, L), mode (N,) and mean (N,) of PDFs, found in one pass over them."""
+
+    quantiles: Floats
+    mode: Floats
+    mean: Floats
+
+
+def point_estimates(pdf: NDArray[Any], z_edges: ArrayLike, levels: ArrayLike) -> PointEstimates:
+    """Return :func:`quantiles` at ``levels`` (L,), :func:`mode` and :func:`mean` of each PDF."""
+    edges, targets = torch.from_numpy(check_pdfs(pdf, z_edges)), torch.from_numpy(_levels(levels))
+    found = PointEstimates(np.empty((pdf.shape[0], len(targets))), np.empty(pdf.shape[0]), np.empty(pdf.shape[0]))
+    for part, block in probability_blocks(pdf):
+        values = torch.from_numpy(block)
+        found.quantiles[part] = binned.quantiles(values, edges, targets).numpy()
+        found.mode[part] = binned.mode(values, edges).numpy()
+        found.mean[part] = binned.mean(values, edges).numpy()
+    return found
+
+
+def _levels(levels: ArrayLike) -> Floats:
+    wanted = np.atleast_1d(np.asarray(levels, np.float64))
+    if not ((wanted > 0) & (wanted < 1)).all():
+        raise InputError(f"quantile levels {wanted.tolist()} must lie between 0 and 1.")
+    return wanted
 
 
 def mode(pdf: NDArray[Any], z_edges: ArrayLike) -> Floats:

@@ -40,7 +40,7 @@ def galaxy_scores(pdf: NDArray[Any], z_edges: ArrayLike, z_true: ArrayLike) -> p
     edges = torch.from_numpy(check_pdfs(pdf, z_edges))
     truth = np.asarray(z_true, np.float64)
     scores = np.full((len(FORMULAS), len(truth)), np.nan)
-    for part, block in probability_blocks(pdf):
+    for part, block in probability_blocks(pdf) if np.isfinite(truth).any() else ():
         known = np.flatnonzero(np.isfinite(truth[part]))
         if len(known):
             values, z = torch.from_numpy(block[known]), torch.from_numpy(truth[part][known])

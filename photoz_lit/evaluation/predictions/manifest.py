@@ -42,6 +42,17 @@ class Manifest:
     about: dict[str, Any]
     shards: dict[int, dict[str, Any]] = field(default_factory=dict)
 
+    def require_ours(self) -> None:
+        """Refuse a folder that holds something else, before anything is written there.
+
+        Raises
+        ------
+        InputError : it is not empty and has no manifest.
+        """
+        path = self.folder / NAME
+        if not path.exists() and self.folder.exists() and any(one.name[0] != "." for one in self.folder.iterdir()):
+            raise InputError(f"{self.folder} has no {NAME} and is not empty; give a new folder as task.output.")
+
     def take_up(self) -> list[int]:
         """Keep the shards of an earlier sitting whose files are there with the bytes that were written.
 
@@ -51,12 +62,10 @@ class Manifest:
 
         Raises
         ------
-        InputError : the folder holds another thing, or predictions made of something else.
+        InputError : the manifest is damaged, or its predictions are made of something else.
         """
         path = self.folder / NAME
         if not path.exists():
-            if self.folder.exists() and any(not one.name.startswith(".") for one in self.folder.iterdir()):
-                raise InputError(f"{self.folder} has no {NAME} and is not empty; give a new folder as task.output.")
             return []
         try:
             content = json.loads(path.read_text())
@@ -80,9 +89,7 @@ class Manifest:
         InputError : the disk is full.
         """
         shards = {str(number): self.shards[number] for number in sorted(self.shards)}
-        write_json(
-            self.folder / NAME, {"version": VERSION, "made_of": self.made_of, **self.about, "shards": shards}
-        )
+        write_json(self.folder / NAME, {"version": VERSION, "made_of": self.made_of, **self.about, "shards": shards})
 
     def _require_same(self, path: Path, found: Mapping[str, Any]) -> None:
         """Refuse to add to shards that are made of something else."""

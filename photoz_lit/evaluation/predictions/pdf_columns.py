@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from photoz_lit.evaluation.metrics.pdf import quantiles
 
 #: Levels of the 20 quantiles: the ends of the PDF, and 18 at even distances between.
 LEVELS = (0.001, *(round((k + 0.5) / 18, 6) for k in range(18)), 0.999)
@@ -39,8 +37,7 @@ class PdfColumns:
         """What the numbers stand for: ``z_edges`` of the bins, or ``levels`` of the quantiles, by name."""
         return {"levels": list(LEVELS)} if self.kind == "quantiles" else {"z_edges": self.z_edges.tolist()}
 
-    def of(self, pdf: NDArray[Any]) -> NDArray[np.float32]:
-        """Numbers of PDFs (N, n_bins), (N, size)."""
-        if self.kind == "bins":
-            return np.asarray(pdf, np.float32)
-        return quantiles(pdf, self.z_edges, LEVELS).astype(np.float32)
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Levels of the quantiles that are kept; none where the bins are."""
+        return LEVELS if self.kind == "quantiles" else ()

@@ -45,13 +45,13 @@ class ShardRows:
 
 
 def write_parquet_shard(rows: ShardRows, path: Path) -> None:
-    """Write a Parquet file; the PDFs are a column of lists of fixed length, and the schema's metadata say what they are."""
+    """Write a Parquet file; the PDFs are a column of lists of one length, and its metadata say what they are."""
     name, values = rows.columns.kind, np.ascontiguousarray(rows.values)
     table = pa.Table.from_pandas(rows.table, preserve_index=False)
     lists = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), rows.columns.size)
     about = {key: json.dumps(numbers) for key, numbers in rows.columns.grid.items()}
     table = table.append_column(name, lists).replace_schema_metadata({"data": rows.data, **about})
-    text = [field.name for field in table.schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
+    text = [name for name in rows.table.columns if rows.table[name].dtype.kind not in "biuf"]
     with whole_file(path) as partial:
         # random digits do not compress: a dictionary of them, or statistics, would cost more than the file
         pq.write_table(table, partial, use_dictionary=text, write_statistics=text, compression="lz4")
@@ -60,7 +60,7 @@ def write_parquet_shard(rows: ShardRows, path: Path) -> None:
 def write_qp_shard(rows: ShardRows, path: Path) -> None:
     """Write a qp ensemble, ``qp.hist`` of bins or ``qp.quant`` of quantiles; rows without a PDF are left out."""
     there = np.isfinite(rows.values).all(axis=1)
-    table, values = rows.table[there], rows.values[there]
+    table, values = rows.table.loc[there], rows.values[there]
     if rows.columns.kind == "bins":
         write_pdfs_hdf5(path, values, rows.columns.z_edges, table)
         return
@@ -75,7 +75,7 @@ def write_qp_shard(rows: ShardRows, path: Path) -> None:
 
 
 def write_fits_shard(rows: ShardRows, path: Path) -> None:
-    """Write a FITS file: the table ``PHOTOZ`` with the PDFs as an array column, and ``GRID`` with what they stand for."""
+    """Write a FITS file: the table ``PHOTOZ`` with the PDFs as an array column, and ``GRID`` with their grid."""
     table = catalogue_table(rows.table, rows.data)
     table[rows.columns.kind] = rows.values
     grid = Table(rows.columns.grid)

@@ -28,8 +28,17 @@ PREDICTION_COLUMNS = (
 CARRIED_COLUMNS = ("ra", "dec", "z_true")
 
 
+#: Quantiles of a PDF that are columns: ``z_lo68``, ``z_phot`` and ``z_hi68``.
+LEVELS = (0.16, 0.5, 0.84)
+
+
 def predictions_table(
-    pdf: NDArray[Any], z_edges: ArrayLike, catalogue: pd.DataFrame, fold: ArrayLike, reference_band: str
+    pdf: NDArray[Any],
+    z_edges: ArrayLike,
+    catalogue: pd.DataFrame,
+    fold: ArrayLike,
+    reference_band: str,
+    estimates: pdfs.PointEstimates | None = None,
 ) -> pd.DataFrame:
     """Turn PDFs and their rows of the catalogue into the content of ``predictions.parquet``.
 
@@ -40,6 +49,7 @@ def predictions_table(
     catalogue : a store's catalogue, one row per PDF in the same order; unlabelled galaxies have z NaN.
     fold : test fold of each galaxy, (N,), or one number for all; −1 where folds do not apply.
     reference_band : band whose ``mag_<band>`` becomes ``mag``.
+    estimates : of the PDFs where they are known already; their first quantiles are at :data:`LEVELS`.
 
     Returns
     -------
@@ -56,15 +66,16 @@ def predictions_table(
         raise InputError(f"{n} PDFs but {len(catalogue)} rows of the catalogue; they must be the same galaxies.")
     if "object_id" not in catalogue:
         raise InputError("the catalogue has no column 'object_id'; map one of its columns to it.")
-    low, mid, high = pdfs.quantiles(pdf, z_edges, [0.16, 0.5, 0.84]).T
+    estimates = pdfs.point_estimates(pdf, z_edges, LEVELS) if estimates is None else estimates
+    low, mid, high = estimates.quantiles.T[: len(LEVELS)]
     label = _numbers(catalogue, "z")
     scores = galaxy_scores(pdf, z_edges, label)
     table = {
         "object_id": catalogue["object_id"].astype(str).to_numpy(object),
         "z": label,
         "z_phot": mid,
-        "z_mode": pdfs.mode(pdf, z_edges),
-        "z_mean": pdfs.mean(pdf, z_edges),
+        "z_mode": estimates.mode,
+        "z_mean": estimates.mean,
         "z_lo68": low,
         "z_hi68": high,
         "pdf_width": 0.5 * (high - low),

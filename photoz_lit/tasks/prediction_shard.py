@@ -1,0 +1,148 @@
+"""One shard of predictions: PDFs of galaxies that follow each other, computed and written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from photoz_lit.config import Config
+from photoz_lit.data.sample import Sample
+from photoz_lit.data.streamed_sample import FOLD, StreamedSample
+from photoz_lit.evaluation.metrics.pdf import point_estimates
+from photoz_lit.evaluation.predictions.manifest import file_state
+from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
+from photoz_lit.evaluation.predictions.shard_files import ShardFormat, ShardRows, write_shard
+from photoz_lit.evaluation.predictions.table import LEVELS, predictions_table
+from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks.unseen_networks import SEEN_BY_ALL, UnseenNetworks
+
+#: Galaxies that go through the networks together, by their number in the sample: the last bits of a PDF may depend on
+#: which galaxies share its batch, and these are the same whatever the shards.
+BLOCK = 4096
+#: Point estimates, which a galaxy without a PDF has not.
+ESTIMATES = ("z_phot", "z_mode", "z_mean", "z_lo68", "z_hi68", "pdf_width", "crps", "pit")
+
+
+@dataclass(frozen=True)
+class ShardPlan:
+    """What every process needs to make any shard.
+
+    Attributes
+    ----------
+    folder : of the predictions.
+    trained : config of the run, with the trainer that it is applied on.
+    source : folder of the run.
+    dropped : modalities left out.
+    galaxies : that are predicted.
+    columns : what is kept of a PDF.
+    formats : of the files.
+    size : galaxies in a shard.
+    """
+
+    folder: Path
+    trained: Config
+    source: RunFolder
+    dropped: list[str]
+    galaxies: StreamedSample
+    columns: PdfColumns
+    formats: list[ShardFormat]
+    size: int
+
+    @property
+    def n_shards(self) -> int:
+        """How many shards hold all galaxies."""
+        return -(-len(self.galaxies) // self.size)
+
+
+class ShardMaker:
+    """Makes shards; the networks are read once."""
+
+    def __init__(self, plan: ShardPlan) -> None:
+        self.plan = plan
+        self.networks = UnseenNetworks(plan.trained, plan.source, plan.dropped)
+        self._kept: tuple[int, pd.DataFrame, NDArray[np.float32]] | None = None
+
+    def make(self, number: int) -> dict[str, Any]:
+        """Predict the galaxies of a shard and write its files.
+
+        Returns
+        -------
+        Its entry in the manifest.
+
+        Raises
+        ------
+        InputError : a file cannot be written, or pixels differ from their checksum.
+        """
+        plan = self.plan
+        start, stop = number * plan.size, min((number + 1) * plan.size, len(plan.galaxies))
+        tables, values = [], []
+        for block in range(start // BLOCK, -(-stop // BLOCK)):
+            table, pdf = self._block(block)
+            rows = slice(max(start - block * BLOCK, 0), stop - block * BLOCK)
+            tables.append(table.iloc[rows])
+            values.append(pdf[rows])
+        shard = ShardRows(
+            pd.concat(tables, ignore_index=True), np.concatenate(values), plan.columns, plan.galaxies.data
+        )
+        names = write_shard(shard, plan.folder, number, plan.formats)
+        without = int((~np.isfinite(shard.values).all(axis=1)).sum())
+        return {
+            "rows": [start, stop],
+            "without_pdf": without,
+            "files": {name: file_state(plan.folder / name) for name in names},
+        }
+
+    def _block(self, number: int) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+        """Rows of a block of galaxies and their PDFs; the last one is kept, where two shards may meet."""
+        if self._kept is None or self._kept[0] != number:
+            galaxies = self.plan.galaxies
+            sample = galaxies.galaxies(number * BLOCK, min((number + 1) * BLOCK, len(galaxies)))
+            self._kept = (number, *self._predicted(sample))
+            galaxies.release()
+        return self._kept[1:]
+
+    def _predicted(self, sample: Sample) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+        fold = sample.catalogue[FOLD].to_numpy(np.int64)
+        pdf = self.networks.predict(sample, fold)
+        return described(pdf, sample.catalogue, fold, sample.field.reference_band, self.plan.columns)
+
+
+def described(
+    pdf: NDArray[np.float32],
+    catalogue: pd.DataFrame,
+    fold: NDArray[np.int64],
+    reference_band: str,
+    columns: PdfColumns,
+) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+    """Point estimates, flags and what is kept of PDFs.
+
+    Parameters
+    ----------
+    pdf : probabilities, (N, n_bins); a row that is not finite, as of a stamp with a pixel NaN, leaves NaN.
+    catalogue : of the galaxies, (N rows).
+    fold : see :class:`~photoz_lit.tasks.unseen_networks.UnseenNetworks`, (N,).
+    reference_band : whose magnitude is ``mag``.
+    columns : what is kept of a PDF.
+
+    Returns
+    -------
+    The table of predictions with ``flags`` of the catalogue and ``in_training``, (N rows), and (N, columns.size).
+    """
+    none = ~np.isfinite(pdf.sum(axis=1))
+    if none.any():
+        pdf = np.where(none[:, None], np.float32(1.0 / pdf.shape[1]), pdf)
+    estimates = point_estimates(pdf, columns.z_edges, (*LEVELS, *columns.levels))
+    table = predictions_table(pdf, columns.z_edges, catalogue, fold, reference_band, estimates)
+    kept = estimates.quantiles[:, len(LEVELS) :] if columns.levels else pdf
+    values = np.array(kept, np.float32)
+    if none.any():
+        table.loc[none, list(ESTIMATES)] = np.nan
+        values[none] = np.nan
+    table["flags"] = catalogue["flags"].to_numpy(np.int64) if "flags" in catalogue else 0
+    table["in_training"] = fold == SEEN_BY_ALL
+    return table, values

@@ -1,0 +1,180 @@
+"""``task=predict task.output=<folder>``: predictions of a store of any length, in shards, resumed after any stop."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+import photoz_lit
+from photoz_lit.config import Config
+from photoz_lit.console import shown
+from photoz_lit.data.store import StoreImages, open_images
+from photoz_lit.data.streamed_sample import StreamedSample, stream_sample
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.predictions.manifest import Manifest
+from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
+from photoz_lit.evaluation.predictions.shard_files import FORMATS
+from photoz_lit.provenance import provenance
+from photoz_lit.rows import record
+from photoz_lit.run_folder import RunFolder, config_of_run, shaping, write_config
+from photoz_lit.tasks.options import PredictOptions
+from photoz_lit.tasks.prediction_cache import digest_of, networks_digest
+from photoz_lit.tasks.prediction_shard import ShardPlan
+from photoz_lit.tasks.shard_processes import make_shards
+from photoz_lit.tasks.unseen_networks import UnseenNetworks
+
+LIBRARIES = ("torch", "numpy", "pyarrow")
+LIST = ".galaxies.arrow"  # of the galaxies, while they are predicted
+BYTES_BESIDE_PDF = 150  # of a galaxy in a file
+
+
+def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> Manifest:
+    """Predict every galaxy of ``data.store`` into shards in a folder, those that are missing there.
+
+    Parameters
+    ----------
+    config, options : of the task.
+    folder : ``task.output``.
+
+    Raises
+    ------
+    InputError : the folder holds something else or shards made of something else, another process writes into it, or
+        the disk is full; what is there stays.
+    """
+    console, source = Console(), RunFolder(options.run)
+    trained, gpus = _applied(config, options)
+    stores = [open_images(path) for path in config.data.stores]
+    columns = PdfColumns(options.pdf, trained.field.z_edges)
+    made_of = _made_of(config, options, trained, stores, gpus)
+    manifest = Manifest(folder, made_of, {})
+    manifest.require_ours()
+
+    def refuse() -> None:
+        raise InputError(f"{folder}: another process writes shards there; wait for its end, or give a new task.output.")
+
+    with RunFolder(folder).only_writer(refuse):
+        RunFolder(folder).make()
+        damaged = manifest.take_up()
+        if damaged:
+            console.print(f"Shards {_listed(damaged)} differ from the manifest or are gone; they are made anew.")
+        networks = UnseenNetworks(trained, source, options.drop)
+        try:
+            galaxies = stream_sample(
+                stores,
+                trained.field,
+                trained.scale.stamp_size,
+                trained.data.bands or list(trained.field.band_names),
+                folder / LIST,
+                config.data.select,
+                config.data.missing_bands,
+                networks.folds,
+            )
+            plan = ShardPlan(folder, trained, source, options.drop, galaxies, columns, options.format, options.shard)
+            manifest.about = {
+                "data": galaxies.data,
+                "galaxies": len(galaxies),
+                "pdf": options.pdf,
+                **columns.grid,
+                **record(galaxies.rows),
+            }
+            _make(console, config, plan, manifest, options.processes, gpus)
+        finally:
+            _tidy(folder)
+        made = provenance(trained, galaxies.data, galaxies.data_hash)
+        about = {"run": str(source.path), "drop": options.drop, "threads": trained.trainer.threads}
+        RunFolder(folder).write_json("provenance.json", {**made, **about, **record(galaxies.rows)})
+        write_config(folder, trained)
+    _say(console, galaxies, manifest, options)
+    return manifest
+
+
+def _applied(config: Config, options: PredictOptions) -> tuple[Config, list[str]]:
+    """Config of the run with the trainer that each process applies it on, and the GPUs for several processes."""
+    trainer = config.trainer
+    if trainer.devices not in (1, "auto"):
+        raise InputError(
+            "task.output predicts on one device per process; give task.processes instead of trainer.devices."
+        )
+    on_gpu = trainer.accelerator == "gpu" or (trainer.accelerator == "auto" and torch.cuda.is_available())
+    gpus = [str(number) for number in range(torch.cuda.device_count())] if on_gpu else []
+    threads = trainer.threads or 1
+    applied = trainer.model_copy(update={"devices": 1, "strategy": "auto", "progress": False, "threads": threads})
+    return config_of_run(options.run, config).model_copy(update={"trainer": applied}), gpus
+
+
+def _made_of(
+    config: Config, options: PredictOptions, trained: Config, stores: list[StoreImages], gpus: list[str]
+) -> dict[str, Any]:
+    """What shapes every byte of the shards, as the manifest keeps it."""
+    return {
+        "photoz_lit": photoz_lit.__version__,
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "networks": networks_digest(RunFolder(options.run)),
+        "stores": "-".join(store.data_hash for store in stores),
+        "settings": {
+            **options.model_dump(mode="json", include={"drop", "format", "pdf", "shard"}),
+            "data.select": config.data.select,
+            "data.missing_bands": config.data.missing_bands,
+            "tta": trained.images_per_galaxy,
+            "threads": trained.trainer.threads,  # the last bits of a PDF depend on them
+            "config": digest_of(shaping(trained.model_dump(mode="json", by_alias=True))),
+        },
+        "processor": "gpu" if gpus else "cpu",
+    }
+
+
+def _make(
+    console: Console, config: Config, plan: ShardPlan, manifest: Manifest, processes: int, gpus: list[str]
+) -> None:
+    """Make the shards that are missing, and count each in the manifest as soon as it is whole."""
+    missing = [number for number in range(plan.n_shards) if number not in manifest.shards]
+    _require_space(plan, len(missing))
+    manifest.write()
+    columns = (TextColumn("shards"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not config.trainer.progress) as progress:
+        bar = progress.add_task("shards", total=plan.n_shards, completed=plan.n_shards - len(missing))
+        for number, entry in make_shards(plan, missing, processes, gpus):
+            manifest.add(number, entry)
+            progress.advance(bar)
+
+
+def _require_space(plan: ShardPlan, shards: int) -> None:
+    """Refuse to begin where the disk has no room for the shards that are missing."""
+    galaxies = min(shards * plan.size, len(plan.galaxies))
+    needed = galaxies * (4 * plan.columns.size + BYTES_BESIDE_PDF) * len(plan.formats)
+    free = shutil.disk_usage(plan.folder).free
+    if needed > free:
+        raise InputError(
+            f"{plan.folder} needs {needed / 1e9:.2f} GB more and its disk has {free / 1e9:.2f} GB free; make room, give"
+            " another task.output, or task.pdf=quantiles."
+        )
+
+
+def _tidy(folder: Path) -> None:
+    """Remove the list of galaxies, and what a stopped process left half written."""
+    (folder / LIST).unlink(missing_ok=True)
+    for place in {kind[0] for kind in FORMATS.values()}:
+        for path in (folder / place).glob("shard_*.partial.*"):
+            path.unlink(missing_ok=True)
+
+
+def _say(console: Console, galaxies: StreamedSample, manifest: Manifest, options: PredictOptions) -> None:
+    console.print(galaxies.rows.line(), highlight=False)
+    without = sum(entry["without_pdf"] for entry in manifest.shards.values())
+    if without:
+        console.print(f"{without} galaxies have no PDF: the network's output is not finite, as where a pixel is NaN.")
+    places = ", ".join(f"{FORMATS[kind][0]}/" for kind in options.format)
+    console.print(
+        f"{len(galaxies):,} galaxies predicted in {len(manifest.shards)} shards: [bold]{shown(manifest.folder)}[/bold]"
+        f" ({places}, manifest.json)"
+    )
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:5])) + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")

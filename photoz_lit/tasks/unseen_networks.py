@@ -1,0 +1,101 @@
+"""Predict galaxies with those networks of a run that were not trained on them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from photoz_lit.config import Config
+from photoz_lit.data.folds import LINKING_RADIUS, N_FOLDS
+from photoz_lit.data.sample import Sample
+from photoz_lit.estimators.choice import estimator_of
+from photoz_lit.estimators.estimator import Estimator
+from photoz_lit.run_folder import RunFolder
+from photoz_lit.sky_matching import SkyIndex, separations
+from photoz_lit.tasks.calibration import calibrations_of
+from photoz_lit.tasks.ensemble_mean import average
+
+SEEN_BY_ALL = -2
+NEVER_SEEN = -1
+
+
+class UnseenNetworks:
+    """Networks of a run; each is read once, when it first predicts.
+
+    Parameters
+    ----------
+    trained : config of the run.
+    source : its folder.
+    dropped : modalities left out.
+    """
+
+    def __init__(self, trained: Config, source: RunFolder, dropped: list[str]) -> None:
+        self.trained = trained
+        self.source = source
+        self.dropped = dropped
+        self._calibrations = calibrations_of(trained, source)
+        self._split: pd.DataFrame | None = None
+        self._loaded: dict[tuple[int, int], Estimator] = {}
+
+    def folds(self, catalogue: pd.DataFrame) -> NDArray[np.int64]:
+        """Fold whose networks predict each galaxy, (N,): -1 all, because none saw it, -2 all, and every one saw it."""
+        if self._split is None:
+            self._split = pd.read_parquet(self.source.path / "split.parquet")
+        seen = seen_in_fold(self._split, catalogue)
+        # With cross-validation the networks of a galaxy's own fold never saw it; without, all of them did.
+        return np.where((seen != NEVER_SEEN) & (not self.trained.cv.folds), SEEN_BY_ALL, seen)
+
+    def predict(self, sample: Sample, fold: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Calibrated PDFs of all galaxies of a sample, (N, n_bins).
+
+        Parameters
+        ----------
+        sample : with the bands of the run.
+        fold : of :meth:`folds`, (N,).
+        """
+        total = np.zeros((len(sample), sample.field.n_bins), np.float32)
+        for k in range(N_FOLDS) if self.trained.cv.folds else [0]:
+            rows = np.flatnonzero((fold < 0) | (fold == k))
+            if not len(rows):
+                continue
+            members = range(self.trained.ensemble.members)
+            pdfs = [self._member(k, member).predict(sample, rows, self.dropped) for member in members]
+            mean = average(pdfs, self.trained.ensemble.mean)
+            total[rows] += self._calibrations.apply(mean, sample.field.z_edges, k)
+        return np.asarray(total / total.sum(axis=1, keepdims=True), np.float32)
+
+    def _member(self, fold: int, member: int) -> Estimator:
+        key = (fold, member)
+        if key not in self._loaded:
+            self._loaded[key] = estimator_of(self.trained)
+            self._loaded[key].load(self.source.member(fold, member))
+        return self._loaded[key]
+
+
+def seen_in_fold(split: pd.DataFrame, catalogue: pd.DataFrame) -> NDArray[np.int64]:
+    """Fold of every galaxy that a run was trained or validated on, -1 for the others.
+
+    A galaxy is known by its place: another catalogue's id for the same object within 1 arcsec does not make it a new
+    one, nor does an equal id elsewhere on the sky, as of row numbers, make it a known one. Without a place, by its
+    ``object_id``.
+
+    Parameters
+    ----------
+    split : ``split.parquet`` of the run.
+    catalogue : galaxies to look up, (N rows).
+    """
+    used = split[split["role"].isin(["train", "validation", "cv"])].reset_index(drop=True)
+    if not len(used):
+        return np.full(len(catalogue), NEVER_SEEN)
+    row_of = {name: row for row, name in enumerate(used["object_id"])}
+    row = np.array([row_of.get(name, -1) for name in catalogue["object_id"]], np.int64)
+    row[_elsewhere(used.iloc[row], catalogue)] = -1
+    seen = np.where(row >= 0, used["fold"].to_numpy()[row], NEVER_SEEN)
+    nearest, _ = SkyIndex(used["ra"], used["dec"]).nearest(catalogue["ra"], catalogue["dec"], LINKING_RADIUS)
+    return np.where((seen == NEVER_SEEN) & (nearest >= 0), used["fold"].to_numpy()[nearest], seen)
+
+
+def _elsewhere(one: pd.DataFrame, other: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether two catalogues' galaxies, row by row, have places more than 1 arcsec apart; false where one has none."""
+    return np.asarray(separations(one["ra"], one["dec"], other["ra"], other["dec"]) > LINKING_RADIUS)
