@@ -1,0 +1,277 @@
+"""``task=predict task.output=…``: shards that are the same however they are made, and resumed after any stop."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import photoz_lit
+from photoz_lit.errors import InputError
+from photoz_lit.evaluation.metrics.pdf import quantiles
+from photoz_lit.evaluation.predictions import shard_files
+from photoz_lit.evaluation.predictions.manifest import Manifest
+from photoz_lit.evaluation.predictions.pdf_columns import LEVELS
+from photoz_lit.evaluation.predictions.qp_file import read_pdfs_hdf5
+from photoz_lit.fields import load_field
+from photoz_lit.files import locked
+from photoz_lit.tasks import prediction_shard, prediction_stream
+from photoz_lit.tasks.options import PredictOptions
+from photoz_lit.tasks.prediction_stream import predict_in_shards
+from photoz_lit.tasks.task import Task
+from photoz_lit.tasks.train import train
+from tests.composed import composed, predicted
+from tests.conftest import make_store
+
+N = 90
+SMALL = ("field=hsc6b", "network=plain", "scale.max_epochs=1", "scale.stamp_size=16", "module.recipe=published")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A run of a tiny network, and the store that it is applied to."""
+    folder = tmp_path_factory.mktemp("shards")
+    store = make_store(folder / "train", n=60).path
+    run = train(composed(*SMALL, f"data.store={store}", f"paths.runs={folder / 'runs'}")).path
+    return run, make_store(folder / "store", n=N, seed=4).path
+
+
+def given(made: tuple[Path, Path], *overrides: str) -> tuple[str, ...]:
+    run, store = made
+    return ("task=predict", f"run={run}", f"data.store={store}", *overrides)
+
+
+def in_shards(made: tuple[Path, Path], output: Path, *overrides: str) -> Manifest:
+    config = composed(*given(made, f"task.output={output}", *overrides))
+    task = Task.of({"name": config.task.name, "takes": config.task.takes})
+    return predict_in_shards(config, cast(PredictOptions, task.read_options(config.task.model_extra or {})), output)
+
+
+def table_of(output: Path) -> pd.DataFrame:
+    return pd.concat([pd.read_parquet(path) for path in sorted((output / "shards").iterdir())], ignore_index=True)
+
+
+def bytes_of(output: Path) -> dict[str, bytes]:
+    """Every shard and the manifest, by name."""
+    names = [*output.glob("*/shard_*"), output / "manifest.json"]
+    return {str(path.relative_to(output)): path.read_bytes() for path in names}
+
+
+def test_the_same_rows_whatever_the_shards_and_processes(
+    made: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction_shard, "BLOCK", 32)
+    whole = table_of(in_shards(made, tmp_path / "whole", "task.shard=1000", "pdf=bins").folder)
+    for shard, count in ((70, 2), (32, 3), (13, 7)):
+        manifest = in_shards(made, tmp_path / f"shards_{shard}", f"task.shard={shard}", "pdf=bins")
+        assert len(manifest.shards) == count
+        pd.testing.assert_frame_equal(table_of(manifest.folder), whole, check_exact=True)
+    monkeypatch.undo()  # processes begin anew and know no patch
+    one, two = (in_shards(made, tmp_path / f"{n}", "task.shard=40", f"task.processes={n}").folder for n in (1, 2))
+    assert bytes_of(one) == bytes_of(two)
+    assert not list(two.rglob("*.partial*"))
+
+
+def test_shards_hold_what_one_file_holds(made: tuple[Path, Path], tmp_path: Path) -> None:
+    folder = predicted(composed(*given(made), f"paths.runs={tmp_path / 'runs'}")).path
+    pdf, edges, _ = read_pdfs_hdf5(folder / "pdfs.hdf5")
+    there = pd.read_parquet(folder / "predictions.parquet")
+    bins, twenty = (
+        table_of(in_shards(made, tmp_path / kind, "task.shard=40", f"pdf={kind}").folder)
+        for kind in ("bins", "quantiles")
+    )
+    np.testing.assert_allclose(np.stack(bins["bins"].to_list()), pdf, atol=1e-6)
+    for table in (bins, twenty):
+        pd.testing.assert_frame_equal(table[there.columns], there, check_exact=False, rtol=1e-4, atol=1e-5)
+        assert (table["flags"] == 0).all()
+    expected = quantiles(np.stack(bins["bins"].to_list()), edges, LEVELS)
+    np.testing.assert_allclose(np.stack(twenty["quantiles"].to_list()), expected, atol=1e-5)
+
+
+def test_the_manifest_counts_every_row_and_says_what_shards_are_made_of(
+    made: tuple[Path, Path], tmp_path: Path
+) -> None:
+    output = tmp_path / "shards"
+    in_shards(made, output, "task.shard=40", "data.select='z > 0.5'", "task.format=[parquet,qp,fits]")
+    manifest, provenance = (json.loads((output / f"{name}.json").read_text()) for name in ("manifest", "provenance"))
+    used = int((pd.read_parquet(made[1] / "catalogue.parquet")["z"] > 0.5).sum())
+    assert manifest["galaxies"] == used == len(table_of(output))
+    assert manifest["rows"] == provenance["rows"] == {"read": N, "used": used, "left_out": {"data.select": N - used}}
+    assert sorted(manifest["shards"]["0"]["files"]) == [
+        "fits/shard_00000.fits", "qp/shard_00000.hdf5", "shards/shard_00000.parquet"
+    ]  # fmt: skip
+    assert manifest["made_of"]["photoz_lit"] == photoz_lit.__version__
+    assert manifest["levels"] == list(LEVELS)
+    assert sorted(path.name for path in output.iterdir()) == [
+        ".lock", "config.yaml", "fits", "manifest.json", "provenance.json", "qp", "shards"
+    ]  # fmt: skip
+
+
+KILLED = """
+import os, signal, sys
+from photoz_lit.tasks import prediction_shard
+from photoz_lit.files import whole_file
+from tests.tasks.test_predict_in_shards import in_shards
+from pathlib import Path
+
+plainly = prediction_shard.write_shard
+
+def killed(rows, folder, number, kinds):
+    if number == 1:
+        with whole_file(folder / "shards" / "shard_00001.parquet") as partial:
+            partial.write_bytes(b"half of it")
+            os.kill(os.getpid(), signal.SIGKILL)
+    return plainly(rows, folder, number, kinds)
+
+prediction_shard.write_shard = killed
+in_shards((Path(sys.argv[1]), Path(sys.argv[2])), Path(sys.argv[3]), "task.shard=40")
+"""
+
+
+def test_a_kill_amid_a_shard_loses_none_that_is_whole(
+    made: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "shards"
+    command = [sys.executable, "-c", KILLED, *map(str, (*made, output))]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert list(json.loads((output / "manifest.json").read_text())["shards"]) == ["0"]
+    assert list(output.rglob("*.partial*"))
+    kept = (output / "shards" / "shard_00000.parquet").stat()
+    in_shards(made, output, "task.shard=40")
+    assert (output / "shards" / "shard_00000.parquet").stat().st_mtime_ns == kept.st_mtime_ns
+    undisturbed = in_shards(made, tmp_path / "undisturbed", "task.shard=40").folder
+    assert bytes_of(output) == bytes_of(undisturbed)
+    assert not list(output.rglob("*.partial*"))
+    (output / "shards" / "shard_00002.parquet").write_bytes(b"damaged")
+    (output / "shards" / "shard_00001.parquet").unlink()
+    capsys.readouterr()
+    in_shards(made, output, "task.shard=40")
+    assert "Shards 1, 2 differ from the manifest or are gone; they are made anew." in capsys.readouterr().out
+    assert bytes_of(output) == bytes_of(undisturbed)
+
+
+def test_a_full_disk_keeps_what_is_there(
+    made: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, plainly, calls = tmp_path / "shards", pq.write_table, []
+
+    def full(*arguments: Any, **options: Any) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        plainly(*arguments, **options)
+
+    monkeypatch.setattr(shard_files.pq, "write_table", full)
+    with pytest.raises(InputError, match=r"shard_00001.parquet cannot be written \(.*No space left"):
+        in_shards(made, output, "task.shard=40")
+    monkeypatch.undo()
+    assert list(json.loads((output / "manifest.json").read_text())["shards"]) == ["0"]
+    assert not list(output.rglob("*.partial*"))
+    little = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr(prediction_stream.shutil, "disk_usage", lambda _: little)
+    with pytest.raises(InputError, match=r"needs 0\.00 GB more and its disk has 0\.00 GB free; make room"):
+        in_shards(made, output, "task.shard=40")
+    monkeypatch.undo()
+    in_shards(made, output, "task.shard=40")
+    assert bytes_of(output) == bytes_of(in_shards(made, tmp_path / "undisturbed", "task.shard=40").folder)
+
+
+def test_shards_made_of_something_else_are_left_as_they_are(
+    made: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "shards"
+    in_shards(made, output, "task.shard=40")
+    before = bytes_of(output)
+    with pytest.raises(InputError, match="the settings differ: the shards there are of shard 40 and this command's of"):
+        in_shards(made, output, "task.shard=50")
+    with pytest.raises(InputError, match="the settings differ: the shards there are of pdf quantiles"):
+        in_shards(made, output, "task.shard=40", "pdf=bins")
+    other = tmp_path / "run"
+    shutil.copytree(made[0], other)
+    checkpoint = next(other.glob("checkpoints/*/*.ckpt"))
+    checkpoint.write_bytes(checkpoint.read_bytes() + b" ")
+    with pytest.raises(InputError, match="the networks differ"):
+        in_shards((other, made[1]), output, "task.shard=40")
+    monkeypatch.setattr(photoz_lit, "__version__", "9.9")
+    with pytest.raises(
+        InputError, match=r"the package's version differ.* of 9\.9; give another folder as task\.output"
+    ):
+        in_shards(made, output, "task.shard=40")
+    monkeypatch.undo()
+    assert bytes_of(output) == before
+    (output / "manifest.json").write_text("{")
+    with pytest.raises(InputError, match=r"manifest\.json cannot be read"):
+        in_shards(made, output, "task.shard=40")
+
+
+def test_a_second_master_and_a_foreign_folder_are_refused(made: tuple[Path, Path], tmp_path: Path) -> None:
+    with locked(tmp_path / "shards" / ".lock"), pytest.raises(InputError, match="another process writes shards there"):
+        in_shards(made, tmp_path / "shards")
+    before = sorted(made[1].iterdir())
+    with pytest.raises(InputError, match=r"has no manifest\.json and is not empty; give a new folder"):
+        in_shards(made, made[1])
+    assert sorted(made[1].iterdir()) == before
+    with pytest.raises(InputError, match=r"one device per process; give task\.processes"):
+        in_shards(made, tmp_path / "devices", "trainer.devices=2")
+
+
+MEMORY = """
+import sys
+from pathlib import Path
+import numpy as np
+from photoz_lit.tasks import unseen_networks
+from experiments.speed.stream_memory import private_memory, write_sparse_store
+from tests.tasks.test_predict_in_shards import in_shards
+import photoz_lit.tasks.shard_processes as processes
+import os
+
+def predict(self, sample, fold):
+    light = sum(sample.flux(np.arange(k, min(k + 512, len(sample)))).sum() for k in range(0, len(sample), 512))
+    return np.full((len(sample), sample.field.n_bins), 1 / sample.field.n_bins + 0 * light, np.float32)
+
+unseen_networks.UnseenNetworks.predict = predict
+plainly, seen = processes.ShardMaker.make, []
+
+def watched(self, number):
+    entry = plainly(self, number)
+    seen.append(private_memory(os.getpid()))
+    return entry
+
+processes.ShardMaker.make = watched
+write_sparse_store(Path(sys.argv[2]), 60000)
+in_shards((Path(sys.argv[1]), Path(sys.argv[2])), Path(sys.argv[3]), "pdf=bins", "data.missing_bands=drop")
+print("MEMORY", *seen)
+"""
+
+
+@pytest.fixture
+def private(made: tuple[Path, Path], tmp_path: Path) -> list[float]:
+    """Private memory after each of three shards of 20 000 galaxies with all bins [GB]."""
+    if not Path("/proc/self/smaps_rollup").exists():
+        pytest.skip("needs /proc/<process>/smaps_rollup")
+    command = [sys.executable, "-c", MEMORY, str(made[0]), str(tmp_path / "sparse"), str(tmp_path / "shards")]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2]).stdout
+    return [float(one) for one in said.split("MEMORY")[1].split()]
+
+
+def test_memory_is_flat(private: list[float]) -> None:
+    """Pixels are 12 KB and PDFs 1.6 KB a galaxy: 40 000 more would take 560 MB."""
+    assert len(private) == 3
+    assert max(private) - private[0] < 0.05
+    assert max(private) < 1.5
+
+
+def test_the_grid_of_the_bins_stands_in_the_manifest(made: tuple[Path, Path], tmp_path: Path) -> None:
+    in_shards(made, tmp_path / "shards", "pdf=bins")
+    content = json.loads((tmp_path / "shards" / "manifest.json").read_text())
+    np.testing.assert_array_equal(content["z_edges"], load_field("hsc6b").z_edges)
