@@ -26,6 +26,7 @@ from photoz_lit.networks.multimodal import PhotoZNetwork, build_network
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.networks.stacked import StackedNetworks, gradients_one_by_one
 from photoz_lit.networks.throughput import Setup, best_time, branches_step, branches_time, measure, peak_gflops
+from photoz_lit.tasks.bench_writing import share_of_network, writing, writing_line
 from photoz_lit.tasks.options import BenchOptions
 
 BANDS = "ugrizyjhk"
@@ -101,11 +102,15 @@ def run(config: Config, options: BenchOptions) -> None:
                 results[key].setdefault(case.name, {})[str(case.n_bands)] = row
                 progress.advance(bar)
     results["branches"] = loop_and_grouped(best, settings)
+    written = writing(settings.seconds)
+    shares = share_of_network(written, results["networks"])
+    results["writing"] = {**written, "share_of_network": shares}
     for key, group in groups.items():
         console.print(
             _table(results[key], f"{group[0].stamp_size}×{group[0].stamp_size} pixels, width {group[0].width:g}")
         )
     console.print(_branches_line(results["branches"]))
+    console.print(writing_line(written, shares))
     results["ensembles"] = one_by_one_and_stacked(best.device, config.scale.stamp_size, config.scale.width, settings)
     console.print(_ensembles_line(results["ensembles"]))
     with whole_file(settings.file) as partial:

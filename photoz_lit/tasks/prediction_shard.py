@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,7 @@ class ShardMaker:
             pd.concat(tables, ignore_index=True), np.concatenate(values), plan.columns, plan.galaxies.data
         )
         names = write_shard(shard, plan.folder, number, plan.formats)
+        gc.collect()  # Lightning's trainers refer to themselves, each with the PDFs of a block
         without = int((~np.isfinite(shard.values).all(axis=1)).sum())
         return {
             "rows": [start, stop],

@@ -22,11 +22,12 @@ from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
 from photoz_lit.evaluation.predictions.shard_files import FORMATS
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import record
-from photoz_lit.run_folder import RunFolder, config_of_run, shaping, write_config
+from photoz_lit.run_folder import RunFolder, config_of_run, write_config
+from photoz_lit.setting_roles import identity
 from photoz_lit.tasks.options import PredictOptions
 from photoz_lit.tasks.prediction_cache import digest_of, networks_digest
 from photoz_lit.tasks.prediction_shard import ShardPlan
-from photoz_lit.tasks.shard_processes import make_shards
+from photoz_lit.tasks.shard_processes import ended_by_sigterm, make_shards
 from photoz_lit.tasks.unseen_networks import UnseenNetworks
 
 LIBRARIES = ("torch", "numpy", "pyarrow")
@@ -58,7 +59,7 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
     def refuse() -> None:
         raise InputError(f"{folder}: another process writes shards there; wait for its end, or give a new task.output.")
 
-    with RunFolder(folder).only_writer(refuse):
+    with ended_by_sigterm(), RunFolder(folder).only_writer(refuse):
         RunFolder(folder).make()
         damaged = manifest.take_up()
         if damaged:
@@ -123,7 +124,7 @@ def _made_of(
             "data.missing_bands": config.data.missing_bands,
             "tta": trained.images_per_galaxy,
             "threads": trained.trainer.threads,  # the last bits of a PDF depend on them
-            "config": digest_of(shaping(trained.model_dump(mode="json", by_alias=True))),
+            "config": digest_of(identity(trained)),
         },
         "processor": "gpu" if gpus else "cpu",
     }

@@ -38,6 +38,11 @@ def test_results_are_written_with_the_promised_keys(tmp_path: Path, monkeypatch:
     assert row["mfu"] == pytest.approx(3 * row["gflop_per_image"] * row["train_img_s"] / peak)
     assert 0 < row["parallel_flop_share"] < 1
     assert row["parallel_time_share"] > 0
+    written = results["writing"]
+    for kind in ("bins", "quantiles"):
+        share = written["share_of_network"][kind]["multimodal_early.5"]
+        assert share == pytest.approx(row["infer_img_s"] / written[f"{kind}_pdf_s"])
+        assert written[f"{kind}_pdf_s"] > 1000
     assert results["machine"]["precision"] == Setup.best(torch.device("cpu")).precision
 
 
