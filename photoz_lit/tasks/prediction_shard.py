@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from photoz_lit.config import Config
@@ -92,6 +93,7 @@ class ShardMaker:
         )
         names = write_shard(shard, plan.folder, number, plan.formats)
         gc.collect()  # Lightning's trainers refer to themselves, each with the PDFs of a block
+        pa.default_memory_pool().release_unused()
         without = int((~np.isfinite(shard.values).all(axis=1)).sum())
         return {
             "rows": [start, stop],

@@ -24,6 +24,7 @@ from photoz_lit.evaluation.predictions.qp_file import storable, write_pdfs_hdf5
 from photoz_lit.files import whole_file
 
 ShardFormat = Literal["parquet", "qp", "fits"]
+GROUP = 5000  # rows that are encoded in memory at once
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,15 @@ def write_parquet_shard(rows: ShardRows, path: Path) -> None:
     text = [name for name in rows.table.columns if rows.table[name].dtype.kind not in "biuf"]
     with whole_file(path) as partial:
         # random digits do not compress: a dictionary of them, or statistics, would cost more than the file
-        pq.write_table(table, partial, use_dictionary=text, write_statistics=text, compression="lz4")
+        pq.write_table(
+            table, partial, use_dictionary=text, write_statistics=text, compression="lz4", row_group_size=GROUP
+        )
 
 
 def write_qp_shard(rows: ShardRows, path: Path) -> None:
     """Write a qp ensemble, ``qp.hist`` of bins or ``qp.quant`` of quantiles; rows without a PDF are left out."""
-    there = np.isfinite(rows.values).all(axis=1)
-    table, values = rows.table.loc[there], rows.values[there]
+    there = np.flatnonzero(np.isfinite(rows.values).all(axis=1))
+    table, values = rows.table.iloc[there], rows.values[there]
     if rows.columns.kind == "bins":
         write_pdfs_hdf5(path, values, rows.columns.z_edges, table)
         return
