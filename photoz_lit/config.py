@@ -244,7 +244,8 @@ class Config(Settings):
         """
         data = self.data
         chosen = data.select is not None or data.source_select is not None or data.weighted_sampling
-        return self.network.reads_catalogue or chosen
+        beside_images = isinstance(self.network, NetworkSettings) and bool(self.network.catalogue_columns)
+        return self.network.reads_catalogue or beside_images or chosen
 
 
 def validate(composed: DictConfig | Mapping[str, Any]) -> Config:

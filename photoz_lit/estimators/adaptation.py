@@ -27,6 +27,7 @@ from photoz_lit.data.two_fields import AdaptationDataModule
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.mismatch.domain_probe import domain_probe
+from photoz_lit.fields import Field
 from photoz_lit.files import locked, write_json
 from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.modules.checkpoint_files import read_checkpoint
@@ -62,6 +63,12 @@ class AdaptationEstimator(CNNEstimator):
     def __init__(self, config: Config, loggers: Sequence[Logger] = ()) -> None:
         super().__init__(config, loggers)
         self.degradation: Degradation | None = None
+
+    def check(self, bands: Sequence[str], stamp_size: int, field: Field) -> None:
+        """Build the network, on images alone: nothing aligns the values of two catalogues."""
+        if self.settings.catalogue_inputs:
+            raise InputError("network.catalogue_inputs: an adaptation aligns what images show; leave them out.")
+        super().check(bands, stamp_size, field)
 
     def planned(self, split: Split) -> tuple[int, int]:
         """Return the epochs of a training and its adaptation, and how many images go through both."""

@@ -20,6 +20,7 @@ from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import gathered, is_main_process
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.catalogue_values import catalogue_values, require_columns
 from photoz_lit.estimators.estimator import Cost, Description, Estimator
 from photoz_lit.estimators.network_label import network_label
 from photoz_lit.estimators.training_time import seconds_per_image
@@ -123,6 +124,10 @@ class CNNEstimator(Estimator):
         """Build the network: it says what does not fit."""
         self.built_for(bands_of_field(field, bands), stamp_size, field)
 
+    def check_sample(self, sample: Sample) -> None:
+        """Refuse a catalogue without the columns that the network reads."""
+        require_columns(sample, self.settings.catalogue_columns)
+
     def describe(self, sample: Sample, split: Split, n_fits: int) -> Description:
         """Name recipe and time; the details are the network's branches, its fusion point and its cost."""
         module = self.built_for(sample.bands, sample.stamp_size, sample.field)
@@ -132,7 +137,13 @@ class CNNEstimator(Estimator):
         recipe = f"{self.config.module.recipe}; {self.config.images_per_galaxy} image(s) per galaxy predicted"
         time = f"about {time_left(n_fits * seconds)} for {n_fits} training(s) of {epochs} epochs, here"
         details = network_summary(module.network, sample.stamp_size, f"network {self.settings.name}")
-        return Description({"recipe": recipe, "time": time}, details)
+        beside = {"catalogue": self._beside_the_image()} if self.settings.catalogue_inputs else {}
+        return Description({"recipe": recipe, **beside, "time": time}, details)
+
+    def _beside_the_image(self) -> str:
+        columns = self.settings.catalogue_columns
+        what = f"{', '.join(columns)} and their colours" if columns else "magnitudes and colours measured on the stamps"
+        return f"{what}; left out for {100 * self.settings.catalogue_dropout:.0f} % of the training galaxies"
 
     def planned(self, split: Split) -> tuple[int, int]:
         """Return the epochs of a training, and how many images go through it."""
@@ -184,7 +195,23 @@ class CNNEstimator(Estimator):
 
     def data_module(self, sample: Sample, split: Split, seed: int, training: bool = True) -> CutoutDataModule:
         """Batches of the sample, as the config asks for them; weights of the draw count in training alone."""
-        return CutoutDataModule(sample, split, **self.data_options(seed, training))
+        data = CutoutDataModule(sample, split, **self.data_options(seed, training))
+        if self.settings.catalogue_inputs:
+            rows = np.unique(np.concatenate([split.train, split.validation, split.test]))
+            values = self.catalogue_of(sample, rows)
+            column = np.full((len(sample), values.shape[1]), np.nan, np.float32)
+            column[rows] = values
+            data.galaxies.columns["catalogue"] = torch.from_numpy(column)
+        return data
+
+    def catalogue_of(self, sample: Sample, galaxies: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Values of some galaxies that the network reads beside the image, (n, values), NaN where missing.
+
+        Raises
+        ------
+        InputError : the catalogue lacks them.
+        """
+        return catalogue_values(self.settings, sample, galaxies)
 
     def data_options(self, seed: int, training: bool = True) -> dict[str, Any]:
         """Arguments of a data module beside sample and split."""
@@ -227,6 +254,9 @@ class CNNEstimator(Estimator):
         if self.config.trainer.compile:
             self.module.network.compile()
         data = self.data_module(sample, split, seed)
+        if self.module.network.heads.catalogue is not None:
+            values = data.galaxies.columns["catalogue"][torch.from_numpy(split.train)]
+            self.module.network.heads.catalogue.standardise(values)
         stop = DeadNetworkStop(loss_of_one_pdf(self.module, data), only_watches=last)
         decay = self.config.module.weight_average
         averaging = [] if decay is None else [RunningMeanOfWeights(decay)]
@@ -307,7 +337,8 @@ class CNNEstimator(Estimator):
     def features(self, sample: Sample, galaxies: NDArray[np.int64], device: str | None = None) -> NDArray[np.float32]:
         """Features of some galaxies, (n, F), in their order."""
         assert self.module is not None
-        return network_features(self.module, sample, galaxies, device=device)
+        catalogue = self.catalogue_of(sample, galaxies) if self.settings.catalogue_inputs else None
+        return network_features(self.module, sample, galaxies, device=device, catalogue=catalogue)
 
     def _take_best(self, folder: Path) -> None:
         assert self.module is not None

@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field as Entry
 
 from photoz_lit.data.sample import Sample
+from photoz_lit.estimators.catalogue_values import measured_colours
 from photoz_lit.estimators.forest import ForestSettings, QuantileForest, with_missing
-from photoz_lit.imaging.photometry import apertures
-
-_BLOCK = 512
 
 
 class PhotometryForestSettings(ForestSettings):
@@ -41,16 +39,6 @@ class PhotometryForest(QuantileForest):
         """Adjacent colours in all circles but the largest, the reference magnitude in the largest, how much brighter it
         is there than in the others, and E(B-V).
         """
-        circles = apertures(sample.field, sample.bands, sample.stamp_size, self.settings.apertures)
-        blocks = [galaxies[start : start + _BLOCK] for start in range(0, len(galaxies), _BLOCK)]
-        measured = [circles.measure(sample.flux(rows)).magnitude for rows in blocks]
-        bands, n_circles = len(sample.bands), len(circles.radii)
-        magnitude = np.concatenate(measured) if measured else np.empty((0, bands, n_circles))
-        field = sample.field
-        reference = sample.bands.index(field.reference_band) if field.reference_band in sample.bands else bands // 2
-        inner = magnitude[:, :, : max(n_circles - 1, 1)]
-        colours = (inner[:, :-1] - inner[:, 1:]).reshape(len(magnitude), -1)
-        brightness = magnitude[:, reference]
-        reach = brightness[:, :-1] - brightness[:, -1:]
+        measured = measured_colours(sample, galaxies, self.settings.apertures)
         ebv = sample.catalogue["ebv"].to_numpy(float)[galaxies, None]
-        return with_missing(np.concatenate([colours, brightness[:, -1:], reach, ebv], axis=1))
+        return with_missing(np.concatenate([measured, ebv], axis=1))

@@ -39,7 +39,7 @@ def seconds_per_image(module: PhotoZModule, data: CutoutDataModule, settings: Tr
         for _ in range(TIMED_STEPS):
             start = time.perf_counter()
             with torch.autocast(device.type, torch.bfloat16, enabled="bf16" in precision):
-                output = timed(batch["image"], batch["ebv"])
+                output = timed(batch["image"], batch["ebv"], batch.get("catalogue"))
                 loss = timed.loss(output, batch).mean()
             torch.autograd.backward(loss)
             loss.item()  # waits for the device

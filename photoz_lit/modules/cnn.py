@@ -109,9 +109,12 @@ class PhotoZModule(pl.LightningModule):
         scale = image.float().square().mean(dim=(0, 2, 3)).sqrt().clamp_min(1e-6)
         self.input_scale.copy_(1.0 / scale[:, None, None])
 
-    def forward(self, image: Tensor, ebv: Tensor) -> Any:
-        """Network output for stretched images (B, bands, H, W) and reddening (B, 1)."""
-        return self.network(self.scaled(image), ebv, self.dropped)
+    def forward(self, image: Tensor, ebv: Tensor, catalogue: Tensor | None = None) -> Any:
+        """Network output for stretched images (B, bands, H, W), reddening (B, 1) and the catalogue's values (B, C)."""
+        return self.network(self.scaled(image), ebv, self.dropped, catalogue)
+
+    def _output(self, batch: Batch) -> Any:
+        return self(batch["image"], batch["ebv"], batch.get("catalogue"))
 
     def scaled(self, image: Tensor) -> Tensor:
         """Stretched images (B, bands, H, W) as the network takes them: each band times its ``input_scale``."""
@@ -131,7 +134,7 @@ class PhotoZModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Weighted mean loss of a batch."""
-        loss = self.loss(self(batch["image"], batch["ebv"]), batch)
+        loss = self.loss(self._output(batch), batch)
         weight = batch["weight"]
         mean = (loss * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
         self.log("train_loss", mean.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
@@ -139,7 +142,7 @@ class PhotoZModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the validation metrics."""
-        output = self(batch["image"], batch["ebv"])
+        output = self._output(batch)
         self.val_loss.update(self.loss(output, batch), batch["weight"])
         pdf = output.logits.float().softmax(dim=1)
         for metric in self.val_metrics.values():
@@ -169,7 +172,7 @@ class PhotoZModule(pl.LightningModule):
 
     def pdf(self, batch: Batch) -> Tensor:
         """PDFs of a batch, (B, n_bins), of its images as they are."""
-        logits: Tensor = self(batch["image"], batch["ebv"]).logits
+        logits: Tensor = self._output(batch).logits
         return logits.float().softmax(dim=1)
 
     def _symmetric(self, batch: Batch) -> Iterator[Batch]:

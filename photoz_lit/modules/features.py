@@ -25,7 +25,12 @@ Features = NDArray[np.float64]
 
 
 def network_features(
-    module: PhotoZModule, sample: Sample, galaxies: Rows, device: str | None = None, domain: Rows | None = None
+    module: PhotoZModule,
+    sample: Sample,
+    galaxies: Rows,
+    device: str | None = None,
+    domain: Rows | None = None,
+    catalogue: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Return the features of some galaxies, (n, F), in their order.
 
@@ -36,9 +41,10 @@ def network_features(
     galaxies : rows of the sample.
     device : ``cuda``, ``cpu`` …; None takes the accelerator if there is one.
     domain : number of each galaxy's field, (N,), for an adapted network, which may see targets' images changed.
+    catalogue : values of these galaxies' catalogue, (n, C), for a network that reads them.
     """
     module.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
-    outputs = _outputs(module, sample, galaxies, domain)
+    outputs = _outputs(module, sample, galaxies, domain, catalogue)
     return np.concatenate([output.features.float().cpu().numpy() for output, _ in outputs])
 
 
@@ -66,7 +72,13 @@ def by_source(galaxies: Galaxies) -> tuple[Features, Features]:
 
 
 @torch.no_grad()
-def _outputs(module: PhotoZModule, sample: Sample, galaxies: Rows, domain: Rows | None) -> Iterator[tuple[Any, Any]]:
+def _outputs(
+    module: PhotoZModule,
+    sample: Sample,
+    galaxies: Rows,
+    domain: Rows | None,
+    catalogue: NDArray[np.float32] | None = None,
+) -> Iterator[tuple[Any, Any]]:
     """Outputs of the network, and the trunk's values of an adapted one."""
     ebv = np.nan_to_num(sample.catalogue["ebv"].to_numpy(float)).astype(np.float32)
     for start in range(0, len(galaxies), ROWS):
@@ -76,4 +88,5 @@ def _outputs(module: PhotoZModule, sample: Sample, galaxies: Rows, domain: Rows 
         if domain is not None and isinstance(module, AlignedModule):
             yield module.with_trunk(image, reddening, torch.from_numpy(domain[rows]).to(module.device))
         else:
-            yield module(image, reddening), None
+            beside = None if catalogue is None else torch.from_numpy(catalogue[start : start + ROWS]).to(module.device)
+            yield module(image, reddening, beside), None

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from photoz_lit.networks.catalogue_inputs import CatalogueInputs
 from photoz_lit.networks.layers import dense, scaled
 from photoz_lit.networks.settings import NetworkSettings
 
@@ -29,7 +30,7 @@ class NetworkOutput(NamedTuple):
 
 
 class Heads(nn.Module):
-    """Concatenate E(B-V), one dense ReLU layer, then head A (ReLU) and head B (tanh).
+    """Concatenate E(B-V) and what the catalogue knows, one dense ReLU layer, then head A (ReLU) and head B (tanh).
 
     Runs in float32 also under autocast: half a percent of the work, but bfloat16 would round a redshift to 1 part in
     256, as coarse as the scatter that is to be measured.
@@ -39,12 +40,17 @@ class Heads(nn.Module):
     trunk_values : values per image that the trunk hands over.
     n_bins : redshift bins.
     settings : the ``network`` section with the dense widths.
+    catalogue : scales the values of the catalogue; None for the image alone.
     """
 
-    def __init__(self, trunk_values: int, n_bins: int, settings: NetworkSettings) -> None:
+    def __init__(
+        self, trunk_values: int, n_bins: int, settings: NetworkSettings, catalogue: CatalogueInputs | None = None
+    ) -> None:
         super().__init__()
         width = scaled(settings.dense, settings.width)
-        self.features = nn.Sequential(dense(trunk_values + 1, width), nn.ReLU())
+        self.catalogue = catalogue
+        beside = 1 + (0 if catalogue is None else catalogue.outputs)
+        self.features = nn.Sequential(dense(trunk_values + beside, width), nn.ReLU())
         self.pdf = _head(width, [scaled(n, settings.width) for n in settings.pdf_head], n_bins, nn.ReLU)
         self.scalar = _head(width, [scaled(n, settings.width) for n in settings.scalar_head], 1, nn.Tanh)
 
@@ -56,10 +62,13 @@ class Heads(nn.Module):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
-    def forward(self, trunk: Tensor, ebv: Tensor) -> NetworkOutput:
-        """Map the trunk's values (B, trunk_values) and E(B-V) (B, 1) [mag] to the output."""
+    def forward(self, trunk: Tensor, ebv: Tensor, catalogue: Tensor | None = None) -> NetworkOutput:
+        """Map the trunk's values (B, trunk_values), E(B-V) (B, 1) [mag] and catalogue's values (B, C) to the output."""
         with torch.autocast(trunk.device.type, enabled=False):
-            features = self.features(torch.cat([trunk.float(), ebv.float()], dim=1))
+            known = [trunk.float(), ebv.float()]
+            if self.catalogue is not None:
+                known.append(self.catalogue(catalogue, trunk))
+            features = self.features(torch.cat(known, dim=1))
             return NetworkOutput(self.pdf(features), self.scalar(features).squeeze(1), features)
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from photoz_lit.errors import InputError, nearest
+from photoz_lit.networks.catalogue_inputs import CatalogueInputs, number_of_values
 from photoz_lit.networks.family import Family, Widths, chain
 from photoz_lit.networks.heads import Heads, NetworkOutput
 from photoz_lit.networks.layers import Stage
@@ -111,7 +112,9 @@ class PhotoZNetwork(nn.Module):
         values: Tensor = self.common(self.parallel(image, dropped))
         return values
 
-    def forward(self, image: Tensor, ebv: Tensor, dropped: Collection[str] = ()) -> NetworkOutput:
+    def forward(
+        self, image: Tensor, ebv: Tensor, dropped: Collection[str] = (), catalogue: Tensor | None = None
+    ) -> NetworkOutput:
         """Estimate redshifts.
 
         Parameters
@@ -119,8 +122,9 @@ class PhotoZNetwork(nn.Module):
         image : (B, bands, H, W) pixels after the stretch.
         ebv : (B, 1) Galactic reddening [mag].
         dropped : names of modalities to leave out, see :meth:`check_dropped`.
+        catalogue : (B, values), NaN where missing, for a network that reads them; None: all are missing.
         """
-        output: NetworkOutput = self.heads(self.trunk(image, dropped), ebv)
+        output: NetworkOutput = self.heads(self.trunk(image, dropped), ebv, catalogue)
         return output
 
     def check_dropped(self, dropped: Collection[str]) -> frozenset[str]:
@@ -168,7 +172,9 @@ def build_network(
     ]
     parallel = ParallelBlock(modalities, bands, branches, modality.dropout)
     common = chain(family.stages[stages:], parallel.outputs, Widths(family.stem_filters, factor=network.width))
-    return PhotoZNetwork(bands, modalities, parallel, common, Heads(common.outputs, n_bins, network))
+    values = number_of_values(network, len(bands))
+    catalogue = CatalogueInputs(values, network.catalogue_dropout) if values else None
+    return PhotoZNetwork(bands, modalities, parallel, common, Heads(common.outputs, n_bins, network, catalogue))
 
 
 def _family(network: NetworkSettings) -> type[Family]:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+from pydantic import BeforeValidator
 from pydantic import Field as Entry
 
-from photoz_lit.settings import EstimatorSettings, Settings
+from photoz_lit.settings import EstimatorSettings, Settings, is_empty
+
+MEASURED: Literal["measured"] = "measured"
+DROPOUT, APERTURES = 0.25, (0.5, 1.0, 2.0)
+
+#: Columns of the catalogue, a single one without brackets, or ``measured``.
+CatalogueInputs = Annotated[
+    Literal["measured"] | tuple[str, ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) and value != MEASURED else value),
+]
 
 
 class NetworkSettings(EstimatorSettings):
@@ -20,6 +30,10 @@ class NetworkSettings(EstimatorSettings):
     dense : width of the dense layer that follows the trunk and E(B-V); its output is the features.
     pdf_head : hidden widths of head A, which ends in one logit per redshift bin.
     scalar_head : hidden widths of head B, which ends in one redshift; empty is a single dense layer.
+    catalogue_inputs : columns of the catalogue that stand beside E(B-V), with the colours between neighbouring
+        magnitudes, or ``measured`` for magnitudes and colours in circles on the stamps; empty is the image alone.
+    catalogue_apertures : radii of these circles, ascending, in units of the field's widest seeing (FWHM).
+    catalogue_dropout : share of the training galaxies, drawn anew in every batch, that are seen without these inputs.
     """
 
     is_method: ClassVar[bool] = False
@@ -29,6 +43,17 @@ class NetworkSettings(EstimatorSettings):
     dense: int = Entry(gt=0)
     pdf_head: list[int]
     scalar_head: list[int]
+    # defaults are left out of records, so that networks on images alone keep their ids
+    catalogue_inputs: CatalogueInputs = Entry(default=(), exclude_if=is_empty)
+    catalogue_apertures: tuple[Annotated[float, Entry(gt=0)], ...] = Entry(
+        default=APERTURES, min_length=1, exclude_if=lambda value: tuple(value) == APERTURES
+    )
+    catalogue_dropout: float = Entry(default=DROPOUT, ge=0, lt=1, exclude_if=lambda value: value == DROPOUT)
+
+    @property
+    def catalogue_columns(self) -> tuple[str, ...]:
+        """Columns of the catalogue that the network reads."""
+        return () if self.catalogue_inputs == MEASURED else tuple(self.catalogue_inputs)
 
 
 class ModalitySettings(Settings):

@@ -24,7 +24,12 @@ from tests.conftest import make_store
 from tests.two_fields import joined, source_and_target
 
 TINY = ("field=hsc6b", "scale.max_epochs=1", "adapt.epochs=1", "seed=3")
-FURTHER = {"template_fit": ["network.stride=25"], "photometry_forest": ["network.trees=10"]}
+FURTHER = {
+    "template_fit": ["network.stride=25"],
+    "photometry_forest": ["network.trees=10"],
+    "hybrid": ["network.catalogue_inputs=[mag_g,mag_r,mag_i]"],
+    "hybrid_measured": ["network.catalogue_inputs=measured"],
+}
 
 
 def _estimators() -> list[str]:
@@ -53,7 +58,7 @@ class Case:
         return estimator
 
 
-@pytest.fixture(scope="module", params=["cnn", "adaptation", *_estimators()])
+@pytest.fixture(scope="module", params=["cnn", "hybrid", "hybrid_measured", "adaptation", *_estimators()])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "adaptation":
@@ -63,8 +68,8 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         return Case(composed(*TINY, "network=plain", *places), both.blind, split)
     store = make_store(folder / "store", n=90)
     sample = load_sample([store], composed(*TINY).field, 32)
-    name = "plain" if request.param == "cnn" else request.param
-    overrides = [f"network={name}", f"data.store={store.path}", *FURTHER.get(name, [])]
+    name = "plain" if request.param in ("cnn", "hybrid", "hybrid_measured") else request.param
+    overrides = [f"network={name}", f"data.store={store.path}", *FURTHER.get(request.param, [])]
     return Case(composed(*TINY, *overrides), sample, split_sample(sample))
 
 
