@@ -7,10 +7,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator
 from pydantic import Field as Entry
 
-from photoz_lit.settings import EstimatorSettings, Settings, is_empty
+from photoz_lit.settings import EstimatorSettings, Settings
 
 MEASURED: Literal["measured"] = "measured"
-DROPOUT, APERTURES = 0.25, (0.5, 1.0, 2.0)
 
 #: Columns of the catalogue, a single one without brackets, or ``measured``.
 CatalogueInputs = Annotated[
@@ -43,12 +42,9 @@ class NetworkSettings(EstimatorSettings):
     dense: int = Entry(gt=0)
     pdf_head: list[int]
     scalar_head: list[int]
-    # defaults are left out of records, so that networks on images alone keep their ids
-    catalogue_inputs: CatalogueInputs = Entry(default=(), exclude_if=is_empty)
-    catalogue_apertures: tuple[Annotated[float, Entry(gt=0)], ...] = Entry(
-        default=APERTURES, min_length=1, exclude_if=lambda value: tuple(value) == APERTURES
-    )
-    catalogue_dropout: float = Entry(default=DROPOUT, ge=0, lt=1, exclude_if=lambda value: value == DROPOUT)
+    catalogue_inputs: CatalogueInputs = ()
+    catalogue_apertures: tuple[Annotated[float, Entry(gt=0)], ...] = Entry(default=(0.5, 1.0, 2.0), min_length=1)
+    catalogue_dropout: float = Entry(default=0.25, ge=0, lt=1)
 
     @property
     def catalogue_columns(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.forest import with_missing
 from photoz_lit.networks.catalogue_inputs import number_of_values
 from photoz_lit.networks.settings import NetworkSettings
-from photoz_lit.run_folder import what_shapes
+from photoz_lit.setting_roles import identity
 from photoz_lit.tasks.train import train
 from tests.composed import composed, predicted
 from tests.conftest import make_store
@@ -99,9 +99,8 @@ def test_an_adaptation_refuses_them(sample: Sample) -> None:
 
 
 def test_networks_on_images_alone_keep_their_ids() -> None:
-    content = what_shapes(composed("network=plain"))["network"]
-    assert not [name for name in content if name.startswith("catalogue")]
-    assert what_shapes(composed(*TINY))["network"]["catalogue_inputs"] == ["mag_g", "mag_err_g", "mag_i"]
+    assert not [name for name in identity(composed("network=plain")) if name.startswith("network.catalogue")]
+    assert identity(composed(*TINY))["network.catalogue_inputs"] == ["mag_g", "mag_err_g", "mag_i"]
 
 
 def test_features_depend_on_the_catalogue(sample: Sample, store: CutoutStore, tmp_path: Path) -> None:
