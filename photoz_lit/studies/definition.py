@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
+from pydantic import model_validator
+
+from photoz_lit.errors import nearest
 from photoz_lit.files import FileName
 from photoz_lit.settings import Settings
+from photoz_lit.studies.compared import Compared
 
 Setting = dict[str, Any]
 
@@ -40,8 +44,8 @@ class StudyValue(Settings):
     overrides: list[str]
 
 
-class Study(Settings):
-    """Content of ``conf/study/<name>.yaml``.
+class Study(Compared):
+    """Content of ``conf/study/<name>.yaml``, with how its methods are compared.
 
     Attributes
     ----------
@@ -49,7 +53,6 @@ class Study(Settings):
     question : what it is to find out.
     seeds : training seeds of every row that gives none.
     common : overrides of every job.
-    tuned_on : fields whose results chose the settings; what is pooled over fields is given without them too.
     rows : see :class:`StudyRow`.
     """
 
@@ -58,8 +61,16 @@ class Study(Settings):
     question: str
     seeds: list[int]
     common: list[str] = []
-    tuned_on: list[str] = []
     rows: list[StudyRow]
+
+    @model_validator(mode="after")
+    def _knows_its_methods(self) -> Study:
+        known = {row.method for row in self.rows}
+        named = [name for duel in self.duels for name in (duel.method, duel.reference)]
+        for name in [*self.methods, *named, *filter(None, [self.bound])]:
+            if name not in known:
+                raise ValueError(f"the study has no row of method '{name}'{nearest(name, known)}")
+        return self
 
 
 StudyRow.model_rebuild()

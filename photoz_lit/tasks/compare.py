@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -33,6 +34,7 @@ from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, UNEQUAL
 from photoz_lit.files import write_json
 from photoz_lit.metric import metric
 from photoz_lit.printed import number, with_error
+from photoz_lit.studies.compared import Compared, compared_in
 from photoz_lit.studies.definition import places_in_study, table_row
 from photoz_lit.studies.results import read_results
 from photoz_lit.tasks.options import CompareOptions
@@ -46,7 +48,8 @@ def run(config: Config, options: CompareOptions) -> None:
     emitters = [run for run in runs if "sample" in run.metrics]
     if emitters:  # the usual table is of the sample that the published numbers are of
         runs = [run for run in emitters if run.metrics["sample"] == REMOVED]
-    runs, named = set_apart(runs, options.baseline, options.baseline_settings or {})
+    compared = _compared(config, options)
+    runs, named = set_apart(runs, options.baseline or _reference(compared, runs), options.baseline_settings or {})
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True) as progress:
         step = progress.add_task("reading runs", total=None)
         table = compare(runs, named, options.draws, lambda text: progress.update(step, description=text))
@@ -54,11 +57,10 @@ def run(config: Config, options: CompareOptions) -> None:
     written = write_comparison(table, target, baseline, options.title or title)
     adapted = [run for run in _as_rows(config, runs) if "source_sigma_mad" in run.metrics]
     if adapted:
-        written += write_adaptation(
-            adaptation_tables(adapted, options.draws, _tuned_on(config, options)), target, options.title or title
-        )
+        known = compared if compared.reference else compared.model_copy(update={"reference": baseline})
+        written += write_adaptation(adaptation_tables(adapted, known, options.draws), target, options.title or title)
     if emitters:
-        written += write_emitters(emitter_table(emitters), target, options.title or title)
+        written += write_emitters(emitter_table(emitters, compared), target, options.title or title, compared)
     console.print(_shown(table, baseline, options.title or title))
     counts = paired_rows(runs, named)
     if counts:
@@ -81,12 +83,17 @@ def _as_rows(config: Config, runs: list[Run]) -> list[Run]:
     return rows_as_runs(read_results(folder / "results.json"), folder)
 
 
-def _tuned_on(config: Config, options: CompareOptions) -> list[str]:
-    """Fields that a study, or the one whose results are compared, was tuned on."""
+def _compared(config: Config, options: CompareOptions) -> Compared:
+    """How a study, or the first one whose results are compared, compares its methods."""
     if config.study is not None:
-        return config.study.tuned_on
+        return config.study
     files = [file for place in options.runs or [] if (file := _results_file(place)) is not None]
-    return [name for file in files for name in read_results(file).get("tuned_on", [])]
+    return compared_in(read_results(files[0]), files[0].parent.name) if files else Compared()
+
+
+def _reference(compared: Compared, runs: Sequence[Run]) -> str | None:
+    """The study's reference where it was run."""
+    return compared.reference if compared.reference in {run.method for run in runs} else None
 
 
 def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:

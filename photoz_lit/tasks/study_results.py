@@ -17,6 +17,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions.table import read_predictions
 from photoz_lit.files import inside, locked
 from photoz_lit.provenance import git_commit
+from photoz_lit.studies.compared import Compared
 from photoz_lit.studies.definition import Study, StudyJob, jobs_of
 from photoz_lit.studies.galaxies import JobGalaxies, labelled, read_galaxies
 from photoz_lit.studies.results import StudyResults
@@ -142,7 +143,7 @@ def _about(study: Study, rows: Sequence[Row]) -> dict[str, Any]:
         "scale": next((o.split("=")[1] for o in study.common if o.startswith("scale=")), "demo"),
         "question": study.question,
         "swept": sorted({name for row in study.rows for name in row.sweep}),
-        **({"tuned_on": study.tuned_on} if study.tuned_on else {}),
+        **study.model_dump(include=set(Compared.model_fields), exclude_defaults=True),
     }
 
 

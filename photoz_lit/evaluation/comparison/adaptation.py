@@ -1,8 +1,8 @@
 """What each way of adapting takes back of what a network loses on another field.
 
 Of a method m on one field: the share of the gap that it closes is (σ_none − σ_m) / (σ_none − σ_bound) in σ_MAD, where
-the bound is the oracle, or, where a study takes the shift apart, the network without adaptation where nothing is
-shifted (``part`` = ``none``). The share exists only where the gap is at least three standard errors (see
+the bound is the study's (an oracle) or, where a study takes the shift apart, the network without adaptation where
+nothing is shifted. The share exists only where the gap is at least three standard errors (see
 :mod:`photoz_lit.evaluation.comparison.adaptation_draws`). The reduction of |bias| is 1 − |bias_m| / |bias_none| and
 that of the total variation of N(z) 1 − TV_m / TV_none; the source's worsening is σ_source,m / σ_source,none − 1.
 """
@@ -23,21 +23,8 @@ from photoz_lit.evaluation.comparison.table import Group, group_runs
 from photoz_lit.evaluation.comparison.trainings import deaths_of
 from photoz_lit.evaluation.significance.p_values import DRAWS
 from photoz_lit.metric import shown_in
+from photoz_lit.studies.compared import Compared, Duel
 
-NONE, ORACLE, DANN, OURS = "none", "oracle", "dann", "guided_paired"
-METHODS = (
-    NONE,
-    "degraded",
-    "coral",
-    DANN,
-    "dann_calibrated",
-    "guided",
-    "paired",
-    "guided_paired_uncalibrated",
-    OURS,
-    ORACLE,
-)
-UNSHIFTED = ("part", "none")
 MEASURABLE = 3.0  # standard errors
 FURTHER = (
     *("nz_tv", "nz_mean_shift", "source_sigma_mad", "source_eta", "source_bias"),
@@ -54,8 +41,9 @@ class AdaptationTables:
     ----------
     methods : one row per field, settings and method, see :func:`adaptation_tables`.
     by_mag : the same per magnitude bin: ``mag``, ``n``, ``sigma_mad``, ``eta``, ``bias`` and ``<metric>_err``.
-    duel : ``guided_paired`` against ``dann``, one row per field and one over all: ``difference_<metric>`` =
-        guided_paired / dann − 1 of σ_MAD and |bias|, with ``_err``; empty where one of the two was not run.
+    duels : of each of the study's duels whose methods were both run, one row per field and one over all:
+        ``difference_<metric>`` = method / reference − 1 of σ_MAD and |bias|, with ``_err``.
+    compared : the study's reference, bound, methods and duels.
     swept : names of the columns that are settings.
     nz : (field, settings) -> method -> summed N(z) in coarse bins, see
         :func:`photoz_lit.evaluation.metrics.summary.coarse_nz`.
@@ -63,19 +51,20 @@ class AdaptationTables:
 
     methods: pd.DataFrame
     by_mag: pd.DataFrame
-    duel: pd.DataFrame
+    duels: tuple[tuple[Duel, pd.DataFrame], ...]
+    compared: Compared
     swept: tuple[str, ...]
     nz: dict[Place, dict[str, dict[str, Any]]]
 
 
-def adaptation_tables(runs: Sequence[Run], draws: int = DRAWS, tuned_on: Sequence[str] = ()) -> AdaptationTables:
+def adaptation_tables(runs: Sequence[Run], compared: Compared, draws: int = DRAWS) -> AdaptationTables:
     """Compare ways of adapting, field by field.
 
     Parameters
     ----------
     runs : rows of a study's ``results.json``; those with their galaxies at hand get standard errors of differences.
+    compared : reference (without adaptation), bound, order of methods and duels of the study.
     draws : bootstrap resamples.
-    tuned_on : fields that chose the methods' settings.
 
     Returns
     -------
@@ -87,24 +76,34 @@ def adaptation_tables(runs: Sequence[Run], draws: int = DRAWS, tuned_on: Sequenc
 
     Raises
     ------
-    InputError : no run has ``none`` as its method.
+    InputError : no run is of the reference.
     """
     groups = group_runs(runs)
-    if not any(group.method == NONE for group in groups):
-        raise InputError("none of the runs is without adaptation (adapt=none); run the study's rows of that method.")
+    if not any(group.method == compared.reference for group in groups):
+        raise InputError(
+            f"none of the runs is without adaptation (method '{compared.reference}'); run the study's rows of it."
+        )
     swept = tuple(dict.fromkeys(name for group in groups for name in group.settings))
-    places = sorted(dict.fromkeys(_place(g) for g in groups), key=_order(runs))
-    rows, bins, duels, nz = [], [], [], {}
+    places = sorted(
+        dict.fromkeys(_place(g) for g in groups), key=lambda place: (place[0] != compared.main_field, place)
+    )
+    rows, bins, nz = [], [], {}
+    found: list[list[dict[str, Any]]] = [[] for _ in compared.duels]
     for place in places:
-        here = sorted((g for g in groups if _place(g) == place), key=lambda g: _rank(g.method))
-        unshifted = _unshifted(groups, here[0])
+        here = sorted((g for g in groups if _place(g) == place), key=lambda g: compared.rank(g.method))
+        unshifted = _unshifted(groups, here[0], compared)
         drawn = paired_draws(_for_bootstrap(here, unshifted), draws)
-        rows += _rows(here, unshifted, drawn)
+        rows += _rows(here, unshifted, drawn, compared)
         bins += [row for group in here for row in _bins(group)]
-        duel = _duel(here[0], drawn)
-        duels += [duel] if duel else []
+        for duel, of_fields in zip(compared.duels, found, strict=True):
+            of_fields += _duel(duel, here[0], drawn)
         nz[place] = {group.method: summed for group in here if (summed := _summed_nz(group)) is not None}
-    return AdaptationTables(pd.DataFrame(rows), pd.DataFrame(bins), pooled(duels, tuned_on), swept, nz)
+    duels = tuple(
+        (duel, pooled(of_fields, compared.tuned_on))
+        for duel, of_fields in zip(compared.duels, found, strict=True)
+        if of_fields
+    )
+    return AdaptationTables(pd.DataFrame(rows), pd.DataFrame(bins), duels, compared, swept, nz)
 
 
 def pooled(duels: Sequence[Mapping[str, Any]], tuned_on: Sequence[str] = ()) -> pd.DataFrame:
@@ -131,11 +130,15 @@ def _even_mean(name: str, table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _rows(
-    here: Sequence[Group], unshifted: Group | None, drawn: Mapping[str, Mapping[str, Drawn]] | None
+    here: Sequence[Group],
+    unshifted: Group | None,
+    drawn: Mapping[str, Mapping[str, Drawn]] | None,
+    compared: Compared,
 ) -> list[dict[str, Any]]:
     """Rows of one field with one setting."""
     methods = {group.method for group in here}
-    bound = "unshifted" if unshifted is not None else ORACLE
+    bound = "unshifted" if unshifted is not None else str(compared.bound)
+    none = str(compared.reference)
     rows = []
     for group in here:
         first = group.runs[0].metrics
@@ -144,17 +147,17 @@ def _rows(
         row |= deaths_of(group.runs)
         for name in (*shown_in("adaptation"), *FURTHER):
             row[name], row[f"{name}_err"] = _mean(group, name)
-        if NONE in methods:
-            row |= _against_none(group, here)
-            row |= _from_draws(group.method, bound, drawn)
+        if none in methods:
+            row |= _against_none(group, here, none)
+            row |= _from_draws(group.method, none, bound, drawn)
         rows.append(row)
     return rows
 
 
-def _against_none(group: Group, here: Sequence[Group]) -> dict[str, float]:
+def _against_none(group: Group, here: Sequence[Group], reference: str) -> dict[str, float]:
     """Reductions of |bias| and N(z) TV and the source's worsening, from means over the seeds."""
-    none = next(g for g in here if g.method == NONE)
-    if group.method == NONE:
+    none = next(g for g in here if g.method == reference)
+    if group.method == reference:
         return {}
     reduction = {
         f"{short}_reduction": 1 - _mean(group, name, absolute=True)[0] / _mean(none, name, absolute=True)[0]
@@ -164,34 +167,35 @@ def _against_none(group: Group, here: Sequence[Group]) -> dict[str, float]:
     return {**reduction, "source_worsening": worse}
 
 
-def _from_draws(method: str, bound: str, drawn: Mapping[str, Mapping[str, Drawn]] | None) -> dict[str, Any]:
+def _from_draws(method: str, none: str, bound: str, drawn: Mapping[str, Mapping[str, Drawn]] | None) -> dict[str, Any]:
     """Change against none, gap and share of it closed, with standard errors."""
-    if drawn is None or NONE not in drawn or method not in drawn:
+    if drawn is None or none not in drawn or method not in drawn:
         return {}
     sigma = {name: metrics["sigma_mad"] for name, metrics in drawn.items()}
     found: dict[str, Any] = {}
-    if method != NONE:
-        change = sigma[method] - sigma[NONE]
+    if method != none:
+        change = sigma[method] - sigma[none]
         found |= {"change_sigma_mad": change.value, "change_sigma_mad_err": change.error}
     if bound not in sigma:
         return found
-    gap = sigma[NONE] - sigma[bound]
+    gap = sigma[none] - sigma[bound]
     measurable = gap.value > 0 and gap.value >= MEASURABLE * gap.error
     found |= {"gap_sigma_mad": gap.value, "gap_sigma_mad_err": gap.error, "gap_measurable": measurable}
-    if measurable and method not in (NONE, bound):
-        share = (sigma[NONE] - sigma[method]) / gap
+    if measurable and method not in (none, bound):
+        share = (sigma[none] - sigma[method]) / gap
         found |= {"closed_sigma_mad": share.value, "closed_sigma_mad_err": share.error}
     return found
 
 
-def _duel(group: Group, drawn: Mapping[str, Mapping[str, Drawn]] | None) -> dict[str, Any]:
-    if drawn is None or not {DANN, OURS} <= set(drawn):
-        return {}
+def _duel(duel: Duel, group: Group, drawn: Mapping[str, Mapping[str, Drawn]] | None) -> list[dict[str, Any]]:
+    """Row of a duel in one field; none where one of the two was not run."""
+    if drawn is None or not {duel.method, duel.reference} <= set(drawn):
+        return []
     row: dict[str, Any] = {"field": group.field, **group.settings}
     for name in ("sigma_mad", "bias"):
-        ratio = drawn[OURS][name] / drawn[DANN][name]
+        ratio = drawn[duel.method][name] / drawn[duel.reference][name]
         row |= {f"difference_{name}": ratio.value - 1, f"difference_{name}_err": ratio.error}
-    return row
+    return [row]
 
 
 def _bins(group: Group) -> list[dict[str, Any]]:
@@ -238,24 +242,14 @@ def _for_bootstrap(here: Sequence[Group], unshifted: Group | None) -> dict[str, 
     return methods if unshifted is None else {**methods, "unshifted": unshifted.runs}
 
 
-def _unshifted(groups: Sequence[Group], like: Group) -> Group | None:
+def _unshifted(groups: Sequence[Group], like: Group, compared: Compared) -> Group | None:
     """Group without shift and adaptation, where the study has one and this is another."""
-    name, value = UNSHIFTED
-    if name not in like.settings or like.settings[name] == value:
+    wanted = {**like.settings, **compared.unshifted}
+    if wanted == dict(like.settings):
         return None
-    wanted = {**like.settings, name: value}
-    return next((g for g in groups if (g.field, g.method, dict(g.settings)) == (like.field, NONE, wanted)), None)
+    place = (like.field, compared.reference, wanted)
+    return next((g for g in groups if (g.field, g.method, dict(g.settings)) == place), None)
 
 
 def _place(group: Group) -> Place:
     return group.field, ", ".join(f"{name} {value}" for name, value in group.settings.items())
-
-
-def _order(runs: Sequence[Run]) -> Any:
-    """Key that keeps fields in the order of the usual study: the main target first, then by name and settings."""
-    first = "xmm_d" if any(run.field == "xmm_d" for run in runs) else ""
-    return lambda place: (place[0] != first, place)
-
-
-def _rank(method: str) -> tuple[int, str]:
-    return (METHODS.index(method) if method in METHODS else len(METHODS)), method

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from photoz_lit.evaluation.comparison.adaptation import DANN, NONE, ORACLE, OURS, AdaptationTables
+from photoz_lit.evaluation.comparison.adaptation import AdaptationTables
 from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS
 from photoz_lit.evaluation.plots.adaptation import adaptation_figure, adaptation_nz_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.files import whole_file
 from photoz_lit.metric import Metric, metric, shown_in
 from photoz_lit.printed import grid, number, with_error
+from photoz_lit.studies.compared import Compared
 
 NZ_TV = "nz_tv"
-NOTES = f"""\
+NOTES = """\
 Target test galaxies against the truth; mean ± standard error over training seeds. *change* is σ_MAD − σ_MAD of
-`{NONE}`, and *gap closed* (σ_{NONE} − σ) / (σ_{NONE} − σ_bound); their errors are of a bootstrap over seeds and
-galaxies, both the same for all methods. The bound is `{ORACLE}`, or, where parts of the shift are taken one at a time,
-`{NONE}` where nothing is shifted (part none). A share is given where the gap is at least three standard errors, else it
-is *not measurable*. |bias| and N(z) reductions are 1 − |bias| / |bias_{NONE}| and 1 − TV / TV_{NONE}; *source worse* is
-the σ_MAD of the source's test galaxies over that of `{NONE}`, − 1. *died* counts networks that predicted one PDF for
+`{none}`, and *gap closed* (σ_{none} − σ) / (σ_{none} − σ_bound); their errors are of a bootstrap over seeds and
+galaxies, both the same for all methods. The bound is `{bound}`, or, where parts of the shift are taken one at a time,
+`{none}` where nothing is shifted (part none). A share is given where the gap is at least three standard errors, else it
+is *not measurable*. |bias| and N(z) reductions are 1 − |bias| / |bias_{none}| and 1 − TV / TV_{none}; *source worse* is
+the σ_MAD of the source's test galaxies over that of `{none}`, − 1. *died* counts networks that predicted one PDF for
 all galaxies, *restarts* those with fresh weights that took the place of one (a dash: not recorded).
 """
 
@@ -49,12 +51,12 @@ def write_adaptation(tables: AdaptationTables, folder: Path, title: str) -> list
 def adaptation_markdown(tables: AdaptationTables, title: str) -> str:
     """Return the tables as Markdown, and how to read them."""
     kinds = ", ".join(sorted({str(kind).replace("_", " ") for kind in tables.methods["data"] if kind}))
-    parts = [f"# {title}: adaptation\n", f"Data: **{kinds}**.\n", _methods(tables), "", NOTES]
-    if len(tables.duel):
-        parts += [f"## `{OURS}` against `{DANN}`\n", _duel(tables), ""]
-        parts += [
-            "Relative differences; negative: guided and paired is better; *worse* is by over one standard error.\n"
-        ]
+    parts = [f"# {title}: adaptation\n", f"Data: **{kinds}**.\n", _methods(tables), ""]
+    parts.append(NOTES.format(none=tables.compared.reference, bound=tables.compared.bound))
+    for duel, table in tables.duels:
+        parts += [f"## `{duel.method}` against `{duel.reference}`: {duel.differs_in}\n", _duel(table, tables.swept), ""]
+        better = f"negative: `{duel.method}` is better"
+        parts += [f"Relative differences; {better}; *worse* is by over one standard error.\n"]
     parts += ["## What a probe and the discriminator saw\n", _probe(tables), ""]
     parts += ["AUC of a probe that tells source from target features: 0.5 is chance. Accuracy on pairs or galaxies of"
               " held-out frozen features, before the adversarial weight rises.\n"]  # fmt: skip
@@ -78,29 +80,39 @@ def _methods(tables: AdaptationTables) -> str:
         dead = [number(row[name], 0) for name in (DIED, RESTARTS)]
         change = _cell(row, "change_sigma_mad", 1e3, "+")
         rows.append(
-            [*_place(row, tables), f"{row['n']:,}", row["seeds"], *dead, *numbers, change, _closed(row), *shares]
+            [
+                *_place(row, tables),
+                f"{row['n']:,}",
+                row["seeds"],
+                *dead,
+                *numbers,
+                change,
+                _closed(row, tables.compared),
+                *shares,
+            ]
         )
     return grid(head, rows, left=2 + len(tables.swept))
 
 
-def _closed(row: pd.Series) -> str:
-    if row["method"] in (NONE, ORACLE) and not np.isfinite(row.get("closed_sigma_mad", np.nan)):
+def _closed(row: pd.Series, compared: Compared) -> str:
+    none = row["method"] == compared.reference
+    if (none or row["method"] == compared.bound) and not np.isfinite(row.get("closed_sigma_mad", np.nan)):
         gap = row.get("gap_sigma_mad", np.nan)
-        return f"gap {_cell(row, 'gap_sigma_mad', 1e3)} ×10⁻³" if row["method"] == NONE and np.isfinite(gap) else "–"
+        return f"gap {_cell(row, 'gap_sigma_mad', 1e3)} ×10⁻³" if none and np.isfinite(gap) else "–"
     if row.get("gap_measurable") is False or row.get("gap_measurable") == 0:
         return "not measurable"
     return _cell(row, "closed_sigma_mad", 1e2, digits=0)
 
 
-def _duel(tables: AdaptationTables) -> str:
+def _duel(duel: pd.DataFrame, swept: Sequence[str]) -> str:
     rows = []
-    for _, row in tables.duel.iterrows():
-        cells = [row["field"], *(_setting(row, name) for name in tables.swept)]
+    for _, row in duel.iterrows():
+        cells = [row["field"], *(_setting(row, name) for name in swept)]
         for name in ("difference_sigma_mad", "difference_bias"):
             worse = row[name] > row[f"{name}_err"]
             cells.append(_cell(row, name, 1e2, "+", 1) + (" worse" if worse else ""))
         rows.append(cells)
-    return grid(["field", *tables.swept, "σ_MAD %", "|bias| %"], rows, left=1 + len(tables.swept))
+    return grid(["field", *swept, "σ_MAD %", "|bias| %"], rows, left=1 + len(swept))
 
 
 def _probe(tables: AdaptationTables) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from photoz_lit.evaluation.comparison.adaptation import METHODS, NONE, OURS, mean_and_error
+from photoz_lit.evaluation.comparison.adaptation import mean_and_error
 from photoz_lit.evaluation.comparison.published import read_published
 from photoz_lit.evaluation.comparison.runs import Run
 from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, deaths_of
@@ -17,12 +17,11 @@ from photoz_lit.evaluation.plots.style import save
 from photoz_lit.files import write_table, write_text
 from photoz_lit.metric import shown_in
 from photoz_lit.printed import grid, number, six_digits
+from photoz_lit.studies.compared import Compared
 
 REMOVED, WITH, TRUE = "interlopers removed", "with interlopers", "true [OII]"
 SAMPLES = (REMOVED, WITH, TRUE)
-TEMPLATES = "template_fit"
-ORDER = (TEMPLATES, *METHODS)
-PUBLISHED = {"sed_fit": TEMPLATES, "no_adaptation": NONE, "adapted": OURS}
+PUBLISHED = ("sed_fit", "no_adaptation", "adapted")
 NOTES = """\
 Δz = (z_phot − 1.47) / 2.47, z_phot the median of the PDF; mean ± standard error over training seeds. *to the truth*: Δz
 against each galaxy's own redshift, which is what counts for interlopers. *times better* is that of no adaptation over
@@ -32,12 +31,13 @@ Published: 1,853 real emitters of XMM Deep.
 """
 
 
-def emitter_table(runs: Sequence[Run]) -> pd.DataFrame:
+def emitter_table(runs: Sequence[Run], compared: Compared) -> pd.DataFrame:
     """Fold the rows of ``task=emitters`` over the training seeds.
 
     Parameters
     ----------
     runs : rows of a study's ``results.json`` with ``sample``.
+    compared : order of the methods, and the reference, without adaptation.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def emitter_table(runs: Sequence[Run]) -> pd.DataFrame:
     places = sorted({(run.field, str(run.metrics["sample"])) for run in runs}, key=lambda p: (p[0], _sample(p[1])))
     for field, sample in places:
         here = [run for run in runs if (run.field, run.metrics["sample"]) == (field, sample)]
-        of_method = {m: [r for r in here if r.method == m] for m in sorted({r.method for r in here}, key=_rank)}
+        of_method = {m: [r for r in here if r.method == m] for m in sorted({r.method for r in here}, key=compared.rank)}
         for method, same in of_method.items():
             first = same[0].metrics
             row = {"field": field, "sample": sample, "method": method, "data": first.get("data", "")}
@@ -59,7 +59,7 @@ def emitter_table(runs: Sequence[Run]) -> pd.DataFrame:
             for name in (*measures, *(f"{m}_true" for m in measures)):
                 row[name], row[f"{name}_err"] = mean_and_error([run.metrics[name] for run in same])
             for name in ("sigma_mad", "bias"):
-                row[f"times_better_{name}"] = _times_better(of_method.get(NONE, []), same, name)
+                row[f"times_better_{name}"] = _times_better(of_method.get(str(compared.reference), []), same, name)
             row |= deaths_of(same)
             histogram = first["z_phot_counts"]
             row |= {"z_min": histogram["z_min"], "z_max": histogram["z_max"]}
@@ -68,7 +68,7 @@ def emitter_table(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_emitters(table: pd.DataFrame, folder: Path, title: str) -> list[Path]:
+def write_emitters(table: pd.DataFrame, folder: Path, title: str, compared: Compared) -> list[Path]:
     """Write ``emitters.md``, ``emitters.csv`` (plain units) and ``emitters.png``.
 
     Raises
@@ -78,7 +78,7 @@ def write_emitters(table: pd.DataFrame, folder: Path, title: str) -> list[Path]:
     plain = table.drop(columns=["counts", "z_min", "z_max"])
     write_table(folder / "emitters.csv", plain, float_format=six_digits)
     write_text(folder / "emitters.md", emitter_markdown(table, title))
-    figure = save(emitter_figure(table, REMOVED, WITH), folder / "emitters.png")
+    figure = save(emitter_figure(table, REMOVED, WITH, compared), folder / "emitters.png")
     return [folder / "emitters.md", folder / "emitters.csv", figure]
 
 
@@ -112,14 +112,10 @@ def _published(key: str) -> list[str]:
 
 
 def _times_better(none: Sequence[Run], method: Sequence[Run], name: str) -> float:
-    if not none or method[0].method == NONE:
+    if not none or method[0].method == none[0].method:
         return np.nan
     before, after = (np.mean([abs(run.metrics[name]) for run in runs]) for runs in (none, method))
     return float(before / after) if after else np.nan
-
-
-def _rank(method: str) -> tuple[int, str]:
-    return (ORDER.index(method) if method in ORDER else len(ORDER)), method
 
 
 def _sample(name: str) -> int:

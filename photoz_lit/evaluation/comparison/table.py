@@ -28,7 +28,7 @@ from photoz_lit.metric import metrics, shown_in
 from photoz_lit.printed import setting
 
 ALL = "all"
-USUAL_BASELINES = ("baseline", "none", "spec_only", "all")
+USUAL_BASELINES = ("baseline", "none", "spec_only", "all")  # where no study says it
 PAIRS = "pairs"
 TRAININGS = (DIED, RESTARTS, UNEQUAL)
 FURTHER = ("nz_tv", "gflop_per_image", "train_images", "parameters")

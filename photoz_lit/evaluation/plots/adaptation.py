@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from photoz_lit.evaluation.comparison.adaptation import DANN, METHODS, NONE, ORACLE, OURS, AdaptationTables
+from photoz_lit.evaluation.comparison.adaptation import AdaptationTables
 from photoz_lit.evaluation.plots.nz import draw_counts
 from photoz_lit.evaluation.plots.style import (
     BLACK,
@@ -21,16 +21,19 @@ from photoz_lit.evaluation.plots.style import (
     new_figure,
     paper_style,
 )
-from photoz_lit.metric import drawn_in
+from photoz_lit.metric import Metric, drawn_in
+from photoz_lit.studies.compared import Compared
 
-COLOURS = dict(zip(METHODS, (VERMILION, ORANGE, PURPLE, SKY, SKY, GREY, GREY, BLUE, BLUE, GREEN), strict=True))
-MARKERS = {NONE: "s", ORACLE: "D", OURS: "*"}
-LABELS = {"dann_calibrated": "dann, calibrated", "guided_paired_uncalibrated": "guided + paired, uncalibrated"}
+OTHERS = (ORANGE, PURPLE, SKY, GREY, BLACK)  # in turn, of methods that are nothing in particular
 MOST_NZ = 4  # panels of N(z)
 
 
-def _label(method: str) -> str:
-    return LABELS.get(method, method.replace("_", " + "))
+def colours_of(compared: Compared) -> dict[str, str]:
+    """Return a colour of every method that a study names: its reference, bound and main method have their own."""
+    own = {compared.reference: VERMILION, compared.bound: GREEN, compared.main: BLUE}
+    others = [method for method in compared.methods if method not in own]
+    named = {method: colour for method, colour in own.items() if method is not None}
+    return named | {method: OTHERS[k % len(OTHERS)] for k, method in enumerate(others)}
 
 
 def adaptation_figure(tables: AdaptationTables) -> Figure:
@@ -38,6 +41,7 @@ def adaptation_figure(tables: AdaptationTables) -> Figure:
 
     Dashed lines are the network without adaptation and the oracle.
     """
+    compared = tables.compared
     panels = [one for name, one in drawn_in("adaptation").items() if name in tables.methods]
     table = tables.methods.assign(**{one.name: one.badness(tables.methods[one.name]) for one in panels})
     keys = ["field", *tables.swept]
@@ -55,14 +59,15 @@ def adaptation_figure(tables: AdaptationTables) -> Figure:
         )
         for axes, (title, same) in zip(grid, places, strict=True):
             for axis, one in zip(axes, panels, strict=True):
-                _metric(axis, same, one.name, one.factor)
-            axes[0].set_yticks(range(len(same)), [_label(str(method)) for method in same["method"]])
+                _metric(axis, same, one, compared)
+            axes[0].set_yticks(range(len(same)), [compared.label(str(method)) for method in same["method"]])
             axes[0].tick_params(axis="y", length=0)
             axes[0].set_ylim(len(same) - 0.3, -0.7)
             axes[0].set_title(title, loc="left", fontweight="bold")
         for axis, one in zip(grid[-1], panels, strict=True):
             axis.set_xlabel(one.axis if one.better != "zero" else one.axis.replace(one.label, f"|{one.label}|"))
-        notes = "dashed: no adaptation" + (" and oracle" if (table["method"] == ORACLE).any() else "")
+        dashed = [compared.reference, *([compared.bound] if (table["method"] == compared.bound).any() else [])]
+        notes = f"dashed: {' and '.join(compared.label(str(method)) for method in dashed)}"
         if (table["seeds"] > 1).any():
             notes = f"bars: standard error over seeds; {notes}"
         figure.supxlabel(notes, x=0.99, ha="right", color=GREY, fontsize=7)
@@ -74,7 +79,8 @@ def adaptation_nz_figure(tables: AdaptationTables) -> Figure | None:
 
     The first four fields (or settings) are drawn; the band of the truth is its Poisson noise.
     """
-    places = [(place, kept) for place, kept in tables.nz.items() if NONE in kept][:MOST_NZ]
+    compared, none = tables.compared, str(tables.compared.reference)
+    places = [(place, kept) for place, kept in tables.nz.items() if none in kept][:MOST_NZ]
     if not places:
         return None
     columns = min(2, len(places))
@@ -83,14 +89,13 @@ def adaptation_nz_figure(tables: AdaptationTables) -> Figure | None:
         figure = new_figure(3.6 * columns + 0.2, 2.6 * rows + 0.2, str(tables.methods["data"].iloc[0]))
         grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
         for axis, ((field, settings), kept) in zip(grid.ravel(), places, strict=False):
-            first = kept[NONE]
+            first = kept[none]
             edges = np.linspace(first["z_min"], first["z_max"], len(first["truth"]) + 1)
             draw_counts(axis, first["truth"], edges, BLACK, "truth", band=True)
-            adapted = next((m for m in (OURS, DANN, *METHODS[1:]) if m in kept), None)
-            drawn = {NONE: "no adaptation", **({adapted: adapted.replace("_", " + ")} if adapted else {})}
-            for method, label in drawn.items():
-                style = "--" if method == NONE else "-"
-                draw_counts(axis, kept[method]["stacked"], edges, COLOURS[method], label, style)
+            adapted = next((m for m in (compared.main, *compared.methods) if m in kept and m != none), None)
+            for method in (none, *([adapted] if adapted else [])):
+                style, colour = "--" if method == none else "-", colours_of(compared)[method]
+                draw_counts(axis, kept[method]["stacked"], edges, colour, compared.label(method), style)
             axis.set_title(f"{field} {settings}".strip(), loc="left", fontweight="bold")
             axis.set_ylim(bottom=0)
             seen = np.flatnonzero(first["truth"] > 0.002 * first["truth"].sum())
@@ -105,21 +110,23 @@ def adaptation_nz_figure(tables: AdaptationTables) -> Figure | None:
     return figure
 
 
-def _metric(axis: Axes, rows: pd.DataFrame, name: str, factor: float) -> None:
+def _metric(axis: Axes, rows: pd.DataFrame, one: Metric, compared: Compared) -> None:
     """One metric of one field."""
+    name, factor, colours = one.name, one.factor, colours_of(compared)
+    markers = {compared.reference: "s", compared.bound: "D", compared.main: "*"}
     for place, (_, row) in enumerate(rows.iterrows()):
         method, error = str(row["method"]), row[f"{name}_err"]
         axis.errorbar(
             row[name] * factor,
             place,
             xerr=error * factor if np.isfinite(error) else None,
-            fmt=MARKERS.get(method, "o"),
-            color=COLOURS.get(method, BLACK),
-            ms=7 if method == OURS else 4,
+            fmt=markers.get(method, "o"),
+            color=colours.get(method, BLACK),
+            ms=7 if method == compared.main else 4,
             capsize=2,
         )
-        if method in (NONE, ORACLE):
-            axis.axvline(row[name] * factor, color=COLOURS[method], lw=0.8, ls="--", zorder=0)
+        if method in (compared.reference, compared.bound):
+            axis.axvline(row[name] * factor, color=colours[method], lw=0.8, ls="--", zorder=0)
     axis.margins(x=0.12)
     axis.locator_params(axis="x", nbins=5)
 
