@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
+import pytest
+from omegaconf import OmegaConf
+
+from photoz_lit.command_line.choices import compose_config
 from photoz_lit.run_folder import run_folder
+from photoz_lit.studies.compared import Compared, compared_in
 from photoz_lit.studies.definition import Study, StudyJob, jobs_of
 from photoz_lit.studies.rows import merged_rows, result_row
+from photoz_lit.tasks.task import within
 from tests.composed import composed
 
 METRICS = {
@@ -86,6 +92,51 @@ def test_a_part_of_the_shift_and_a_selection_of_the_source_reach_the_config() ->
     assert composed(*jobs["dann", "all"].overrides).simulation.conditions is None
     bright = next(job for job in jobs_of(study_of("negative_transfer")) if job.settings["population"] == "bright")
     assert composed(*bright.overrides).data.source_select == "mag_i < 22.5 or ra * 1000000 % 10 < 1"
+
+
+@pytest.mark.parametrize("name", ["domain_adaptation", "negative_transfer", "shift_parts", "oii_emitters"])
+def test_two_methods_of_a_duel_differ_in_the_named_keys_alone(name: str) -> None:
+    study = study_of(name)
+    assert study.duels
+    first = {job.method: job for job in reversed(jobs_of(study))}
+    for duel in study.duels:
+        pair = [whole(first[method]) for method in (duel.method, duel.reference)]
+        differ = {key for key in {*pair[0], *pair[1]} if pair[0].get(key) != pair[1].get(key)} - {"adapt.name"}
+        assert {key for key in differ if not any(within(key, allowed) for allowed in duel.keys)} == set()
+        assert all(any(within(key, allowed) for key in differ) for allowed in duel.keys)
+
+
+def whole(job: StudyJob) -> dict[str, str]:
+    """Every key of a job's config as Hydra composes it, parts of the adaptation too."""
+    return flat(OmegaConf.to_container(compose_config(job.overrides), resolve=True))
+
+
+def flat(content: Any, prefix: str = "") -> dict[str, str]:
+    found = {}
+    for key, value in content.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": str(value)}
+    return found
+
+
+def test_a_study_says_how_it_is_compared_and_older_results_take_it_from_its_file() -> None:
+    study = study_of("domain_adaptation")
+    assert (study.reference, study.bound, study.main) == ("none", "oracle", "guided_paired")
+    assert [(duel.reference, duel.differs_in) for duel in study.duels[:2]] == [
+        ("dann_calibrated", "guiding and pairing"), ("dann", "calibration"),
+    ]  # fmt: skip
+    assert list(study.methods) == sorted(study.methods, key=study.rank)
+    older = compared_in({"rows": [], "tuned_on": ["elais_d"]}, "domain_adaptation")
+    assert older.model_dump() == {**Compared(**study.model_dump(include=set(Compared.model_fields))).model_dump(),
+                                  "tuned_on": ["elais_d"]}  # fmt: skip
+    assert compared_in({"rows": [], "reference": "dann"}, "domain_adaptation") == Compared(reference="dann")
+    assert compared_in({"rows": []}, "no_study") == Compared()
+
+
+def test_a_duel_of_a_method_that_the_study_lacks_is_refused() -> None:
+    content = study_of("negative_transfer").model_dump()
+    content["duels"][0]["reference"] = "dan"
+    with pytest.raises(ValueError, match="the study has no row of method 'dan'; did you mean 'dann'"):
+        Study.model_validate(content)
 
 
 def test_how_fields_are_adapted_names_the_run_of_an_adaptation_alone() -> None:
