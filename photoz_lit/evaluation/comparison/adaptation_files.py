@@ -21,7 +21,7 @@ NZ_TV = "nz_tv"
 NOTES = """\
 Target test galaxies against the truth; mean ± standard error over training seeds. *change* is σ_MAD − σ_MAD of
 `{none}`, and *gap closed* (σ_{none} − σ) / (σ_{none} − σ_bound); their errors are of a bootstrap over seeds and
-galaxies, both the same for all methods. The bound is `{bound}`, or, where parts of the shift are taken one at a time,
+galaxies, both the same for all methods. {bound}, or, where parts of the shift are taken one at a time,
 `{none}` where nothing is shifted (part none). A share is given where the gap is at least three standard errors, else it
 is *not measurable*. |bias| and N(z) reductions are 1 − |bias| / |bias_{none}| and 1 − TV / TV_{none}; *source worse* is
 the σ_MAD of the source's test galaxies over that of `{none}`, − 1. *died* counts networks that predicted one PDF for
@@ -52,7 +52,8 @@ def adaptation_markdown(tables: AdaptationTables, title: str) -> str:
     """Return the tables as Markdown, and how to read them."""
     kinds = ", ".join(sorted({str(kind).replace("_", " ") for kind in tables.methods["data"] if kind}))
     parts = [f"# {title}: adaptation\n", f"Data: **{kinds}**.\n", _methods(tables), ""]
-    parts.append(NOTES.format(none=tables.compared.reference, bound=tables.compared.bound))
+    bound = f"The bound is `{tables.compared.bound}`" if tables.compared.bound else "The study has no bound"
+    parts.append(NOTES.format(none=tables.compared.reference, bound=bound))
     for duel, table in tables.duels:
         parts += [f"## `{duel.method}` against `{duel.reference}`: {duel.differs_in}\n", _duel(table, tables.swept), ""]
         better = f"negative: `{duel.method}` is better"
