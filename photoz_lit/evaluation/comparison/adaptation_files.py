@@ -21,8 +21,7 @@ NZ_TV = "nz_tv"
 NOTES = """\
 Target test galaxies against the truth; mean ± standard error over training seeds. *change* is σ_MAD − σ_MAD of
 `{none}`, and *gap closed* (σ_{none} − σ) / (σ_{none} − σ_bound); their errors are of a bootstrap over seeds and
-galaxies, both the same for all methods. {bound}, or, where parts of the shift are taken one at a time,
-`{none}` where nothing is shifted (part none). A share is given where the gap is at least three standard errors, else it
+galaxies, both the same for all methods. {bound} A share is given where the gap is at least three standard errors, else it
 is *not measurable*. |bias| and N(z) reductions are 1 − |bias| / |bias_{none}| and 1 − TV / TV_{none}; *source worse* is
 the σ_MAD of the source's test galaxies over that of `{none}`, − 1. *died* counts networks that predicted one PDF for
 all galaxies, *restarts* those with fresh weights that took the place of one (a dash: not recorded).
@@ -52,8 +51,7 @@ def adaptation_markdown(tables: AdaptationTables, title: str) -> str:
     """Return the tables as Markdown, and how to read them."""
     kinds = ", ".join(sorted({str(kind).replace("_", " ") for kind in tables.methods["data"] if kind}))
     parts = [f"# {title}: adaptation\n", f"Data: **{kinds}**.\n", _methods(tables), ""]
-    bound = f"The bound is `{tables.compared.bound}`" if tables.compared.bound else "The study has no bound"
-    parts.append(NOTES.format(none=tables.compared.reference, bound=bound))
+    parts.append(NOTES.format(none=tables.compared.reference, bound=_bound(tables.compared)))
     for duel, table in tables.duels:
         parts += [f"## `{duel.method}` against `{duel.reference}`: {duel.differs_in}\n", _duel(table, tables.swept), ""]
         better = f"negative: `{duel.method}` is better"
@@ -64,6 +62,14 @@ def adaptation_markdown(tables: AdaptationTables, title: str) -> str:
     if len(tables.by_mag):
         parts += ["## By magnitude\n", _by_mag(tables), ""]
     return "\n".join(parts)
+
+
+def _bound(compared: Compared) -> str:
+    """What no method can be better than, as a sentence."""
+    if compared.bound is None:
+        return "The study has no bound."
+    shifted = f", or, where a part of the shift is left, `{compared.reference}` without any"
+    return f"The bound is `{compared.bound}`{shifted if compared.unshifted else ''}."
 
 
 def _methods(tables: AdaptationTables) -> str:
