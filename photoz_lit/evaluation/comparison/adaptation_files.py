@@ -22,9 +22,10 @@ NOTES = """\
 Target test galaxies against the truth; mean ± standard error over training seeds. *change* is σ_MAD − σ_MAD of
 `{none}`, and *gap closed* (σ_{none} − σ) / (σ_{none} − σ_bound); their errors are of a bootstrap over seeds and
 galaxies, both the same for all methods. {bound} A share is given where the gap is at least three standard errors,
-else it is *not measurable*. |bias| and N(z) reductions are 1 − |bias| / |bias_{none}| and 1 − TV / TV_{none}; *source worse* is
-the σ_MAD of the source's test galaxies over that of `{none}`, − 1. *died* counts networks that predicted one PDF for
-all galaxies, *restarts* those with fresh weights that took the place of one (a dash: not recorded).
+else it is *not measurable*. |bias| and N(z) reductions are 1 − |bias| / |bias_{none}| and 1 − TV / TV_{none};
+*source worse* is the σ_MAD of the source's test galaxies over that of `{none}`, − 1. *died* counts networks that
+predicted one PDF for all galaxies, *restarts* those with fresh weights that took the place of one (a dash:
+not recorded).
 """
 
 
