@@ -228,12 +228,15 @@ def _reached(key: str, read: set[str]) -> bool:
 
 
 def _set_by(experiment: str, task: str, folders: Sequence[Path]) -> list[str]:
-    """Keys that an experiment sets; that of its task counts where it chooses the one that runs."""
+    """Keys that an experiment sets, or one that it builds on; that of its task counts where it chooses what runs."""
     path = choices_of("experiment", folders).get(experiment.strip("'\""))
     content = read_choice(path) if path is not None else {}
     found = list(leaves({k: v for k, v in content.items() if k != "defaults"}))
     for entry in content.get("defaults", []):
-        for group, choice in entry.items() if isinstance(entry, dict) else ():
+        if isinstance(entry, str):
+            found += [] if entry == "_self_" else _set_by(entry, task, folders)
+            continue
+        for group, choice in entry.items():
             name = str(group).removeprefix("override ").strip("/ ")
             if name == "task" and choice == task:
                 return []
