@@ -156,7 +156,7 @@ class LoggerSettings(Settings):
     project: str
     group: str
     entity: str | None
-    job_type: str | None = None
+    job_type: str | None
     worst: int = Entry(ge=0)
 
 

@@ -12,6 +12,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
+from pydantic_core import PydanticUndefined
 
 from photoz_lit import setting_roles
 from photoz_lit.config import Config, TrainerSettings, validate
@@ -28,6 +29,17 @@ from tests.evaluation.mixtures import make_run
 EXPERIMENTS = sorted(path.stem for path in (conf_directory() / "experiment").glob("*.yaml"))
 INPUTS = ("data.store", "data.source", "data.target", "data.labels", "simulation.catalogue")
 ADAPTING = ["field=cosmos_ud", "data.target_fields=[xmm_d]", "adapt=dann", "adapt.parts.adversary.hidden=7"]
+#: Keys that records may lack: the default of their class is what those records were made with.
+LACKED = {
+    *("scale.recipe", "tta", "trust", "simulation.table", "trainer.evaluation_precision"),
+    *(f"data.{name}" for name in ("source_select", "labels_table", "label_missing", "label_allow")),
+    *(f"module.{name}" for name in ("recipe", "optimiser", "muon_learning_rate", "muon_momentum", "schedule", "tta")),
+    *(f"module.{name}" for name in ("label_smoothing", "weight_average", "initialisation", "calibration")),
+}
+#: Sections whose classes stand for a whole section in code, or in a file of the user's own; in YAML they say the same.
+OF_CODE = ("network.", "modality.", "ingest.", "labels.", "field.", "experiment.")
+#: But for what a choice sets apart: sizes, names, the baseline's stem.
+CHOSEN = {"network.width", "modality.stem_filters", "ingest.stamp_size", "ingest.description", "field.description"}
 
 
 class NewSection(Settings):
@@ -116,6 +128,16 @@ def test_the_roles_are_as_the_fields_say(record: dict[str, Any]) -> None:
     assert {name for name in sections(Role.PLACE) if not name.startswith("labels.")} == {"paths", "ingest", *INPUTS}
     assert "labels.study.faint" in names_with(record, Role.RESULT)
     assert "adapt.parts.adversary.hidden" in names_with(record, Role.RESULT)
+
+
+def test_defaults_stand_in_yaml_alone_but_for_keys_that_records_lack(contents: dict[str, dict[str, Any]]) -> None:
+    keys = [key for key in keys_of(validate(contents["hsc9b_baseline"])) if not key.in_entry]
+    known = [key for key in keys if key.default is not PydanticUndefined and key.role is not Role.WORK]
+    found = {key.name for key in known if not key.name.startswith((*OF_CODE, "simulation.galaxies."))}
+    assert found == LACKED
+    assert {key.name for key in known if key.name.startswith(OF_CODE) and not key.at_default} <= CHOSEN | {
+        "experiment.description"
+    }
 
 
 def test_a_new_key_with_a_default_changes_no_id(

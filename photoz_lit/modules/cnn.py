@@ -26,7 +26,8 @@ VAL_LOSS = "val_loss"
 class PhotoZModule(pl.LightningModule):
     """Redshift PDF from an image cube: cross-entropy over the bins plus MAE (or MSE) of the scalar head.
 
-    Parameters are plain data, so that a checkpoint can rebuild its module.
+    Parameters are plain data, so that a checkpoint can rebuild its module. Those with a default are not in checkpoints
+    of before there were recipes: they were made so.
 
     Parameters
     ----------
@@ -62,20 +63,20 @@ class PhotoZModule(pl.LightningModule):
         bands: Sequence[str],
         stamp_size: int,
         z_edges: Sequence[float],
-        learning_rate: float = 1e-4,
-        milestones: Sequence[float] = (0.7, 0.9),
-        decay: float = 0.1,
-        warmup: float = 0.0,
-        weight_decay: float = 0.0,
-        point_loss: str = "mae",
-        point_loss_weight: float = 1.0,
+        learning_rate: float,
+        milestones: Sequence[float],
+        decay: float,
+        warmup: float,
+        weight_decay: float,
+        point_loss: str,
+        point_loss_weight: float,
+        channels_last: bool,
         optimiser: str = "adam",
         muon_learning_rate: float = 0.02,
         muon_momentum: float = 0.9,
         schedule: str = "steps",
         initialisation: str = "glorot",
         label_smoothing: float = 0.0,
-        channels_last: bool = True,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

@@ -142,7 +142,7 @@ class CatalogueMapping(Settings):
 
 
 class SimulationSettings(Settings):
-    """What is simulated, and how.
+    """What is simulated, and how; see ``conf/simulation``. Records without ``galaxies`` are of the earlier ones.
 
     Attributes
     ----------
@@ -168,23 +168,23 @@ class SimulationSettings(Settings):
     galaxies : which galaxies there are, also as neighbours; see :class:`GalaxyPopulation`.
     """
 
-    catalogue: Annotated[Path | None, Input.FILE, Role.PLACE] = None
+    catalogue: Annotated[Path | None, Input.FILE, Role.PLACE]
     table: str | int | None = None
-    mapping: CatalogueMapping | None = None
-    n_galaxies: int | None = Entry(default=None, ge=1)
-    stamp_size: int = Entry(default=64, ge=8)
-    stamps: bool = True
-    processes: Annotated[int | None, Role.MACHINE] = Entry(default=None, ge=1)
-    magnitude_bright: float | None = None
-    magnitude_faint: float | None = None
-    z_max: float | None = Entry(default=None, gt=0, le=7)
-    labels: tuple[LabelSource, ...] | None = None
-    representative: bool = False
-    galaxies_of: str | None = None
-    conditions: ConditionSettings | None = None
-    emitters: EmitterSettings | None = None
-    neighbours: float = Entry(default=1.0, ge=0)
-    centroid_jitter: float = Entry(default=0.05, ge=0)
-    magnitude_floor: float = Entry(default=0.0, ge=0)
-    windows: dict[str, SurveyWindow] = {}
+    mapping: CatalogueMapping | None
+    n_galaxies: int | None = Entry(ge=1)
+    stamp_size: int = Entry(ge=8)
+    stamps: bool
+    processes: Annotated[int | None, Role.MACHINE] = Entry(ge=1)
+    magnitude_bright: float | None
+    magnitude_faint: float | None
+    z_max: float | None = Entry(gt=0, le=7)
+    labels: tuple[LabelSource, ...] | None
+    representative: bool
+    galaxies_of: str | None
+    conditions: ConditionSettings | None
+    emitters: EmitterSettings | None
+    neighbours: float = Entry(ge=0)
+    centroid_jitter: float = Entry(ge=0)
+    magnitude_floor: float = Entry(ge=0)
+    windows: dict[str, SurveyWindow]
     galaxies: GalaxyPopulation = Entry(default_factory=earlier_galaxies)

@@ -15,6 +15,12 @@ from photoz_lit.alignment.settings import AdaptSettings
 from photoz_lit.config import Config
 from tests.composed import composed
 
+#: A plain training of a module, as the first networks had it.
+TRAINING: dict[str, Any] = {
+    "learning_rate": 1e-4, "milestones": (0.7, 0.9), "decay": 0.1, "warmup": 0.0, "weight_decay": 0.0,
+    "point_loss": "mae", "point_loss_weight": 1.0, "channels_last": True,
+}  # fmt: skip
+
 
 @functools.cache
 def config_of(*overrides: str) -> Config:

@@ -15,7 +15,7 @@ from photoz_lit.config import validate
 from photoz_lit.errors import InputError
 from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.setting_roles import what_shapes
-from tests.alignment.builders import adapt_of, config_of, fields_of
+from tests.alignment.builders import TRAINING, adapt_of, config_of, fields_of
 
 #: As provenance.json had it before there were parts.
 RECORD: dict[str, Any] = {
@@ -131,7 +131,14 @@ def test_what_is_wrong_is_named_as_the_user_sets_it(overrides: list[str], senten
 def test_a_checkpoint_of_earlier_versions_is_read() -> None:
     config = config_of()
     sections = {name: getattr(config, name).model_dump() for name in ("network", "modality", "fusion")}
-    made = {**sections, "bands": list("ugr"), "stamp_size": 16, "z_edges": [0.0, 1.0, 2.0], "fields": ["a", "b"]}
+    made = {
+        **sections,
+        **TRAINING,
+        "bands": list("ugr"),
+        "stamp_size": 16,
+        "z_edges": [0.0, 1.0, 2.0],
+        "fields": ["a", "b"],
+    }
     module = AlignedModule(**made, adapt=RECORD)
     earlier = {name.removeprefix("parts."): value for name, value in module.state_dict().items()}
     assert {"adversary.discriminator.weight", "calibration.log_scale", "calibration.sky_sigma"} <= earlier.keys()

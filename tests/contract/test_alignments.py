@@ -20,7 +20,7 @@ from photoz_lit.estimators.adaptation import AdaptationEstimator
 from photoz_lit.fields import conf_directory
 from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.modules.cnn import BaselineCNN, PhotoZModule
-from tests.alignment.builders import adapt_of, config_of, fields_of
+from tests.alignment.builders import TRAINING, adapt_of, config_of, fields_of
 from tests.two_fields import changed, joined, source_and_target
 
 METHODS = sorted(path.stem for path in (conf_directory() / "adapt").glob("*.yaml") if path.stem != "base")
@@ -158,7 +158,13 @@ def module_of(method: str, **changes: Any) -> AlignedModule:
 def arguments() -> dict[str, Any]:
     config = config_of()
     sections = {name: getattr(config, name).model_dump() for name in ("network", "modality", "fusion")}
-    return {**sections, "bands": list("ugrizy"), "stamp_size": 16, "z_edges": np.linspace(0, 4, 41).tolist()}
+    return {
+        **sections,
+        **TRAINING,
+        "bands": list("ugrizy"),
+        "stamp_size": 16,
+        "z_edges": np.linspace(0, 4, 41).tolist(),
+    }
 
 
 def batch_of(n_targets: int, n: int = 6) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.fields import load_field
 from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.modules.cnn import BaselineCNN, PhotoZModule
-from tests.alignment.builders import adapt_of, config_of, fields_of
+from tests.alignment.builders import TRAINING, adapt_of, config_of, fields_of
 
 # a step is taken without a Trainer
 pytestmark = pytest.mark.filterwarnings("ignore:You are trying to `self.log:UserWarning")
@@ -30,6 +30,7 @@ def arguments(*overrides: str) -> dict[str, Any]:
         "bands": BANDS,
         "stamp_size": 16,
         "z_edges": load_field("hsc6b").z_edges.tolist(),
+        **TRAINING,
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from photoz_lit.fields import Field, conf_directory, load_field
+from photoz_lit.simulation.galaxies import standard_galaxies
 from photoz_lit.simulation.photometry import PhotometryGrid, photometry_grid
 from photoz_lit.simulation.settings import CatalogueMapping, SimulationSettings
 
@@ -25,7 +26,7 @@ def grid(field: Field) -> PhotometryGrid:
 
 def settings_of(**changes: object) -> SimulationSettings:
     content = yaml.safe_load((conf_directory() / "simulation" / "population.yaml").read_text())
-    content.update(n_galaxies=40, stamp_size=32, processes=1)
+    content.update(n_galaxies=40, stamp_size=32, processes=1, galaxies=standard_galaxies())
     return SimulationSettings.model_validate({**content, **changes})
 
 
