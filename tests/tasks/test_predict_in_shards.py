@@ -237,7 +237,7 @@ plainly, seen, most = shard_processes.ShardMaker.make, [], [0.0]
 def watch():
     while True:
         most[0] = max(most[0], private_memory(os.getpid()))
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 def watched(self, number):
     entry = plainly(self, number)
