@@ -96,8 +96,8 @@ class Manifest:
         for name, what in MADE_OF.items():
             if found[name] != self.made_of[name]:
                 raise InputError(
-                    f"{path}: {what} differ: the shards there are of {_text(found[name], self.made_of[name])} and this"
-                    f" command's of {_text(self.made_of[name], found[name])}; give another folder as task.output."
+                    f"{path}: {what} changed: {_text(found[name], self.made_of[name])} in the shards there,"
+                    f" {_text(self.made_of[name], found[name])} in this command; give another folder as task.output."
                 )
 
     def _whole(self, entry: Mapping[str, Any]) -> bool:
