@@ -231,6 +231,7 @@ class AdaptationEstimator(CNNEstimator):
     def _start_name(self, sample: Sample, split: AdaptationSplit, seed: int) -> str:
         """Name from all that shapes the start: network, training, field, labelled galaxies, seed; not the method."""
         settings = {name: value for name, value in identity(self.config).items() if name.startswith(OF_THE_START)}
+        settings.pop("module.calibration", None)  # of PDFs, after a training
         labelled = sorted(set(sample.part[split.train].tolist()))
         stores = [sample.views[number].store.data_hash for number in labelled]
         field = {key.name: key.value for key in keys_of({"field": sample.field.model_dump(mode="json")}) if key.in_id}

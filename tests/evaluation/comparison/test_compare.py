@@ -129,7 +129,7 @@ def test_the_baseline_is_found_by_name_path_or_habit(folder: Path) -> None:
 def test_files(folder: Path, table: pd.DataFrame, tmp_path: Path) -> None:
     written = write_comparison(table, tmp_path / "out", "baseline", "Gain by survey")
     assert [path.name for path in written] == [*WRITTEN]
-    read = pd.read_csv(written[1]).fillna({"unequal": ""})
+    read = pd.read_csv(written[1], dtype={"unequal": str}).fillna({"unequal": ""})
     pd.testing.assert_frame_equal(read, table.reset_index(drop=True), check_dtype=False)
     text = written[0].read_text()
     assert text.startswith("# Gain by survey")
