@@ -73,7 +73,7 @@ class StreamedSample:
         return "-".join(view.store.data_hash for view in self.views)
 
     def galaxies(self, start: int, stop: int) -> Sample:
-        """Some galaxies that follow each other, as a sample of their own."""
+        """Some galaxies that follow each other, as a sample."""
         with pa.memory_map(str(self.file)) as mapped:  # closed again: pages that are mapped count as memory
             table = _slice(pa.ipc.open_file(mapped), start, stop).to_pandas()
         part, row = (table.pop(name).to_numpy(np.int64) for name in (PART, ROW))
