@@ -73,7 +73,10 @@ def require_calibration_of_one_process(folder: Path, store: Path) -> None:
     made = FoldCalibrations.read(folder / "calibration.json")
     assert made.galaxies == {0: len(split.validation)}
     expected = fit_pit_calibration(kept, sample.field.z_edges, sample.catalogue["z"].to_numpy()[split.validation])
-    assert made.of_fold[0].content == expected.content
+    alike, other = made.of_fold[0].content, expected.content
+    assert alike.keys() == other.keys()
+    for name in alike:  # digits of sums in another order
+        np.testing.assert_allclose(alike[name], other[name], rtol=1e-5, atol=1e-9)
     assert not expected.leaves_all
 
 
