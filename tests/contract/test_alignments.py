@@ -23,6 +23,8 @@ from photoz_lit.modules.cnn import BaselineCNN, PhotoZModule
 from tests.alignment.builders import TRAINING, adapt_of, config_of, fields_of
 from tests.two_fields import changed, joined, source_and_target
 
+# a step is taken without a Trainer
+pytestmark = pytest.mark.filterwarnings("ignore:You are trying to `self.log:UserWarning")
 METHODS = sorted(path.stem for path in (conf_directory() / "adapt").glob("*.yaml") if path.stem != "base")
 ALIGNING = [method for method in METHODS if adapt_of(method).uses_target_images]
 SMALL = ("trainer.max_epochs=1", "adapt.epochs=2", "adapt.discriminator_steps=10", "adapt.hidden=8",
