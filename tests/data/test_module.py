@@ -6,19 +6,18 @@ import pytest
 import torch
 
 from photoz_lit.data.label_table import relabel
-from photoz_lit.data.module import (
-    CFHTLSDataModule,
-    CutoutDataModule,
-    HSC6BandDataModule,
-    HSC9BandDataModule,
-    SDSSDataModule,
-    SurveyDataModule,
-    split_sample,
-)
+from photoz_lit.data.module import CutoutDataModule, split_sample
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling_weights import sampling_weights
 from photoz_lit.data.store import CutoutStore
+from photoz_lit.data.survey_modules import (
+    CFHTLSDataModule,
+    HSC6BandDataModule,
+    HSC9BandDataModule,
+    SDSSDataModule,
+    SurveyDataModule,
+)
 from photoz_lit.errors import InputError
 from photoz_lit.fields import load_field
 from tests.conftest import make_store
