@@ -5,10 +5,33 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import IO
+
+
+@contextmanager
+def ended_by_sigterm(before: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """A SIGTERM ends this process as Ctrl-C does; elsewhere than in the main thread nothing changes.
+
+    Parameters
+    ----------
+    before : is called first.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        before()
+        raise SystemExit(128 + number)
+
+    usual = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, usual)
 
 
 class Processes:
@@ -44,16 +67,5 @@ class Processes:
     @contextmanager
     def ending_with_this_one(self) -> Iterator[None]:
         """A SIGTERM to this process ends the others too; elsewhere than in the main thread nothing changes."""
-        if threading.current_thread() is not threading.main_thread():
+        with ended_by_sigterm(self.end):
             yield
-            return
-
-        def stop(number: int, _frame: FrameType | None) -> None:
-            self.end()
-            raise SystemExit(128 + number)
-
-        before = signal.signal(signal.SIGTERM, stop)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGTERM, before)

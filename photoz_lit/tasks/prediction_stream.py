@@ -20,6 +20,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions.manifest import Manifest
 from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
 from photoz_lit.evaluation.predictions.shard_files import FORMATS
+from photoz_lit.processes import ended_by_sigterm
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import record
 from photoz_lit.run_folder import RunFolder, config_of_run, write_config
@@ -27,7 +28,7 @@ from photoz_lit.setting_roles import identity
 from photoz_lit.tasks.options import PredictOptions
 from photoz_lit.tasks.prediction_cache import digest_of, networks_digest
 from photoz_lit.tasks.prediction_shard import ShardPlan
-from photoz_lit.tasks.shard_processes import ended_by_sigterm, make_shards
+from photoz_lit.tasks.shard_processes import make_shards
 from photoz_lit.tasks.unseen_networks import UnseenNetworks
 
 LIBRARIES = ("torch", "numpy", "pyarrow")
@@ -59,6 +60,7 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
     def refuse() -> None:
         raise InputError(f"{folder}: another process writes shards there; wait for its end, or give a new task.output.")
 
+    # Lightning's handler of SIGTERM alone lets a prediction go on to its end
     with ended_by_sigterm(), RunFolder(folder).only_writer(refuse):
         RunFolder(folder).make()
         damaged = manifest.take_up()

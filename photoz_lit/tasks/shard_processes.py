@@ -5,38 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.sharedctypes import Synchronized
-from types import FrameType
 from typing import Any
 
 from photoz_lit.errors import InputError
 from photoz_lit.tasks.prediction_shard import ShardMaker, ShardPlan
 
 Made = tuple[int, dict[str, Any]]
-
-
-@contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """A SIGTERM ends this process as Ctrl-C does; Lightning's handler alone lets a prediction go on to its end.
-
-    Elsewhere than in the main thread nothing changes.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def make_shards(plan: ShardPlan, numbers: Sequence[int], processes: int, gpus: Sequence[str]) -> Iterator[Made]:
