@@ -8,11 +8,10 @@ no id: its class has the default that keeps what was.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -22,7 +21,7 @@ from photoz_lit.alignment.settings import PartSettings
 from photoz_lit.config import Config
 from photoz_lit.errors import InputError
 from photoz_lit.network_choice import settings_type_of
-from photoz_lit.settings import EstimatorSettings, Role
+from photoz_lit.settings import EstimatorSettings, Role, bare_types
 from photoz_lit.targets import find_class, first_path
 
 #: Both make the id of a run: another arithmetic is another run, though studies and comparisons take them for the same.
@@ -129,7 +128,7 @@ def _plain(value: Any, kind: Any) -> Any:
 
 def _declared(kind: Any, content: Any) -> Any:
     """Type of a section; of a network or a part of an adaptation the one that its class declares."""
-    sections = [one for one in _members(kind) if isinstance(one, type) and issubclass(one, BaseModel)]
+    sections = [one for one in bare_types(kind) if isinstance(one, type) and issubclass(one, BaseModel)]
     if not isinstance(content, Mapping):
         return kind
     if any(issubclass(one, EstimatorSettings) for one in sections):
@@ -144,7 +143,7 @@ def _declared(kind: Any, content: Any) -> Any:
 
 def _field(kind: Any, name: str) -> FieldInfo | None:
     """Field of a name, or of an alias, in the first of a type's sections that has it."""
-    for one in _members(kind):
+    for one in bare_types(kind):
         if isinstance(one, type) and issubclass(one, BaseModel):
             for known, field in one.model_fields.items():
                 if name == (field.alias or known):
@@ -155,18 +154,7 @@ def _field(kind: Any, name: str) -> FieldInfo | None:
 def _values(kind: Any) -> Any:
     """Type of the values of a dictionary or list."""
     place = {dict: -1, list: 0, tuple: 0}
-    return next((get_args(one)[place[get_origin(one)]] for one in _members(kind) if get_origin(one) in place), None)
-
-
-def _members(kind: Any) -> Iterator[Any]:
-    """Types of a union, bare of what is noted on them."""
-    if get_origin(kind) is Annotated:
-        yield from _members(get_args(kind)[0])
-    elif get_origin(kind) in (Union, types.UnionType):
-        for one in get_args(kind):
-            yield from _members(one)
-    elif kind is not None:
-        yield kind
+    return next((get_args(one)[place[get_origin(one)]] for one in bare_types(kind) if get_origin(one) in place), None)
 
 
 def _default(field: FieldInfo | None) -> Any:

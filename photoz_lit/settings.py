@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum, StrEnum
-from typing import Annotated, ClassVar
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic import Field as Entry
@@ -12,6 +14,17 @@ from pydantic import Field as Entry
 Numbers = Annotated[
     tuple[float, ...], BeforeValidator(lambda value: (value,) if isinstance(value, int | float) else value)
 ]
+
+
+def bare_types(kind: Any) -> Iterator[Any]:
+    """Types of a union or of one type, bare of what is noted on them; null is none."""
+    if get_origin(kind) is Annotated:
+        yield from bare_types(get_args(kind)[0])
+    elif get_origin(kind) in (Union, UnionType):
+        for one in get_args(kind):
+            yield from bare_types(one)
+    elif kind not in (None, type(None)):
+        yield kind
 
 
 class Input(StrEnum):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from photoz_lit.config import Config
+from photoz_lit.settings import bare_types
 
 
 def types_of(key: str, options: type[BaseModel] | None = None, network: type[BaseModel] | None = None) -> list[Any]:
@@ -40,7 +40,7 @@ def section_of(
     outer, _, name = key.rpartition(".")
     known: dict[str, list[Any]] = {"": [Config], "task": [options], "network": [network]}
     kinds = known[outer] if any(known.get(outer, ())) else types_of(outer, options)
-    sections = [one for kind in kinds for one in _members(kind) if _is_section(one)]
+    sections = [one for kind in kinds for one in bare_types(kind) if _is_section(one)]
     return next((one for one in sections if any(name in (k, f.alias) for k, f in one.model_fields.items())), None)
 
 
@@ -51,17 +51,17 @@ def accepts(kinds: list[Any], value: object) -> bool:
 
 def takes_lists(kinds: list[Any]) -> bool:
     """Whether a list is among what some types take."""
-    return any(one is Any or get_origin(one) in (list, tuple) for kind in kinds for one in _members(kind))
+    return any(one is Any or get_origin(one) in (list, tuple) for kind in kinds for one in bare_types(kind))
 
 
 def takes_dictionaries(kinds: list[Any]) -> bool:
     """Whether a dictionary or a section is among what some types take."""
-    return any(one is Any or get_origin(one) is dict or _is_section(one) for kind in kinds for one in _members(kind))
+    return any(one is Any or get_origin(one) is dict or _is_section(one) for kind in kinds for one in bare_types(kind))
 
 
 def takes_names(kinds: list[Any]) -> bool:
     """Whether a dictionary is among what some types take."""
-    return any(get_origin(one) is dict for kind in kinds for one in _members(kind))
+    return any(get_origin(one) is dict for kind in kinds for one in bare_types(kind))
 
 
 def is_open(key: str, options: type[BaseModel] | None = None) -> bool:
@@ -71,26 +71,16 @@ def is_open(key: str, options: type[BaseModel] | None = None) -> bool:
     """
     parts = key.split(".")
     return any(
-        get_origin(kind) is dict and not all(_is_section(value) for value in _members(get_args(kind)[1]))
+        get_origin(kind) is dict and not all(_is_section(value) for value in bare_types(get_args(kind)[1]))
         for n in range(1, len(parts))
         for outer in types_of(".".join(parts[:n]), options)
-        for kind in _members(outer)
+        for kind in bare_types(outer)
     )
-
-
-def _members(kind: Any) -> Iterator[Any]:
-    if get_origin(kind) is Annotated:
-        yield from _members(get_args(kind)[0])
-    elif get_origin(kind) in (Union, types.UnionType):
-        for one in get_args(kind):
-            yield from _members(one)
-    elif kind is not type(None):
-        yield kind
 
 
 def _inside(kind: Any, part: str) -> Iterator[Any]:
     """Types of one part below a type."""
-    for one in _members(kind):
+    for one in bare_types(kind):
         if _is_section(one):
             known = [field for name, field in one.model_fields.items() if part in (name, field.alias)]
             yield from map(_annotation, known)
