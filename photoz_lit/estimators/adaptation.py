@@ -30,7 +30,7 @@ from photoz_lit.evaluation.mismatch.domain_probe import domain_probe
 from photoz_lit.fields import Field
 from photoz_lit.files import locked, write_json
 from photoz_lit.modules.aligned import AlignedModule
-from photoz_lit.modules.checkpoint_files import read_checkpoint
+from photoz_lit.modules.checkpoint_files import read_checkpoint, read_module
 from photoz_lit.modules.cnn import VAL_LOSS
 from photoz_lit.modules.epochs import BEST
 from photoz_lit.modules.features import aligned_features, by_source, network_features
@@ -205,7 +205,7 @@ class AdaptationEstimator(CNNEstimator):
         ------
         InputError : they are not there or cannot be read.
         """
-        self.module = self.read_module(folder, AlignedModule)
+        self.module = read_module(folder / BEST, AlignedModule)
 
     def _start(self, sample: Sample, split: AdaptationSplit, seed: int) -> Path:
         """Checkpoint of the network trained on the labelled field, made now where no other run has made it."""
@@ -222,7 +222,7 @@ class AdaptationEstimator(CNNEstimator):
 
     def _train_start(self, sample: Sample, split: AdaptationSplit, seed: int, folder: Path) -> None:
         start = _StartEstimator(self.config)
-        start.built, self.built = self.built, None
+        start.once = self.once  # the network that was looked at becomes the start
         start.degradation = self.degradation
         start.fit(sample, split, seed, folder)
         if is_main_process():

@@ -42,6 +42,13 @@ def catalogue_values(network: NetworkSettings, sample: Sample, galaxies: NDArray
     return np.where(np.isfinite(both), both, np.nan).astype(np.float32)
 
 
+def what_stands_beside(network: NetworkSettings) -> str:
+    """Say what a network reads beside the image, and how often it does without in training."""
+    columns = network.catalogue_columns
+    what = f"{', '.join(columns)} and their colours" if columns else "magnitudes and colours measured on the stamps"
+    return f"{what}; left out for {100 * network.catalogue_dropout:.0f} % of the training galaxies"
+
+
 def require_columns(sample: Sample, columns: Sequence[str]) -> None:
     """Refuse columns that are not there, hold no number, or hold the answer.
 

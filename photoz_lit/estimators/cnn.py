@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +11,20 @@ import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
-from torch import Tensor
 
 from photoz_lit.config import Config
 from photoz_lit.data.module import CutoutDataModule, Split
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import gathered, is_main_process
-from photoz_lit.errors import InputError
-from photoz_lit.estimators.catalogue_values import catalogue_values, require_columns
+from photoz_lit.estimators.built_once import BuiltOnce
+from photoz_lit.estimators.catalogue_values import catalogue_values, require_columns, what_stands_beside
 from photoz_lit.estimators.estimator import Cost, Description, Estimator
 from photoz_lit.estimators.network_label import network_label
 from photoz_lit.estimators.training_time import seconds_per_image
 from photoz_lit.fields import Field
 from photoz_lit.modules.averaging import RunningMeanOfWeights
-from photoz_lit.modules.checkpoint_files import read_checkpoint
+from photoz_lit.modules.checkpoint_files import read_checkpoint, read_module
 from photoz_lit.modules.cnn import VAL_LOSS, PhotoZModule
 from photoz_lit.modules.dead_network import (
     RESTARTS,
@@ -51,29 +49,13 @@ from photoz_lit.targets import find_class
 NOT_OF_THE_MODULE = {"name", "target", "recipe", "standardise", "weight_average", "tta", "calibration"}
 
 
-@dataclass(frozen=True)
-class Built:
-    """A network with the weights that a fit with the run's seed begins with.
-
-    Attributes
-    ----------
-    arguments : of the module.
-    module : the network.
-    random_state : of torch after the build, where the fit goes on.
-    """
-
-    arguments: dict[str, Any]
-    module: PhotoZModule
-    random_state: Tensor
-
-
 class CNNEstimator(Estimator):
     """One network of a run.
 
     Attributes
     ----------
     module : the network that was fitted or loaded.
-    built : the network that check, description and cost look at; the first fit takes it.
+    once : builds the network that check, description and cost look at; the first fit takes it.
     """
 
     Settings = NetworkSettings
@@ -83,7 +65,7 @@ class CNNEstimator(Estimator):
         super().__init__(config, loggers)
         self.module: PhotoZModule | None = None
         self.trainer: pl.Trainer | None = None
-        self.built: Built | None = None
+        self.once = BuiltOnce(config.seed, lambda arguments: self._module_class()(**arguments))
         quieten()
 
     def build(self, sample: Sample) -> PhotoZModule:
@@ -102,23 +84,7 @@ class CNNEstimator(Estimator):
         ------
         InputError : network, modalities and module do not fit the bands, the stamps or each other.
         """
-        arguments = self.arguments(bands, stamp_size, field)
-        if self.built is None or self.built.arguments != arguments:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self.config.seed)
-                module = self._module_class()(**arguments)
-                self.built = Built(arguments, module, torch.get_rng_state())
-        return self.built.module
-
-    def _fresh(self, sample: Sample, seed: int) -> PhotoZModule:
-        """The network that a fit with some seed begins with: the one that is built already, where it has this seed."""
-        built, self.built = self.built, None
-        if built is None or seed != self.config.seed:
-            return self.build(sample)
-        if built.arguments != self.arguments(sample.bands, sample.stamp_size, sample.field):
-            return self.build(sample)
-        torch.set_rng_state(built.random_state)
-        return built.module
+        return self.once.module(self.arguments(bands, stamp_size, field))
 
     def check(self, bands: Sequence[str], stamp_size: int, field: Field) -> None:
         """Build the network: it says what does not fit."""
@@ -137,13 +103,8 @@ class CNNEstimator(Estimator):
         recipe = f"{self.config.module.recipe}; {self.config.images_per_galaxy} image(s) per galaxy predicted"
         time = f"about {time_left(n_fits * seconds)} for {n_fits} training(s) of {epochs} epochs, here"
         details = network_summary(module.network, sample.stamp_size, f"network {self.settings.name}")
-        beside = {"catalogue": self._beside_the_image()} if self.settings.catalogue_inputs else {}
+        beside = {"catalogue": what_stands_beside(self.settings)} if self.settings.catalogue_inputs else {}
         return Description({"recipe": recipe, **beside, "time": time}, details)
-
-    def _beside_the_image(self) -> str:
-        columns = self.settings.catalogue_columns
-        what = f"{', '.join(columns)} and their colours" if columns else "magnitudes and colours measured on the stamps"
-        return f"{what}; left out for {100 * self.settings.catalogue_dropout:.0f} % of the training galaxies"
 
     def planned(self, split: Split) -> tuple[int, int]:
         """Return the epochs of a training, and how many images go through it."""
@@ -247,7 +208,8 @@ class CNNEstimator(Estimator):
     def _attempt(self, sample: Sample, split: Split, seed: int, folder: Path, last: bool) -> DeadNetworkStop:
         """Train one network, to its end where it is the last that may be tried."""
         pl.seed_everything(seed, verbose=False)
-        self.module = self._fresh(sample, seed)
+        kept = self.once.taken(self.arguments(sample.bands, sample.stamp_size, sample.field), seed)
+        self.module = self.build(sample) if kept is None else kept
         if self.config.module.standardise:
             some = np.sort(np.random.default_rng(seed).choice(split.train, min(len(split.train), 2048), replace=False))
             self.module.standardise(stretch(torch.from_numpy(sample.flux(some))))
@@ -297,25 +259,7 @@ class CNNEstimator(Estimator):
         ------
         InputError : they are not there or cannot be read.
         """
-        self.module = self.read_module(folder, self._module_class())
-
-    @staticmethod
-    def read_module(folder: Path, kind: type[PhotoZModule]) -> PhotoZModule:
-        """Rebuild the module of a member's best checkpoint.
-
-        Raises
-        ------
-        InputError : the checkpoint is not there or cannot be read.
-        """
-        path = folder / BEST
-        checkpoint = read_checkpoint(path)
-        try:
-            module = kind(**checkpoint["hyper_parameters"])
-            module.load_state_dict(checkpoint["state_dict"])
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(f"{path} does not fit the network of its run ({reason}); train the run again.") from error
-        return module
+        self.module = read_module(folder / BEST, self._module_class())
 
     def predict(
         self, sample: Sample, galaxies: NDArray[np.int64], dropped: Collection[str] = ()

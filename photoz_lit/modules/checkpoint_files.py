@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
 from photoz_lit.errors import InputError
 from photoz_lit.files import require_whole_archive, whole_file
+
+Module = TypeVar("Module", bound=pl.LightningModule)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -35,6 +38,23 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path} is no checkpoint of a network; train the run again.")
     return content
+
+
+def read_module(path: Path, kind: type[Module]) -> Module:
+    """Rebuild the module of a checkpoint.
+
+    Raises
+    ------
+    InputError : the checkpoint is not there, cannot be read, or is of another network.
+    """
+    checkpoint = read_checkpoint(path)
+    try:
+        module = kind(**checkpoint["hyper_parameters"])
+        module.load_state_dict(checkpoint["state_dict"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} does not fit the network of its run ({reason}); train the run again.") from error
+    return module
 
 
 def _line(error: Exception) -> str:
