@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.report.label_names import counted_sources
+from photoz_lit.evaluation.report.settings_tables import differing_settings, settings_tables
 from photoz_lit.files import whole_file
 from photoz_lit.metric import shown_in
 
@@ -57,7 +58,7 @@ def write_report(run: str | Path) -> Path:
     """
     folder = Path(run)
     metrics = read_json(folder / "metrics.json")
-    made = read_json(folder / "provenance.json") if (folder / "provenance.json").is_file() else {}
+    made = _provenance(folder)
     config = folder / "config.yaml"
     texts = [("config", config.read_text())] if config.is_file() else []
     texts += [("provenance", json.dumps({k: v for k, v in made.items() if k != "config"}, indent=1))] if made else []
@@ -65,7 +66,7 @@ def write_report(run: str | Path) -> Path:
         Section("Metrics", _convention(metrics), [_headline(metrics), _further(metrics)]),
         Section("Figures", figures=images(folder / "plots")),
         *_groups(metrics),
-        Section("How it was made", _made_by(made), texts=texts),
+        Section("How it was made", _made_by(made), settings_tables(made.get("config") or {}), texts=texts),
     ]
     name = str(metrics.get("experiment") or folder.parent.name or folder.name)
     tiles = [(one.label, one.text(metrics.get(name))) for name, one in [*shown_in("headline").items()][:TILES]]
@@ -92,6 +93,10 @@ def write_runs_report(runs: Sequence[str | Path], path: str | Path) -> Path:
         [name, m["field"], m["data"], f"{m['n_test']:,}", *_texts(m)] for name, m in zip(names, metrics, strict=True)
     ]
     sections = [Section("Runs", tables=[{"header": ["run", "field", "data", "N", *_labels()], "rows": rows}])]
+    records = [_provenance(folder).get("config") or {} for folder in folders]
+    if differing := differing_settings(records):
+        rows = [[setting, *texts] for setting, texts in differing]
+        sections.append(Section("Settings that differ", tables=[{"header": ["setting", *names], "rows": rows}]))
     for name, folder in zip(names, folders, strict=True):
         chosen = [image for image in images(folder / "plots") if not image["wide"]]
         if chosen:
@@ -141,6 +146,12 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except ValueError as error:
         raise InputError(f"{path} is no valid JSON ({error}); run the evaluation again.") from error
+
+
+def _provenance(folder: Path) -> dict[str, Any]:
+    """What ``provenance.json`` says; nothing where a run has none."""
+    path = folder / "provenance.json"
+    return read_json(path) if path.is_file() else {}
 
 
 def _convention(metrics: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.plots.pit import pit_histogram
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.evaluation.report.html import read_json, write_report, write_runs_report
+from photoz_lit.evaluation.report.settings_tables import settings_tables
 from photoz_lit.files import write_json
 from photoz_lit.metric import metric
 from tests.evaluation.mixtures import make_run
@@ -69,6 +70,33 @@ def test_report_over_runs(runs: list[Path], tmp_path: Path) -> None:
     assert "Simulated data." in page
     with pytest.raises(InputError, match="at least one"):
         write_runs_report([], tmp_path / "report.html")
+
+
+def test_settings_stand_under_what_they_are_for(runs: list[Path], tmp_path: Path) -> None:
+    config = {"module": {"optimiser": "muon"}, "trainer": {"threads": 2}, "paths": {"runs": "elsewhere"}, "seed": 3}
+    made = {"config": {**config, "experiment": {"name": "a name"}}}
+    tables = {table["header"][0]: table["rows"] for table in settings_tables(made["config"])}
+    assert tables == {
+        "what shapes the result": [["module.optimiser", "muon"], ["seed", "3"]],
+        "machine and arithmetic": [["trainer.threads", "2"]],
+        "places": [["paths.runs", "elsewhere"]],
+    }
+    write_json(tmp_path / "metrics.json", read_json(runs[0] / "metrics.json"))
+    write_json(tmp_path / "provenance.json", made)
+    assert "<td>module.optimiser</td><td>muon</td>" in write_report(tmp_path).read_text()
+
+
+def test_runs_side_by_side_show_what_differs_in_their_results(runs: list[Path], tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("a", "b")]
+    for folder, optimiser, threads in zip(folders, ("adam", "muon"), (1, 2), strict=True):
+        folder.mkdir()
+        write_json(folder / "metrics.json", read_json(runs[0] / "metrics.json"))
+        config = {"module": {"optimiser": optimiser}, "trainer": {"threads": threads}, "seed": 3}
+        write_json(folder / "provenance.json", {"config": config})
+    page = write_runs_report(folders, tmp_path / "report.html").read_text()
+    assert "<td>module.optimiser</td><td>adam</td><td>muon</td>" in page
+    assert "trainer.threads" not in page
+    assert "<td>seed</td>" not in page
 
 
 def test_a_folder_without_metrics_is_refused(tmp_path: Path) -> None:
