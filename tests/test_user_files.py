@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -214,14 +211,8 @@ def test_two_images_of_one_band_are_refused_by_name(cases: Path, ingested: Any) 
 
 
 @pytest.mark.parametrize("name", ["healpix=1", "my (copy)", "field[1]", "d'or", "été"])
-def test_folders_of_any_name_are_read_as_a_shell_gives_them(cases: Path, tmp_path: Path, name: str) -> None:
-    case = cases / "equals_in_path"
-    arguments = [*MOSAIC, f"ingest.path={case / name}", f"ingest.catalogue={case / 'cat.csv'}", "store=s"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-m", "photoz_lit", *arguments]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert open_store(tmp_path / "s").images.shape == (1, 1, 32, 32)
+def test_folders_of_any_name_are_read_as_a_shell_gives_them(cases: Path, ingested: Any, name: str) -> None:
+    assert ingested(*images(cases / "equals_in_path", name)).images.shape == (1, 1, 32, 32)
 
 
 def test_cubes_of_the_legacy_survey_viewer_are_read(cases: Path, ingested: Any) -> None:
