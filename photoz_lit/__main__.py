@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import hydra
+from hydra._internal.hydra import Hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -82,6 +83,8 @@ def _run(given: Arguments) -> None:
 
     try:
         sys.argv[1:] = [*given.options, *overrides]
+        # Hydra would compose the whole config once more, to see whether it holds hydra.mode; -m says it here.
+        Hydra.get_mode = _mode_of_the_command_line  # type: ignore[method-assign]
         hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name="config")(call_task)()
     except (HydraException, OmegaConfBaseException) as error:
         _fail(explain(error, overrides, given.config_dir, given.overrides))
@@ -98,6 +101,10 @@ def _run(given: Arguments) -> None:
             raise
         # Lightning leaves a training that SIGTERM ended with no code, which a sweep or Slurm would take for success
         _fail(INTERRUPTED, code=143)
+
+
+def _mode_of_the_command_line(*_: object, **__: object) -> None:
+    """No mode: Hydra runs one job, or with -m a sweep."""
 
 
 def _fail(sentence: str, code: int = 2) -> NoReturn:
