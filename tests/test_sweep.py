@@ -37,6 +37,7 @@ def test_a_failing_job_takes_no_other_along_and_done_jobs_are_skipped(tmp_path: 
     assert metrics.stat().st_mtime_ns == written
 
 
+@pytest.mark.long
 def test_the_same_sweep_through_submitit(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", n=100).path
     missing = tmp_path / "missing"

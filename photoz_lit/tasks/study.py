@@ -60,7 +60,7 @@ def run(config: Config, options: StudyOptions) -> None:
     if standing:
         console.print(f"{len(standing)} of them stand there without runs; paths.experiments=<folder> makes them again.")
     if missing:
-        commands = [_command(config, job, folders) for job in missing]
+        commands = [_command(config, job, folders, from_here) for job in missing]
         run_jobs(commands, options.jobs, lambda _result: gather(folders))
 
 
@@ -96,14 +96,14 @@ def jobs_of_seeds(jobs: list[StudyJob], seeds: list[int] | None) -> list[StudyJo
     return [job for job in jobs if job.seed in seeds]
 
 
-def _command(config: Config, job: StudyJob, folders: StudyFolders) -> Job:
-    """Command of a job, and of the task that follows it on its run folder."""
+def _command(config: Config, job: StudyJob, folders: StudyFolders, from_here: Sequence[str]) -> Job:
+    """Command of a job, and of the task that follows it on its run folder; ``from_here`` is what both take over."""
     pointer = folders.pointer(job)
 
     def then() -> list[str]:
-        return [f"task={job.then}", quoted("run", pointer.read_text().strip()), *overrides_of_jobs(config)]
+        return [f"task={job.then}", quoted("run", pointer.read_text().strip()), *from_here]
 
-    overrides = (*job.overrides, *overrides_of_jobs(config), quoted("paths.pointer", pointer))
+    overrides = (*job.overrides, *from_here, quoted("paths.pointer", pointer))
     if config.logger.name != "csv":
         overrides += (quoted("logger.job_type", job.name.removesuffix(f"_seed{job.seed}")),)
     return Job(job.name, overrides, folders.pointers / "logs" / f"{job.name}.log", then if job.then else None)

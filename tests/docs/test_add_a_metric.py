@@ -50,6 +50,7 @@ def test_it_stands_in_metrics_report_and_comparison(copy: Path) -> None:
     assert (folder / "comparison.png").is_file()
 
 
+@pytest.mark.long
 def test_the_new_metric_keeps_the_contract(copy: Path) -> None:
     shutil.copytree(ROOT / "tests", copy / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     environment = {**os.environ, "PYTHONPATH": f"{copy}{os.pathsep}{ROOT}"}

@@ -33,6 +33,7 @@ def test_output_that_a_page_shows_and_a_command_lacks_is_found(tmp_path: Path) -
         follow(path, tmp_path / "copy")
 
 
+@pytest.mark.long
 def test_add_a_network(tmp_path: Path) -> None:
     follow(page("network"), tmp_path, TINY)
     metrics = json.loads(only(tmp_path, "runs/sdss_multimodal/*/metrics.json").read_text())

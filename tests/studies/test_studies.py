@@ -46,14 +46,27 @@ def test_jobs_are_all_combinations_seed_by_seed() -> None:
     assert len({j.name for j in jobs}) == 6
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_every_job_of_every_study_is_a_valid_config(name: str) -> None:
+def kinds_of_jobs(name: str) -> list[StudyJob]:
+    """Jobs of a study, one of those that differ by their seed alone."""
     study = composed("task=study", f"study={name}").study
     assert study is not None
     assert study.name == name
     jobs = jobs_of(study)
     assert len({job.name for job in jobs}) == len(jobs)
-    for job in {tuple(o for o in job.overrides if not o.startswith("seed=")): job for job in jobs}.values():
+    return list({tuple(o for o in job.overrides if not o.startswith("seed=")): job for job in jobs}.values())
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_first_and_the_last_job_of_every_study_are_valid_configs(name: str) -> None:
+    jobs = kinds_of_jobs(name)
+    for job in (jobs[0], jobs[-1]):
+        composed(*job.overrides)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_job_of_every_study_is_a_valid_config(name: str) -> None:
+    for job in kinds_of_jobs(name):
         composed(*job.overrides)
 
 
@@ -95,6 +108,7 @@ def test_a_study_runs_its_missing_jobs_and_keeps_earlier_rows(tmp_path: Path) ->
     assert [r["seed"] for r in read_results(results)["rows"]] == [0, 1]
 
 
+@pytest.mark.long
 def test_a_job_made_with_other_settings_is_made_again_and_the_others_stay(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,6 +137,7 @@ def test_a_job_made_with_other_settings_is_made_again_and_the_others_stay(
     assert row_of("of_6") == before["of_6"]
 
 
+@pytest.mark.long
 def test_rows_of_other_settings_do_not_stay_where_the_new_job_fails(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", n=100).path
     common = ["field=hsc6b", f"data.store={store}", "network=catalogue_forest", "network.trees=5"]
@@ -162,6 +177,7 @@ def test_jobs_that_share_a_run_at_the_same_time_make_it_once(tmp_path: Path) -> 
     assert sorted("This run is finished already" in log for log in logs if "trees=0" not in log) == [False, True]
 
 
+@pytest.mark.long
 def test_a_study_is_split_over_sessions_by_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = make_store(tmp_path / "store", n=100).path
     common = ["field=hsc6b", f"data.store={store}", "network=catalogue_forest", "network.trees=5"]

@@ -79,6 +79,7 @@ def require_calibration_of_one_process(folder: Path, store: Path) -> None:
     assert not expected.leaves_all
 
 
+@pytest.mark.long
 def test_two_processes_start_a_network_again_that_has_learnt_nothing(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", n=61).path
     frozen = ["module.recipe=published", "module.learning_rate=1e-12", "scale.max_epochs=7", "network=plain"]
@@ -112,6 +113,7 @@ train(composed(*sys.argv[2:]))
 """
 
 
+@pytest.mark.long
 def test_two_processes_adapt_one_network_with_one_discriminator(tmp_path: Path) -> None:
     source, target = source_and_target(tmp_path, n=111)
     (tmp_path / "adapting.py").write_text(ADAPTING)

@@ -21,6 +21,7 @@ from tests.conftest import make_store
 KEPT = ["all", "without g_r", "without r_i", "only g_r", "only r_i"]
 
 
+@pytest.mark.long
 def test_a_study_says_what_each_modality_brings(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", n=120).path
     common = [*TINY, "+experiment=hsc6b_early_fusion", "network=plain", f"data.store={store}", "data.bands=[g,r,i]"]

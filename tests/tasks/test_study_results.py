@@ -55,6 +55,7 @@ def test_a_job_whose_run_is_gone_is_not_made_again_while_its_settings_are_the_sa
     assert changed["sigma_mad"] != row["sigma_mad"]
 
 
+@pytest.mark.long
 def test_results_that_do_not_say_what_made_them_are_made_again(tmp_path: Path) -> None:
     (row,) = made(FOREST, tmp_path)
     folder = tmp_path / "experiments" / "first"
@@ -95,6 +96,7 @@ def test_what_another_study_made_is_taken_over_under_the_jobs_own_names(
     assert "trees" not in again
 
 
+@pytest.mark.long
 def test_real_data_are_never_taken_for_simulated_ones(tmp_path: Path) -> None:
     row_without_its_run(tmp_path)
     store = next((tmp_path / "cache").glob("hsc6b-*/catalogue*"), None)
@@ -104,6 +106,7 @@ def test_real_data_are_never_taken_for_simulated_ones(tmp_path: Path) -> None:
     assert len(list((tmp_path / "runs").glob("*/*/metrics.json"))) == 1
 
 
+@pytest.mark.long
 def test_the_kept_settings_name_no_path(tmp_path: Path) -> None:
     (row,) = made(FOREST, tmp_path)
     said = StudyResults.read(tmp_path / "experiments" / "first").made_with[str(row["galaxies"])]
@@ -112,6 +115,7 @@ def test_the_kept_settings_name_no_path(tmp_path: Path) -> None:
     assert said["data_hash"]
 
 
+@pytest.mark.long
 def test_a_sitting_that_is_stopped_between_its_two_files_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +148,7 @@ def test_an_optional_section_that_is_set_or_unset_is_a_change() -> None:
     assert any("simulation.conditions.base: cosmos_ud -> None" in one for one in changes(there.settings, here))
 
 
+@pytest.mark.long
 def test_a_sitting_of_some_seeds_forgets_what_was_made_with_other_settings_of_all(tmp_path: Path) -> None:
     first = study_of("first", [{"method": "catalogue_forest", "overrides": []}]).model_copy(update={"seeds": [0, 1]})
     assert [row["seed"] for row in made(first, tmp_path)] == [0, 1]
