@@ -31,6 +31,10 @@ register_recipes()  # before any config is composed
 Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
+#: Number of a device.
+Index = Annotated[int, Entry(ge=0)]
+
+
 class TaskSettings(Settings):
     """A verb: ``target`` is the dotted path of its function; further keys are its options, see ``tasks/task.py``."""
 
@@ -52,7 +56,7 @@ class ScaleSettings(Settings):
     """``demo`` or ``paper``: sizes that other groups refer to, where they count."""
 
     name: str
-    stamp_size: int = Entry(gt=0)
+    stamp_size: int = Entry(gt=0, le=4096)
     width: Annotated[float, Role.COSMETIC] = Entry(gt=0)
     n_galaxies: Annotated[int, Role.COSMETIC] = Entry(gt=0)
     max_epochs: Annotated[int, Role.COSMETIC] = Entry(gt=0)
@@ -74,12 +78,12 @@ class DataSettings(Settings):
     simulation_seed: int = Entry(ge=0)
     target_seed: int = Entry(ge=0)
     batch_size: int = Entry(gt=0)
-    num_workers: Annotated[int, Role.MACHINE] = Entry(ge=0)
+    num_workers: Annotated[int, Role.MACHINE] = Entry(ge=0, le=1024)
     augment: bool
     missing_bands: Literal["drop", "blank"]
     select: str | None
     source_select: str | None = None
-    label_weights: dict[str, Annotated[float, Entry(ge=0, allow_inf_nan=False)]] | None
+    label_weights: dict[str, Annotated[float, Entry(ge=0)]] | None
     weighted_sampling: bool
     labels: Annotated[str | None, Input.FILE, Role.PLACE]
     labels_table: str | int | None = None
@@ -117,7 +121,7 @@ class ModuleSettings(Settings):
     muon_learning_rate: float = Entry(default=0.02, gt=0)
     muon_momentum: float = Entry(default=0.9, ge=0, lt=1)
     schedule: Literal["steps", "linear"] = "steps"
-    milestones: list[float]
+    milestones: list[Annotated[float, Entry(ge=0)]]
     decay: float = Entry(gt=0, le=1)
     warmup: float = Entry(ge=0, lt=1)
     tta: Literal[1, 8] = 1
@@ -136,17 +140,20 @@ class TrainerSettings(Settings):
 
     name: Annotated[str, Role.COSMETIC]
     accelerator: Annotated[Literal["auto", "cpu", "gpu"], Role.NUMERICS]
-    devices: Annotated[int | list[int] | Literal["auto"], Role.NUMERICS]
+    devices: Annotated[
+        Literal[-1, "auto"] | Annotated[int, Entry(gt=0, le=1024)] | Annotated[list[Index], Entry(min_length=1)],
+        Role.NUMERICS,
+    ]
     strategy: Annotated[str, Role.NUMERICS]
     max_epochs: int = Entry(gt=0)
-    max_steps: int
-    precision: Annotated[str, Role.NUMERICS]
+    max_steps: Literal[-1] | Annotated[int, Entry(gt=0)]
+    precision: Annotated[Literal["auto", "32", "32-true", "bf16-mixed", "16-mixed"], Role.NUMERICS]
     evaluation_precision: Annotated[Literal["float32", "training"], Role.NUMERICS] = "float32"
     channels_last: Annotated[bool, Role.NUMERICS]
     compile: Annotated[bool, Role.NUMERICS]
-    gradient_clip: float | None
-    patience: int | None
-    threads: Annotated[int | None, Role.MACHINE]
+    gradient_clip: float | None = Entry(ge=0)
+    patience: int | None = Entry(gt=0)
+    threads: Annotated[int | None, Role.MACHINE] = Entry(gt=0, le=1024)
     progress: Annotated[bool, Role.MACHINE]
 
 
@@ -154,10 +161,10 @@ class LoggerSettings(Settings):
     """Where training curves go beside ``metrics.csv``; see ``conf/logger/wandb.yaml``."""
 
     name: Literal["csv", "wandb"]
-    project: str
-    group: str
+    project: Annotated[str, Entry(pattern=r"^[^/\\#?%:]{1,128}$")]  # what W&B takes
+    group: Annotated[str, Entry(max_length=128)]
     entity: str | None
-    job_type: str | None
+    job_type: Annotated[str, Entry(max_length=64)] | None
     worst: int = Entry(ge=0)
 
 
@@ -170,7 +177,7 @@ class CrossValidationSettings(Settings):
 class EnsembleSettings(Settings):
     """Networks trained per fold, each with another seed; their PDFs are averaged."""
 
-    members: int = Entry(gt=0)
+    members: int = Entry(gt=0, le=1000)
     mean: Literal["arithmetic", "harmonic"]
 
 
@@ -203,7 +210,7 @@ class Config(Settings):
 
     task: Annotated[TaskSettings, Role.WORK]
     experiment: Annotated[ExperimentSettings, Role.COSMETIC]
-    seed: int = Entry(ge=0)
+    seed: int = Entry(ge=0, lt=2**32)  # what numpy and torch take
     scale: ScaleSettings
     field: Field
     data: DataSettings

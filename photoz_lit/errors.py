@@ -23,6 +23,15 @@ def _without_traceback(sentence: str) -> str:
     return sentence.rstrip().rpartition("\n")[2].partition("Error: ")[2]
 
 
+def visible(text: str) -> str:
+    """Return a text with its control characters and broken letters written out: names must not steer a terminal.
+
+    >>> visible("run\x1b[2J")
+    'run\\x1b[2J'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
 def nearest(name: str, known: Iterable[object], group: str = "") -> str:
     """Return ``"; did you mean 'x'?"`` for the known name closest to ``name``, or the list of known names.
 

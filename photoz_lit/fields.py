@@ -16,6 +16,8 @@ from photoz_lit.errors import InputError, nearest
 from photoz_lit.files import FileName
 from photoz_lit.settings import Role, Settings
 
+MOST_BINS = 100_000
+Redshift = Annotated[float, Entry(ge=0, le=1100)]
 BAND_ORDER = ("u", "g", "r", "i", "z", "y", "j", "h", "k")
 
 
@@ -71,9 +73,9 @@ class Field(Settings):
 
     name: FileName
     description: Annotated[str, Role.COSMETIC] = ""
-    pixel_scale: float = Entry(gt=0)
+    pixel_scale: float = Entry(ge=1e-3, le=60)
     bands: dict[str, Band]
-    z_segments: list[tuple[float, float, int]]
+    z_segments: list[tuple[Redshift, Redshift, Annotated[int, Entry(ge=1, le=MOST_BINS)]]] = Entry(min_length=1)
     outlier_threshold: float = Entry(gt=0)
     reference_band: str
     flux_divisor: float = Entry(default=1.0, gt=0)
@@ -85,8 +87,10 @@ class Field(Settings):
         for (_, high, _), (low, _, _) in zip(self.z_segments, self.z_segments[1:], strict=False):
             if high != low:
                 raise ValueError(f"z_segments are not contiguous at {high} and {low}")
-        if any(high <= low or n < 1 for low, high, n in self.z_segments):
+        if any(high <= low for low, high, _ in self.z_segments):
             raise ValueError("every z_segment needs z_lo < z_hi and at least one bin")
+        if self.n_bins > MOST_BINS:
+            raise ValueError(f"z_segments have {self.n_bins:,} bins in all; {MOST_BINS:,} is the most")
         return self
 
     @property

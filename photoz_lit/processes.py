@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import IO
+
+#: Environment variable with the number of the process that starts others.
+PARENT = "PHOTOZ_LIT_PARENT"
+#: Seconds that a process has to end after SIGTERM.
+GRACE = 10.0
+
+
+def end_with_parent(parent: int | None = None, number: int = signal.SIGKILL) -> None:
+    """Have the system send this process a signal when the one that started it ends, however it ends (Linux alone).
+
+    Parameters
+    ----------
+    parent : number of the process that should have started this one; where it is gone already, this one ends too.
+        None knows of none.
+    number : the signal.
+    """
+    with suppress(OSError, AttributeError):  # elsewhere than on Linux
+        ctypes.CDLL(None).prctl(1, int(number))  # PR_SET_PDEATHSIG
+    if parent is not None and os.getppid() != parent:
+        os._exit(128 + number)
+
+
+def end_with_caller() -> None:
+    """End with the process of photoz_lit that started this one, where one did; those started from here do the same.
+
+    A job of a sweep is asked to stop (SIGTERM); a rank of a distributed training, which may hang in a collective
+    without its first rank, is ended.
+    """
+    if os.environ.get(PARENT) == str(os.getppid()):
+        end_with_parent(number=signal.SIGKILL if os.environ.get("LOCAL_RANK", "0") != "0" else signal.SIGTERM)
+    os.environ[PARENT] = str(os.getpid())
 
 
 @contextmanager
@@ -58,14 +91,26 @@ class Processes:
                 self._running.discard(process)
 
     def end(self) -> None:
-        """Terminate what runs, and start nothing more."""
+        """Terminate what runs, and start nothing more; what does not end within :data:`GRACE` is killed."""
         with self._lock:
             self._ended = True
             for process in self._running:
                 process.terminate()
+        late = threading.Timer(GRACE, self._kill)
+        late.daemon = True
+        late.start()
+
+    def _kill(self) -> None:
+        with self._lock:
+            for process in self._running:
+                process.kill()
 
     @contextmanager
     def ending_with_this_one(self) -> Iterator[None]:
-        """A SIGTERM to this process ends the others too; elsewhere than in the main thread nothing changes."""
+        """An error, Ctrl-C or a SIGTERM in this process ends the others too (SIGTERM in the main thread alone)."""
         with ended_by_sigterm(self.end):
-            yield
+            try:
+                yield
+            except BaseException:
+                self.end()
+                raise

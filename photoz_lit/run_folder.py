@@ -26,6 +26,8 @@ FORMER = ("store", "run", "runs", "baseline", "source", "targets", "drop", "reru
 FOLLOW_UPS = (EMITTERS, MODALITIES) = ("emitters.json", "modalities.json")
 #: Recalibrations of a run's PDFs, where it has them.
 CALIBRATION = "calibration.json"
+#: What the fit of a member took.
+FIT = "fit.json"
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,15 @@ class RunFolder:
         InputError : the file cannot be read.
         """
         path = self.member(fold, member) / "test_pdf.npy"
-        return read_array(path) if path.is_file() else None
+        return read_array(path) if path.is_file() and (path.parent / FIT).is_file() else None
 
     def further_pdf(self, fold: int, member: int, name: str) -> Path:
         """File of a member's PDFs of galaxies beside the test galaxies."""
         return self.member(fold, member) / f"{name}_pdf.npy"
 
-    def keep_member_pdf(self, fold: int, member: int, pdf: NDArray[np.float32]) -> None:
-        """Keep a member's test PDFs; from then on it counts as done."""
+    def keep_member(self, fold: int, member: int, about: dict[str, Any], pdf: NDArray[np.float32]) -> None:
+        """Keep what a member's fit took and its test PDFs; from then on it counts as done."""
+        write_json(self.member(fold, member) / FIT, about)
         write_array(self.member(fold, member) / "test_pdf.npy", pdf)
 
     def write_json(self, name: str, content: Any) -> None:

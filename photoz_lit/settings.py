@@ -10,9 +10,10 @@ from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic import Field as Entry
 
-#: Numbers, or a single one without brackets: ``ingest.missing=9.99``.
+#: Numbers, or a single one without brackets: ``ingest.missing=9.99``; NaN and infinities may stand for "no value".
 Numbers = Annotated[
-    tuple[float, ...], BeforeValidator(lambda value: (value,) if isinstance(value, int | float) else value)
+    tuple[Annotated[float, Entry(allow_inf_nan=True)], ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, int | float) else value),
 ]
 
 
@@ -58,9 +59,9 @@ class Role(Enum):
 
 
 class Settings(BaseModel):
-    """A frozen section of the config that refuses keys it does not know."""
+    """A frozen section of the config that refuses keys it does not know, NaN and infinities."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
 
 #: Keys that a network's training reads and nothing else does.

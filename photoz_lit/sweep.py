@@ -85,9 +85,9 @@ def run_jobs(
     )
     processes = Processes()
     with (
-        processes.ending_with_this_one(),
         Progress(*columns, console=console) as progress,
         ThreadPoolExecutor(len(places)) as pool,
+        processes.ending_with_this_one(),  # innermost: the pool waits for its threads, and these for the processes
     ):
         task = progress.add_task("", total=len(jobs))
 

@@ -148,7 +148,7 @@ def _trained_pdf(
         estimator = estimator_of(config)
         estimator.fit(labelled, split, config.seed, folder.member(0, 0))
         pdf = estimator.predict(labelled, split.test)
-        folder.keep_member_pdf(0, 0, pdf)
+        folder.keep_member(0, 0, estimator.fit_report, pdf)
     return pdf
 
 

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 import photoz_lit
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
+from photoz_lit.faults import fail
 
 FILES = sorted(Path(photoz_lit.__file__).parent.rglob("*.py"))
 #: What may hold a user's brackets, by the last words of its expression.
@@ -32,13 +33,36 @@ def test_every_name_that_is_printed_goes_through_shown(path: Path) -> None:
         assert [f"line {node.lineno}: {ast.unparse(node)}" for node in bare(tree)] == []
 
 
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(FILES[0].parent)) for path in FILES])
+def test_every_table_prints_its_cells_letter_by_letter(path: Path) -> None:
+    assert path.name == "console.py" or "rich.table" not in path.read_text()
+
+
+def test_cells_and_headings_of_a_table_are_printed_letter_by_letter(capsys: pytest.CaptureFixture[str]) -> None:
+    table = NamesTable(box=None)
+    table.add_column("[/heading]")
+    table.add_row("[/x] [red]a[/red]")
+    Console(width=80).print(table)
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()] == ["[/heading]", "[/x] [red]a[/red]"]
+
+
+def test_a_name_sends_no_code_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "run\x1b[2J\x1b]0;title\x07\u202e\x9b31m\udcff"
+    Console(width=200).print(shown(hostile), highlight=False)
+    with pytest.raises(SystemExit):
+        fail(f"{hostile} is not there.")
+    for printed in capsys.readouterr():
+        assert printed.strip().removeprefix("photoz_lit: ").isprintable()
+        assert "\\x1b[2J" in printed
+
+
 def bare(tree: ast.AST) -> Iterator[ast.expr]:
     """Names and paths that stand without ``shown`` in texts that are printed."""
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call):
             continue
         texts = [one.value for one in call.keywords if one.arg in ("title", "description", "caption")]
-        texts += call.args if called(call.func) in ("print", "add_row") else []
+        texts += call.args if called(call.func) == "print" else []
         for text in texts:
             for node in ast.walk(text):
                 if isinstance(node, ast.FormattedValue) and node.format_spec is None and of_users(node.value):

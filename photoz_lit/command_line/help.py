@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from photoz_lit.command_line.choices import choices_of, config_folders, description_of, read_choice
+from photoz_lit.console import NamesTable
 from photoz_lit.errors import InputError
 from photoz_lit.tasks.task import Task, marked
 
@@ -39,12 +39,12 @@ def print_help(config_dir: Path | None = None) -> None:
     console.print(USAGE, highlight=False)
     folders = config_folders(config_dir)
     for group, title in LISTED.items():
-        table = Table(title=title, title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 2))
+        table = NamesTable(title=title, title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 2))
         for name, path in choices_of(group, folders).items():
             if name != "base":
-                table.add_row(escape(name), escape(description_of(path, group)))
+                table.add_row(name, description_of(path, group))
                 if group == "task" and (options := options_of(path)):
-                    table.add_row("", f"[dim]{escape(options)}[/dim]")
+                    table.add_row("", Text(options, style="dim"))
         if table.row_count:
             console.print(table, highlight=False)
             console.print()

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from photoz_lit.command_line.choices import choices_of, chosen_task, config_folders, read_choice
+from photoz_lit.command_line.choices import choices_of, chosen_task, config_folders, is_group, read_choice
 from photoz_lit.command_line.key_types import accepts, is_open, takes_dictionaries, takes_lists, types_of
 from photoz_lit.command_line.quoting import in_quotes, parsed
 from photoz_lit.tasks.task import Task
@@ -35,7 +35,7 @@ def for_hydra(overrides: Sequence[str], multirun: bool = False, config_dir: Path
     folders = config_folders(config_dir)
     task = task_chosen_by(overrides, folders)
     options = None if task is None else task.options
-    return with_default_scale([_one(_in_full(one, task, multirun), multirun, options) for one in overrides])
+    return with_default_scale([_one(_in_full(one, task, multirun), multirun, options, folders) for one in overrides])
 
 
 def task_chosen_by(overrides: Sequence[str], folders: Sequence[Path]) -> Task | None:
@@ -86,17 +86,25 @@ def trusted(overrides: Sequence[str]) -> list[str]:
     return found
 
 
-def _one(override: str, multirun: bool, options: type[BaseModel] | None) -> str:
+def _one(override: str, multirun: bool, options: type[BaseModel] | None, folders: Sequence[Path] = ()) -> str:
     key, equals, raw = override.partition("=")
     name = key.lstrip("+")
     if not equals or name.startswith("~"):
         return override
     if name == "experiment":
         return f"+experiment={raw}"
+    if is_group(name.partition("@")[0], folders):
+        return f"{key}={_choice(raw)}"
     whole = raw.strip().startswith("{") and is_open(f"{name}.any", options)  # several names of a dictionary at once
     if whole or is_open(name, options):
         key = f"++{name}"
     return f"{key}={literal(name, raw, multirun, options)}"
+
+
+def _choice(raw: str) -> str:
+    """Value of a config group: the name of a choice, in quotes where Hydra would read ``1`` or ``null`` in it."""
+    read = parsed(f"key={raw}")
+    return raw if read is None or read.is_sweep_override() or isinstance(read.value(), str | list) else in_quotes(raw)
 
 
 def literal(key: str, raw: str, multirun: bool = False, options: type[BaseModel] | None = None) -> str:

@@ -13,13 +13,13 @@ from omegaconf import OmegaConf
 from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from photoz_lit.command_line.choices import choices_of, compose_config, config_folders, description_of, is_group
 from photoz_lit.command_line.key_types import accepts, section_of, takes_names, types_of
 from photoz_lit.command_line.overrides import for_hydra, key_of
 from photoz_lit.command_line.reach import leaves
 from photoz_lit.config import Config
+from photoz_lit.console import NamesTable
 from photoz_lit.fields import conf_directory
 from photoz_lit.network_choice import settings_type_of
 from photoz_lit.settings import Input
@@ -43,11 +43,11 @@ def print_task_help(overrides: Sequence[str], config_dir: Path | None = None) ->
     needed = [*open_options, *task.takes.needs]
     if needed:
         console.print(f"It needs {', '.join(needed)}.", highlight=False)
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = NamesTable(box=None, padding=(0, 2, 0, 0))
     for title in ("key", "type", "default", "what it is"):
         table.add_column(title, overflow="fold")
     for cells in [*options, *_config_rows(task, content, _comments(overrides, content, folders))]:
-        table.add_row(*map(escape, cells))
+        table.add_row(*cells)
     console.print(table, highlight=False)
 
 

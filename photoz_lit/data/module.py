@@ -20,6 +20,7 @@ from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import ShardedBatchSampler, world
 from photoz_lit.data.sampling_weights import sampling_weights
 from photoz_lit.errors import InputError
+from photoz_lit.processes import end_with_parent
 
 Batch = dict[str, Tensor]
 
@@ -190,6 +191,7 @@ class CutoutDataModule(pl.LightningDataModule):
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
+            worker_init_fn=_end_with_training if self.num_workers else None,
             generator=torch.Generator(),  # of the workers' seeds; the network's random numbers do not move on with them
         )
 
@@ -232,6 +234,10 @@ class CutoutDataModule(pl.LightningDataModule):
                 pixels[start : start + len(rows)] = torch.from_numpy(self.sample.flux(rows)).to(device)
             self._pixels = pixels
         return self._pixels
+
+
+def _end_with_training(_worker: int) -> None:
+    end_with_parent()
 
 
 def _as_is(batch: Any) -> Any:

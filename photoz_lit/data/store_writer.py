@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.block_check import BLOCK_ROWS, block_checksum
 from photoz_lit.data.catalogue import complete_catalogue
-from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
+from photoz_lit.data.store import CATALOGUE, CutoutStore, StoreHeader, open_store
 from photoz_lit.errors import InputError
 from photoz_lit.files import write_text
 from photoz_lit.rows import RowCount
@@ -53,6 +53,7 @@ class StoreWriter:
         if self.path.exists():
             raise InputError(f"{self.path} exists already; choose another 'store' or remove it.")
         fingerprint = header.model_dump_json()
+        self._joined = self.partial / "store.json"
         try:
             self._prepare(fingerprint)
         except OSError as error:
@@ -90,6 +91,8 @@ class StoreWriter:
 
     def missing_blocks(self) -> list[int]:
         """Blocks that are not written yet."""
+        if self._joined.is_file():  # the blocks may be gone
+            return []
         return [b for b in range(self.n_blocks) if not self._block_file(b, "json").is_file()]
 
     def write_block(self, block: int, images: NDArray[Any], catalogue: pd.DataFrame) -> None:
@@ -131,35 +134,43 @@ class StoreWriter:
     def finish(self, provenance: dict[str, Any] | None = None) -> CutoutStore:
         """Join the catalogue, write ``store.json`` last and rename the folder into place.
 
+        ``plan.json`` goes after that: stopped at any point, the same call goes on.
+
         Raises
         ------
         InputError : blocks are missing, or the disk is full.
         """
-        missing, n = self.missing_blocks(), self.header.n_galaxies
+        missing = self.missing_blocks()
         if missing:
             raise InputError(f"{self.path}: {len(missing)} of {self.n_blocks} blocks are missing; run the task again.")
-        checksums = tuple(
-            int(json.loads(self._block_file(b, "json").read_text())["checksum"]) for b in range(self.n_blocks)
-        )
         try:
-            parts = [pd.read_parquet(self._block_file(b, "parquet")) for b in range(self.n_blocks)]
-            table = self.partial / "catalogue.parquet"
-            pd.concat(parts, ignore_index=True).to_parquet(table, index=False)
-            header = self.header.model_copy(
-                update={
-                    "checksums": checksums,
-                    "catalogue_checksum": zlib.crc32(table.read_bytes()),
-                    "rows": (self.header.rows or RowCount.of(n)).checked(n),
-                    "provenance": {**self.header.provenance, **(provenance or {})},
-                }
-            )
-            write_text(self.partial / "store.json", header.model_dump_json(indent=1))
-            shutil.rmtree(self.partial / "blocks")
-            (self.partial / "plan.json").unlink()
+            if not self._joined.is_file():
+                self._join(provenance or {})
+            shutil.rmtree(self.partial / "blocks", ignore_errors=True)
             self.partial.rename(self.path)
+            (self.path / "plan.json").unlink(missing_ok=True)
         except OSError as error:
             raise InputError(f"{self.path} cannot be written ({error.strerror or error}).") from error
         return open_store(self.path)
+
+    def _join(self, provenance: dict[str, Any]) -> None:
+        """Write the whole catalogue, then ``store.json``."""
+        n = self.header.n_galaxies
+        checksums = tuple(
+            int(json.loads(self._block_file(b, "json").read_text())["checksum"]) for b in range(self.n_blocks)
+        )
+        parts = [pd.read_parquet(self._block_file(b, "parquet")) for b in range(self.n_blocks)]
+        table = self.partial / CATALOGUE
+        pd.concat(parts, ignore_index=True).to_parquet(table, index=False)
+        header = self.header.model_copy(
+            update={
+                "checksums": checksums,
+                "catalogue_checksum": zlib.crc32(table.read_bytes()),
+                "rows": (self.header.rows or RowCount.of(n)).checked(n),
+                "provenance": {**self.header.provenance, **provenance},
+            }
+        )
+        write_text(self._joined, header.model_dump_json(indent=1))
 
     def _block_file(self, block: int, suffix: str) -> Path:
         return self.partial / "blocks" / f"{block:06d}.{suffix}"

@@ -87,7 +87,8 @@ class CNNEstimator(Estimator):
         return self.once.module(self.arguments(bands, stamp_size, field))
 
     def check(self, bands: Sequence[str], stamp_size: int, field: Field) -> None:
-        """Build the network: it says what does not fit."""
+        """Build the network and Lightning's Trainer: they say what does not fit."""
+        build_trainer(self.config.trainer)
         self.built_for(bands_of_field(field, bands), stamp_size, field)
 
     def check_sample(self, sample: Sample) -> None:

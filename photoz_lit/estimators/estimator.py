@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
-from rich.table import Table
 
 from photoz_lit.alignment.build import needs_network
 from photoz_lit.config import Config
+from photoz_lit.console import NamesTable
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.errors import InputError
@@ -33,7 +33,7 @@ class Description:
     """
 
     lines: dict[str, str]
-    details: Table | None = None
+    details: NamesTable | None = None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ CatalogueInputs = Annotated[
 ]
 
 
+#: Width of a hidden layer.
+Width = Annotated[int, Entry(gt=0, le=1_000_000)]
+
+
 class NetworkSettings(EstimatorSettings):
     """One family of networks and the size of its member.
 
@@ -37,11 +41,11 @@ class NetworkSettings(EstimatorSettings):
 
     is_method: ClassVar[bool] = False
     unused: ClassVar[tuple[str, ...]] = ()
-    width: float = Entry(default=1.0, gt=0)
-    depth: float = Entry(default=1.0, gt=0)
-    dense: int = Entry(gt=0)
-    pdf_head: list[int]
-    scalar_head: list[int]
+    width: float = Entry(default=1.0, ge=1e-3, le=100)
+    depth: float = Entry(default=1.0, ge=1e-3, le=100)
+    dense: Width
+    pdf_head: list[Width]
+    scalar_head: list[Width]
     catalogue_inputs: CatalogueInputs = ()
     catalogue_apertures: tuple[Annotated[float, Entry(gt=0)], ...] = Entry(default=(0.5, 1.0, 2.0), min_length=1)
     catalogue_dropout: float = Entry(default=0.25, ge=0, lt=1)
@@ -70,7 +74,7 @@ class ModalitySettings(Settings):
     size: int | Literal["all"] = "all"
     order: int | list[int] = 1
     sets: list[list[str]] | None = None
-    stem_filters: Annotated[int, Entry(gt=0)] | Literal["family"] | None = None
+    stem_filters: Annotated[int, Entry(gt=0, le=100_000)] | Literal["family"] | None = None
     branch_width: Literal["thin", "full"] = "thin"
     dropout: float = Entry(default=0.0, ge=0, lt=1)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from rich.table import Table
-
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable
 from photoz_lit.networks.complexity import Complexity, Cost, complexity_of
 from photoz_lit.networks.multimodal import PhotoZNetwork
 
 
-def network_summary(network: PhotoZNetwork, stamp_size: int, title: str | None = None) -> Table:
+def network_summary(network: PhotoZNetwork, stamp_size: int, title: str | None = None) -> NamesTable:
     """Return a table to print.
 
     Parameters
@@ -19,12 +17,12 @@ def network_summary(network: PhotoZNetwork, stamp_size: int, title: str | None =
     title : what stands above the table.
     """
     cost = complexity_of(network, stamp_size)
-    table = Table(title=title, title_justify="left")
+    table = NamesTable(title=title, title_justify="left")
     table.add_column("part")
     for column in ("parameters", "GFLOP/image", "share"):
         table.add_column(column, justify="right")
     for name, branch in cost.branches.items():
-        table.add_row(f"branch {shown(name)}", *_cells(branch, cost))
+        table.add_row(f"branch {name}", *_cells(branch, cost))
     table.add_section()
     table.add_row(f"parallel ({len(cost.branches)} branches)", *_cells(cost.parallel, cost))
     table.add_row(f"fusion: {cost.channels} channels of {cost.map_size}×{cost.map_size}")

@@ -43,7 +43,7 @@ class SurveyWindow(Settings):
     z_max: float = Entry(gt=0, le=7)
     centre: tuple[float, float] = (150.12, 2.2)
     width: float = Entry(default=1.5, gt=0)
-    ebv_median: float = Entry(default=0.02, ge=0)
+    ebv_median: float = Entry(default=0.02, ge=0, le=100)
     ebv_scatter: float = Entry(default=0.05, ge=0)
     stars: float = Entry(default=3.0, ge=0)
     neighbour_depth: float = Entry(default=1.0, ge=0)

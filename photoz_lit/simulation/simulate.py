@@ -6,9 +6,11 @@ import hashlib
 import json
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from photoz_lit.data.store_writer import StoreWriter
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.files import locked, whole_folder, write_json, write_table
+from photoz_lit.processes import end_with_parent
 from photoz_lit.rows import RowCount
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.catalogue import file_hash, read_catalogue
@@ -203,7 +206,10 @@ def _run(
             yield simulator.images(chunk, n)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(simulator,)) as pool:
+    simulators = context.SimpleQueue()
+    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(simulators, os.getpid())) as pool:
+        # by a thread: to hand a large object to a process that was just killed never ends
+        threading.Thread(target=_hand_out, args=(simulators, simulator, processes), daemon=True).start()
         waiting = [pool.submit(_draw, *job) for job in jobs[: 2 * processes]]
         for following in range(len(jobs)):
             result = waiting.pop(0).result()
@@ -215,8 +221,14 @@ def _run(
 _WORKER: dict[str, ChunkSimulator] = {}
 
 
-def _start(simulator: ChunkSimulator) -> None:
-    _WORKER["simulator"] = simulator
+def _hand_out(simulators: SimpleQueue[ChunkSimulator], simulator: ChunkSimulator, processes: int) -> None:
+    for _ in range(processes):
+        simulators.put(simulator)
+
+
+def _start(simulators: SimpleQueue[ChunkSimulator], parent: int) -> None:
+    end_with_parent(parent)
+    _WORKER["simulator"] = simulators.get()
 
 
 def _draw(chunk: int, n: int) -> tuple[NDArray[np.float32], pd.DataFrame]:

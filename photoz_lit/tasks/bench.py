@@ -13,10 +13,9 @@ import yaml
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
 from photoz_lit.config import Config
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.files import whole_file
@@ -216,8 +215,8 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True)
 
 
-def _table(networks: dict[str, dict[str, dict[str, float]]], title: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+def _table(networks: dict[str, dict[str, dict[str, float]]], title: str) -> NamesTable:
+    table = NamesTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("network", no_wrap=True)
     per_image, train, infer, shares = "GFLOP\n/image", "train\nimg/s", "infer\nimg/s", ("time\n∥", "FLOP\n∥")
     for heading in ("bands", per_image, train, "×\nplain", "MFU", infer, "×\nplain", *shares):

@@ -10,10 +10,9 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from photoz_lit.config import Config
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.comparison.adaptation import adaptation_tables
 from photoz_lit.evaluation.comparison.adaptation_files import write_adaptation
@@ -96,11 +95,11 @@ def _reference(compared: Compared, runs: Sequence[Run]) -> str | None:
     return compared.reference if compared.reference in {run.method for run in runs} else None
 
 
-def _shown(table: pd.DataFrame, baseline: str, title: str) -> Table:
+def _shown(table: pd.DataFrame, baseline: str, title: str) -> NamesTable:
     """σ_MAD of all labels with its gain, for the terminal; the files hold the rest."""
     sigma = metric("sigma_mad")
     heading = f"{shown(title)}: {sigma.label} and its gain over {shown(baseline)}"
-    listed = Table(title=heading, title_justify="left", box=SIMPLE_HEAD)
+    listed = NamesTable(title=heading, title_justify="left", box=SIMPLE_HEAD)
     listed.padding = (0, 1, 0, 0)
     listed.add_column("field", no_wrap=True)
     listed.add_column("method")  # the one that wraps where the terminal is narrow

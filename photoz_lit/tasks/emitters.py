@@ -11,10 +11,9 @@ import yaml
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from photoz_lit.config import Config
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
@@ -49,7 +48,7 @@ def run(config: Config, options: EmittersOptions) -> None:
     rows = emitter_rows(sample.catalogue, z_phot, options.redshift, sample.field.outlier_threshold)
     folder.write_json(EMITTERS, rows)
     title = f"{trained.experiment.name}: emitters of {store.header.field} at z = {options.redshift:g} (simulated)"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table = NamesTable(title=title, title_justify="left", box=SIMPLE_HEAD)
     measures = shown_in("emitters")
     for name in ("sample", "n", *(one.label for one in measures.values())):
         table.add_column(name, justify="left" if name == "sample" else "right")

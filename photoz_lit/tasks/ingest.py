@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 
 from rich.console import Console
-from rich.table import Table
 
 from photoz_lit.command_line.quoting import typed
 from photoz_lit.config import Config
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.ingest.archive import ingest
 from photoz_lit.ingest.writing import NUMBERED, describe
@@ -33,9 +32,9 @@ def run(config: Config, options: IngestOptions) -> None:
 def print_store(console: Console, store: CutoutStore, seconds: float) -> None:
     """Print what was written, in a table."""
     size = sum(path.stat().st_size for path in store.path.iterdir())
-    table = Table(title=f"{shown(store.path)} ({store.header.field}, {store.header.data})", show_header=False)
+    table = NamesTable(title=f"{shown(store.path)} ({store.header.field}, {store.header.data})", show_header=False)
     for key, value in describe(store).items():
-        table.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int) else shown(value))
+        table.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int) else value)
     table.add_row("size", f"{size / 1e9:.3g} GB")
     table.add_row("time", f"{seconds:.0f} s, {len(store) / max(seconds, 1e-3):,.0f} galaxies/s")
     console.print(table)

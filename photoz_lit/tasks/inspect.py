@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
 
 from photoz_lit.config import Config
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.inspection.inspect import inspect_store, write_inspection
@@ -42,9 +41,9 @@ def run(config: Config, options: InspectOptions) -> None:
     console.print(f"Figures and page: {shown(page)}")
 
 
-def rich_table(title: str, table: pd.DataFrame) -> Table:
+def rich_table(title: str, table: pd.DataFrame) -> NamesTable:
     """Return a frame as a terminal table, its first column to the left."""
-    out = Table(title=title, title_justify="left")
+    out = NamesTable(title=title, title_justify="left")
     for k, name in enumerate(table.columns):
         out.add_column(str(name).replace("_", " "), justify="left" if k == 0 else "right")
     for row in formatted(table):

@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from photoz_lit.command_line.quoting import typed
 from photoz_lit.config import Config
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
 from photoz_lit.errors import InputError
 from photoz_lit.labels.benchmark import benchmark_merge
 from photoz_lit.labels.build import LabelSet, build_labels
@@ -99,7 +98,9 @@ def _summarise(labels: LabelSet, console: Console) -> None:
         f" with none {covered['none']:.1%}, not placed {covered['unplaced']:.1%}; gold test failed"
         f" {covered['gold_failed']:.1%} of {covered['gold_tested']:.1%} tested"
     )
-    table = Table(title=f"Distance from the target sample ({report['data'].replace('_', ' ')})", title_justify="left")
+    table = NamesTable(
+        title=f"Distance from the target sample ({report['data'].replace('_', ' ')})", title_justify="left"
+    )
     for column in ("sample", "n", "KS magnitude", "KS colours, mean", "mean z", "N(z) total variation"):
         table.add_column(column, justify="left" if column == "sample" else "right")
     for name, sample in labels.samples.items():

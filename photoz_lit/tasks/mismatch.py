@@ -12,10 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from photoz_lit.config import Config
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
 from photoz_lit.data.sample import Sample, load_sample, shared_bands
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
@@ -228,12 +227,12 @@ def _show(console: Console, result: Mismatch) -> None:
             table = _table(title, ["field", "group"], ["n", *names.values()])
             for _, row in listed.iterrows():
                 numbers = (number(row.get(name, np.nan), 4) for name in names)
-                table.add_row(shown(row["field"]), shown(row["group"]), f"{row['n']:,}", *numbers)
+                table.add_row(row["field"], row["group"], f"{row['n']:,}", *numbers)
             console.print(table)
 
 
-def _table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def _table(title: str, left: Sequence[str], right: Sequence[str]) -> NamesTable:
+    table = NamesTable(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for place, name in enumerate(left):
         table.add_column(name, no_wrap=place > 0, overflow="fold")  # long names of stores wrap, no number is cut
     for name in right:

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from photoz_lit.config import Config
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
 from photoz_lit.data.module import split_sample
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
@@ -43,12 +42,14 @@ def run(config: Config, options: ModalitiesOptions) -> None:
     folder.write_json(MODALITIES, rows)
     data = folder.read_json("metrics.json")["data"]
     save(modality_figure(rows, data), folder.path / "plots" / "modalities.png")
-    table = Table(title=f"{shown(trained.experiment.name)}: {rows[0]['n_test']} test galaxies", title_justify="left")
+    table = NamesTable(
+        title=f"{shown(trained.experiment.name)}: {rows[0]['n_test']} test galaxies", title_justify="left"
+    )
     columns = shown_in("comparison")
     for name in ("modalities", *columns):
         table.add_column(name)
     for row in rows:
-        table.add_row(shown(row["kept"]), *(number(row[name], 4) for name in columns))
+        table.add_row(row["kept"], *(number(row[name], 4) for name in columns))
     Console().print(table)
 
 

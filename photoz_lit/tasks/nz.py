@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from photoz_lit.config import Config
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
 from photoz_lit.data.mapping import map_columns
 from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes
 from photoz_lit.errors import InputError
@@ -190,13 +189,13 @@ def _edges(given: list[float] | None, values: NDArray[np.float64]) -> list[float
     return [float(edge) for edge in edges] if len(edges) > 1 else []
 
 
-def _shown(statistics: pd.DataFrame) -> Table:
+def _shown(statistics: pd.DataFrame) -> NamesTable:
     """The stacked PDFs' statistics, for the terminal."""
-    table = Table(title="N(z) of stacked PDFs", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = NamesTable(title="N(z) of stacked PDFs", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     columns = [name for name in ("mean", "width", "mean_shift", "tv", "w1") if name in statistics]
     table.add_column("group", no_wrap=True)
     for name in ("n", *columns):
         table.add_column(name, justify="right", no_wrap=True)
     for _, row in statistics[statistics["estimate"] == "stacked"].iterrows():
-        table.add_row(shown(row["group"]), f"{row['n']:,}", *(number(row[name], 4) for name in columns))
+        table.add_row(row["group"], f"{row['n']:,}", *(number(row[name], 4) for name in columns))
     return table

@@ -10,10 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from photoz_lit.config import Config
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
 from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.evaluation.metrics.summary import summarise
 from photoz_lit.evaluation.plots.run import draw_run
@@ -135,7 +134,7 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
     """Print the metrics of a finished run, overall, by label source and, after an adaptation, of the source field."""
     metrics: dict[str, Any] = folder.read_json("metrics.json")
     title = f"{metrics.get('experiment', '')} · {metrics['n_test']} test galaxies · {DATA_MARK[metrics['data']]}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
+    table = NamesTable(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
     table.add_column("labels")
     table.add_column("n", justify="right")
     columns = shown_in("headline")

@@ -11,6 +11,7 @@ from multiprocessing.sharedctypes import Synchronized
 from typing import Any
 
 from photoz_lit.errors import InputError
+from photoz_lit.processes import end_with_parent
 from photoz_lit.tasks.prediction_shard import ShardMaker, ShardPlan
 
 Made = tuple[int, dict[str, Any]]
@@ -73,6 +74,7 @@ def _work(
     plan: ShardPlan, numbers: Sequence[int], taken: Synchronized[int], results: Connection, gpu: str | None
 ) -> None:
     """Make the next shard until none is left; a broken pipe, where the first process is gone, ends it too."""
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
     signal.signal(signal.SIGTERM, lambda number, _frame: os._exit(128 + number))
     if gpu is not None:

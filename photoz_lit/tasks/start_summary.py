@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.table import Table
 
 from photoz_lit.config import Config
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
 from photoz_lit.estimators.estimator import Description
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.results import DATA_MARK
@@ -18,9 +17,9 @@ def print_start(
 ) -> None:
     """Print the start summary of a run."""
     sample = data.evaluated
-    table = Table(title=f"{shown(config.experiment.name)}", title_justify="left", show_header=False)
-    table.add_row("scale", f"{shown(config.scale.name)}: {sample.stamp_size}×{sample.stamp_size} pixels")
-    table.add_row("data", f"{DATA_MARK[sample.data]}, field {shown(sample.field.name)}, bands {' '.join(sample.bands)}")
+    table = NamesTable(title=f"{shown(config.experiment.name)}", title_justify="left", show_header=False)
+    table.add_row("scale", f"{config.scale.name}: {sample.stamp_size}×{sample.stamp_size} pixels")
+    table.add_row("data", f"{DATA_MARK[sample.data]}, field {sample.field.name}, bands {' '.join(sample.bands)}")
     table.add_row("galaxies", ", ".join(_counts(data)))
     for name, text in description.lines.items():
         table.add_row(name, text)

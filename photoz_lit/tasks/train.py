@@ -16,6 +16,7 @@ from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator
+from photoz_lit.evaluation.report.html import write_report
 from photoz_lit.files import whole_file, write_array
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import lines, record
@@ -70,6 +71,8 @@ def _train(config: Config, estimator: Estimator, data: TrainingData, folder: Run
     console = Console()
     if folder.finished and not rerun:
         console.print(f"This run is finished already ([bold]rerun=true[/bold] trains it again): {shown(folder.path)}")
+        if is_main_process() and not (folder.path / "report.html").is_file():
+            write_report(folder.path)  # the last file: the run may have been stopped before it
         print_metrics(console, folder)
         for sentence in made_on_others(config, folder):
             console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
@@ -174,7 +177,6 @@ def _member(
     if is_main_process():
         for name, values in further.items():
             write_array(folder.further_pdf(fold, member, name), values)
-        folder.keep_member_pdf(fold, member, pdf)
         about = {
             "seed": seed,
             "seconds": seconds,
@@ -182,5 +184,5 @@ def _member(
             **threads_and_ranks(),
             **estimator.fit_report,
         }
-        folder.write_json(f"checkpoints/fold_{fold}_member_{member}/fit.json", about)
+        folder.keep_member(fold, member, about, pdf)
     return pdf

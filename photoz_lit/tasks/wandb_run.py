@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
+import threading
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -55,11 +60,17 @@ class WandbRun:
         os.environ.setdefault("WANDB_SILENT", "true")
         # Tables with pictures are staged here until `wandb sync`: they stay with the run, not in the home folder.
         os.environ.setdefault("WANDB_DATA_DIR", str((folder.path / "wandb").resolve()))
+        if not os.environ.get("WANDB_API_KEY"):
+            self.run = self._start("offline")
+            return
         try:
-            self.run = self._start("online" if os.environ.get("WANDB_API_KEY") else "offline")
+            if not answers():
+                raise wandb.errors.CommError("no connection")
+            self.run = self._start("online")
         except wandb.errors.Error as error:
             reason = " ".join(str(error).split()).rstrip(".")
             Console().print(f"W&B cannot be reached ({shown(reason)}); this run is kept offline, for `wandb sync`.")
+            wandb.teardown()  # else the id counts as in use
             self.run = self._start("offline")
 
     def _start(self, mode: Literal["online", "offline"]) -> Any:
@@ -67,19 +78,20 @@ class WandbRun:
         import wandb
 
         config, folder = self.config, self.folder
+        name = f"{config.experiment.name}-{folder.path.name}"
         return wandb.init(
             project=config.logger.project,
             entity=config.logger.entity,
             group=config.logger.group,
             job_type=config.logger.job_type or self.label,
-            name=f"{config.experiment.name}-{folder.path.name}",
-            id=f"{config.experiment.name}-{folder.path.name}",
+            name=name,
+            id=re.sub(r"[/\\#?%:]", "-", name),
             resume="allow",
             mode=mode,
             dir=str(folder.path),
             config=config.model_dump(mode="json", by_alias=True),
             tags=[config.field.name, config.scale.name, config.network.name],
-            settings=wandb.Settings(console="off", init_timeout=60),
+            settings=wandb.Settings(console="off", init_timeout=30),
         )
 
     def loggers(self, fold: int, member: int) -> list[Logger]:
@@ -103,6 +115,29 @@ class WandbRun:
         self.run.log({"worst_galaxies": worst_galaxies(predictions, pdf, sample, self.config.logger.worst)})
         self.run.finish()
         self.run = None
+
+
+def answers(patience: float = 5.0) -> bool:
+    """Whether something answers where W&B is looked for; W&B's own client tries for more than a minute.
+
+    Parameters
+    ----------
+    patience : for how long it is waited [s], the look-up of the name included.
+    """
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
+        return True  # it is the proxy that answers
+    address = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai"))
+    found = threading.Event()
+
+    def look() -> None:
+        port = address.port or (80 if address.scheme == "http" else 443)
+        with suppress(OSError), socket.create_connection((address.hostname, port), timeout=patience):
+            found.set()
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(patience)
+    return found.is_set()
 
 
 def require_wandb(config: Config) -> None:
