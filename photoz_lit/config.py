@@ -141,7 +141,7 @@ class TrainerSettings(Settings):
     name: Annotated[str, Role.COSMETIC]
     accelerator: Annotated[Literal["auto", "cpu", "gpu"], Role.NUMERICS]
     devices: Annotated[
-        Literal[-1, "auto"] | Annotated[int, Entry(gt=0, le=1024)] | Annotated[list[Index], Entry(min_length=1)],
+        Annotated[int, Entry(gt=0, le=1024)] | Annotated[list[Index], Entry(min_length=1)] | Literal[-1, "auto"],
         Role.NUMERICS,
     ]
     strategy: Annotated[str, Role.NUMERICS]

@@ -97,17 +97,20 @@ class RunFolder:
         """Write a JSON file so that it is there whole or not at all; NaN becomes null."""
         write_json(self.path / name, content)
 
-    def read_json(self, name: str) -> Any:
-        """Read a JSON file of the run.
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read the record in a JSON file of the run.
 
         Raises
         ------
         InputError : it is not there or cannot be read.
         """
         try:
-            return json.loads((self.path / name).read_text())
-        except (OSError, ValueError) as error:
+            content = json.loads((self.path / name).read_text())
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{self.path / name} cannot be read ({error}); is {self.path} a run folder?") from error
+        if not isinstance(content, dict):
+            raise InputError(f"{self.path / name} holds no record; is {self.path} a run folder?")
+        return content
 
 
 def run_folder(config: Config, data_hash: str) -> RunFolder:
@@ -144,6 +147,8 @@ def config_of_run(path: Path, here: Config) -> Config:
     folder = RunFolder(path)
     require_finished(path)
     record = folder.read_json("provenance.json")
+    if not isinstance(record.get("config"), dict):
+        raise InputError(f"{path / 'provenance.json'} holds no config; is {path} a run folder?")
     config = validate({name: value for name, value in record["config"].items() if name not in FORMER})
     bands = config.data.bands or record.get("bands")
     data = config.data.model_copy(update={"bands": bands, "cache": here.data.cache})

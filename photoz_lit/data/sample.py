@@ -203,6 +203,7 @@ def load_sample(
     sample = Sample(field, chosen, stamp_size, stores[0].header.data, hashes, catalogue, views, part, row, rows, blank)
     if selection is not None:
         sample = selected(sample, selection)
+    _require_reddening(sample)
     if sample.blank is None or missing_bands == "blank":
         return sample
     lacks = np.asarray(sample.blank.any(axis=1))
@@ -269,6 +270,17 @@ def lacking_bands(catalogue: pd.DataFrame, bands: tuple[str, ...]) -> NDArray[np
     columns = [catalogue.get(f"missing_{b}", pd.Series(False, catalogue.index)) for b in bands]
     missing = np.stack([c.fillna(False).to_numpy(bool) for c in columns], axis=1)
     return missing if missing.any() else None
+
+
+def _require_reddening(sample: Sample) -> None:
+    """Refuse an infinite E(B-V); a missing one counts as 0."""
+    infinite = np.flatnonzero(np.isinf(sample.catalogue["ebv"].to_numpy(float)))
+    if len(infinite):
+        first = sample.catalogue.iloc[infinite[0]]
+        raise InputError(
+            f"{len(infinite)} galaxies have an infinite E(B-V), the first is object_id {first['object_id']}; leave them"
+            ' out with data.select="ebv < 10", or write the store again.'
+        )
 
 
 def require_on_grid(sample: Sample) -> None:

@@ -165,10 +165,10 @@ def open_images(path: str | Path) -> StoreImages:
     require_store(folder)
     header = _read_header(folder / "store.json")
     try:
-        images = np.load(folder / "images.npy", mmap_mode="r")
+        images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
         rows = pq.read_metadata(folder / CATALOGUE).num_rows
         checksum = _checksum(folder / CATALOGUE) if header.catalogue_checksum else 0
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise InputError(_unreadable(folder, error)) from error
     if images.shape != header.shape or images.dtype != np.dtype(header.dtype) or rows != len(images):
         raise InputError(

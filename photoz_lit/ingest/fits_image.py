@@ -23,6 +23,7 @@ from photoz_lit.ingest.band_planes import BandPlane, bands_of, find_band, flux_h
 from photoz_lit.ingest.linear_pixels import asinh_scale
 from photoz_lit.ingest.sky_frame import sky_frame
 
+_KINDS = (8, 16, 32, 64, -32, -64)  # of BITPIX
 STRIP_BYTES = 160e6  # of a compressed or scaled image held decoded at once
 # Of the primary HDU only: what describes its own pixels. A WCS is inherited whole or not at all; its frame may be.
 _NOT_INHERITED = re.compile(r"(SIMPLE|EXTEND|COMMENT|HISTORY|NAXIS\d*|BITPIX|BSCALE|BZERO|BLANK|CHECKSUM|DATASUM)$")
@@ -72,8 +73,9 @@ def find_plane(path: Path, hdu: str | int | None = None, flux: bool = False, ban
     try:
         with opened_fits(path) as hdus:
             return _find(path, hdus, hdu, flux, band)
-    except OSError as error:
-        raise InputError(f"{path} is no readable FITS file ({str(error).splitlines()[0]}); copy it again.") from error
+    except (OSError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:  # of hostile headers
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{path} is no readable FITS file ({reason}); copy it again.") from error
 
 
 def find_companions(path: Path, image: PlaneInfo, band: str) -> tuple[PlaneInfo | None, PlaneInfo | None]:
@@ -154,6 +156,8 @@ def _plane(path: Path, hdus: fits.HDUList, place: BandPlane) -> PlaneInfo:
         if inherited and not (own_wcs and _WCS_KEYWORD.match(card.keyword)):
             header.append(card)
     columns, rows = (int(header[f"NAXIS{axis}"]) for axis in image_axes(header))
+    if min(columns, rows) < 1 or header["BITPIX"] not in _KINDS:
+        raise InputError(f"{path} claims {columns}×{rows} pixels of BITPIX {header['BITPIX']}; copy it again.")
     if offset is not None and place.plane is not None:
         offset += place.plane * rows * columns * abs(int(header["BITPIX"])) // 8
     return PlaneInfo(path, place.hdu, header, (rows, columns), offset, place.plane)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from photoz_lit.errors import InputError
 
 _CHUNK_BYTES = 64e6  # of a table held at once
+_MOST_AXES = 32  # numpy maps no more
 _LONGEST_HEADER = 10_000  # bytes, as numpy allows
 _WIDEST_VALUE = 4096  # bytes; no column of a catalogue is wider
 #: What reading a damaged or hostile header can raise.
@@ -66,7 +67,7 @@ def read_header(stream: IO[bytes]) -> ArrayHeader:
     text = io.BytesIO(prefix + stream.read(length))
     one_byte = np.lib.format.read_array_header_1_0
     shape, fortran, dtype = one_byte(text) if version == (1, 0) else np.lib.format.read_array_header_2_0(text)
-    if any(n < 0 for n in shape):
+    if any(n < 0 for n in shape) or len(shape) > _MOST_AXES:
         raise ValueError(f"shape {shape}")
     size = np.lib.format.MAGIC_LEN + len(prefix) + length
     return ArrayHeader(tuple(int(n) for n in shape), dtype, bool(fortran), size)
@@ -108,6 +109,8 @@ class StoredArray:
             )
         if not header.shape:
             raise InputError(f"{where} is a scalar; save it with np.savez in C order.")
+        if header.nbytes == 0 and header.shape[0]:
+            raise InputError(f"{where} claims {header.shape} values and holds none; save it again.")
         self._map: NDArray[Any] | None = None
         if offset is None:
             return

@@ -13,6 +13,8 @@ from pytorch_lightning.plugins.io import CheckpointIO
 from photoz_lit.errors import InputError
 from photoz_lit.files import require_whole_archive, whole_file
 
+#: What a training that goes on needs of a checkpoint.
+PARTS = ("state_dict", "epoch", "global_step", "loops", "callbacks", "optimizer_states", "lr_schedulers")
 Module = TypeVar("Module", bound=pl.LightningModule)
 
 
@@ -33,7 +35,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise InputError(
             f"{path} holds more than tensors and plain data; that could run code and is not read; train the run again."
         ) from error
-    except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
+    except Exception as error:  # what reads tensors raises all sorts where the content was made up
         raise InputError(f"{path} cannot be read ({_line(error)}); train the run again.") from error
     if not isinstance(content, dict):
         raise InputError(f"{path} is no checkpoint of a network; train the run again.")
@@ -81,7 +83,11 @@ class CheckpointFiles(CheckpointIO):
 
     def load_checkpoint(self, path: str | Path, *_args: Any, **_options: Any) -> dict[str, Any]:
         """Read a checkpoint, whatever Lightning asks for."""
-        return read_checkpoint(path)
+        content = read_checkpoint(path)
+        missing = [part for part in PARTS if part not in content]
+        if missing:
+            raise InputError(f"{path} has no {missing[0]}; remove it, and the training begins anew.")
+        return content
 
     def remove_checkpoint(self, path: str | Path) -> None:
         """Remove a checkpoint's file."""

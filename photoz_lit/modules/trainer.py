@@ -22,6 +22,7 @@ from photoz_lit.modules.checkpoint_files import CheckpointFiles
 from photoz_lit.modules.epoch_lines import EpochLines
 from photoz_lit.modules.epochs import EpochKeeper
 from photoz_lit.modules.evaluation_precision import precision_plugin
+from photoz_lit.modules.finite_loss import FiniteLoss
 from photoz_lit.modules.stopping import StopsAtOnce
 from photoz_lit.networks.precision import best_precision
 
@@ -57,7 +58,7 @@ def build_trainer(
     used: list[Any] = [*callbacks, StopsAtOnce()]
     drawn = settings.progress and sys.stdout.isatty()
     if folder is not None:
-        used.append(EpochKeeper(folder, monitor))
+        used += [FiniteLoss(), EpochKeeper(folder, monitor)]
         if not sys.stdout.isatty():
             used.append(EpochLines(title))
     if folder is not None and settings.patience is not None:

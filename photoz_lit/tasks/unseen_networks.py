@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from photoz_lit.config import Config
 from photoz_lit.data.folds import LINKING_RADIUS, N_FOLDS
 from photoz_lit.data.sample import Sample
+from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.run_folder import RunFolder
@@ -41,7 +44,7 @@ class UnseenNetworks:
     def folds(self, catalogue: pd.DataFrame) -> NDArray[np.int64]:
         """Fold whose networks predict each galaxy, (N,): -1 all, because none saw it, -2 all, and every one saw it."""
         if self._split is None:
-            self._split = pd.read_parquet(self.source.path / "split.parquet")
+            self._split = read_split(self.source.path / "split.parquet")
         seen = seen_in_fold(self._split, catalogue)
         # With cross-validation the networks of a galaxy's own fold never saw it; without, all of them did.
         return np.where((seen != NEVER_SEEN) & (not self.trained.cv.folds), SEEN_BY_ALL, seen)
@@ -71,6 +74,20 @@ class UnseenNetworks:
             self._loaded[key] = estimator_of(self.trained)
             self._loaded[key].load(self.source.member(fold, member))
         return self._loaded[key]
+
+
+def read_split(path: Path) -> pd.DataFrame:
+    """Read which galaxies a run was trained, validated and tested on.
+
+    Raises
+    ------
+    InputError : it is not there or is damaged.
+    """
+    try:
+        return pd.read_parquet(path, columns=["object_id", "ra", "dec", "fold", "role"])
+    except (OSError, ValueError, KeyError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{path} cannot be read ({reason}); take a whole copy, or train the run again.") from error
 
 
 def seen_in_fold(split: pd.DataFrame, catalogue: pd.DataFrame) -> NDArray[np.int64]:

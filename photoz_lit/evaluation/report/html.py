@@ -58,6 +58,9 @@ def write_report(run: str | Path) -> Path:
     """
     folder = Path(run)
     metrics = read_json(folder / "metrics.json")
+    for name in ("n_test", "field", "data", "outlier_threshold"):
+        if name not in metrics:
+            raise InputError(f"{folder / 'metrics.json'} has no '{name}'; run the evaluation again.")
     made = _provenance(folder)
     config = folder / "config.yaml"
     texts = [("config", config.read_text())] if config.is_file() else []
@@ -133,8 +136,8 @@ def images(folder: Path, names: Mapping[str, str] = CAPTIONS) -> list[dict[str, 
     ]
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file of a run folder.
+def read_json(path: Path) -> dict[str, Any]:
+    """Read the record in a JSON file of a run folder.
 
     Raises
     ------
@@ -143,9 +146,12 @@ def read_json(path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"{path} is not there; give the folder of a finished run.")
     try:
-        return json.loads(path.read_text())
-    except ValueError as error:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is no valid JSON ({error}); run the evaluation again.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no record; run the evaluation again.")
+    return content
 
 
 def _provenance(folder: Path) -> dict[str, Any]:
