@@ -12,7 +12,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; bad input, a fault of the system or Ctrl-C prints one sentence, without a traceback."""
     with telling_faults():
         end_with_caller()
-        from photoz_lit.start import start  # not at the top: Ctrl-C in the seconds that it takes is told of too
+        from photoz_lit.start import start  # not at the top: it takes seconds, in which Ctrl-C may come
 
         start(arguments)
 

@@ -78,7 +78,7 @@ def sentence_of(error: BaseException) -> str | None:
 
     Parameters
     ----------
-    error : whose causes count too: a library that cannot write a file says so in words of its own.
+    error : whose causes count too: a library that cannot write a file may not name the error of the system.
     """
     for one in _with_causes(error):
         if isinstance(one, InputError):
@@ -110,7 +110,7 @@ def _of_system(error: BaseException) -> str | None:
 
 
 def _of_library(error: BaseException) -> str | None:
-    """Sentence of what torch, Lightning or a pool of processes say in words of their own."""
+    """Sentence of what torch, Lightning or a pool of processes say without naming an error of the system."""
     text = f"{type(error).__name__}: {error}"
     first = next(iter(str(error).splitlines()), "").strip().rstrip(".")
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and NO_MEMORY.search(text)):
