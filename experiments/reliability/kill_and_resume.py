@@ -1,8 +1,8 @@
 """Kill ten kinds of work at random moments, give the same command again, and compare with undisturbed work.
 
-``python experiments/reliability/kill_and_resume.py [kills] [seed] [folder]`` prints a row per kind: kills, and results that
-differ. Work runs in processes forked from this one, which has loaded the libraries; sweeps and studies start jobs of
-their own. Moments are drawn in processor time, so that a busy machine changes nothing.
+``python experiments/reliability/kill_and_resume.py [kills] [seed] [folder]`` prints a row per kind: kills, and
+results that differ. Work runs in processes forked from this one, which has loaded the libraries; a sweep starts jobs
+itself. Moments are drawn in processor time, so that a busy machine changes nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,14 @@ from photoz_lit.__main__ import main
 from photoz_lit.modules.checkpoint_files import read_checkpoint
 
 TIMES = {"seconds", "train_seconds", "written", "date", "time"}
-TINY = ["scale=demo", "network=plain", "network.width=0.04", "trainer.max_epochs=3", "data.batch_size=16", "trainer.threads=1"]
+TINY = [
+    "scale=demo",
+    "network=plain",
+    "network.width=0.04",
+    "trainer.max_epochs=3",
+    "data.batch_size=16",
+    "trainer.threads=1",
+]
 TINY += ["trainer.accelerator=cpu", "trainer.progress=false", "field=hsc6b"]
 SIMULATION = ["simulation.neighbours=0", "simulation.processes=1", "simulation.stamp_size=32", "field=hsc6b"]
 
@@ -44,7 +51,8 @@ def kinds(base: Path) -> dict[str, Callable[[Path], list[str]]]:
         ],
         "simulation": lambda at: ["task=simulate", *SIMULATION, "simulation.n_galaxies=1200", f"store={at / 's'}"],
         "ingest": lambda at: [
-            "task=ingest", "ingest=arrays", f"ingest.path={base / 'images.npy'}", f"ingest.catalogue={base / 'cat.csv'}",
+            "task=ingest", "ingest=arrays", f"ingest.path={base / 'images.npy'}",
+            f"ingest.catalogue={base / 'cat.csv'}",
             "ingest.bands=[g,r,z]", "ingest.pixel_scale=0.262", "ingest.zero_points={g: 22.5, r: 22.6, z: 22.7}",
             f"store={at / 's'}",
         ],

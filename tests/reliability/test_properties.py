@@ -38,7 +38,7 @@ def grids(draw: st.DrawFn) -> Floats:
 
 @st.composite
 def pdfs(draw: st.DrawFn) -> tuple[Floats, Floats, Floats]:
-    """Probabilities (N, bins), edges (bins + 1,) and redshifts (N,), some of them at the ends of the grid or outside."""
+    """Probabilities (N, bins), edges (bins + 1,), and redshifts (N,), some at the ends of the grid or outside."""
     edges = draw(grids())
     n, bins = draw(st.integers(1, 6)), len(edges) - 1
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -228,8 +228,8 @@ def labels(draw: st.DrawFn) -> tuple[list[LabelCatalogue], pd.DataFrame, int]:
         table = pd.DataFrame({"object_id": [f"p{k}" for k in chosen], "z": random.uniform(0, 2, len(chosen))})
         sources.append(LabelCatalogue(tier, tier, table, "id", {"kept": len(table)}))
     target = pd.DataFrame(
-        {"object_id": [f"p{k}" for k in range(n)], "ra": 150 + 0.01 * np.arange(n), "dec": 2.0, "mag_i": 22.0, "z_true": 0.5}
-    )  # fmt: skip
+        {"object_id": [f"p{k}" for k in range(n)], "ra": 150 + 0.01 * np.arange(n), "dec": 2.0}
+    ).assign(mag_i=22.0, z_true=0.5)
     return sources, target, cells
 
 
