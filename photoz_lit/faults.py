@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import NoReturn
 
 from photoz_lit.errors import InputError, visible
@@ -35,6 +36,8 @@ REMEDIES = {
     errno.EAGAIN: "end other processes or ask for fewer",
     errno.ENOMEM: "end other programs or ask for less",
 }
+#: How HDF5 names a file and the system's error.
+OF_HDF5 = re.compile(r"(?:filename = '(?P<file>[^']*)'.*?)?errno = (?P<errno>\d+)", re.DOTALL)
 #: Words of libraries that write without naming the system's error.
 UNWRITTEN = re.compile(r"PytorchStreamWriter failed|failed writing|inline_container|encoder error|write error", re.I)
 NO_MEMORY = re.compile(
@@ -53,6 +56,7 @@ def telling_faults() -> Iterator[None]:
 
     Other errors pass through: a traceback is for bugs.
     """
+    usual, sys.excepthook = sys.excepthook, _show
     try:
         yield
     except KeyboardInterrupt:
@@ -65,6 +69,14 @@ def telling_faults() -> Iterator[None]:
         if sentence is None:
             raise
         fail(sentence)
+    finally:
+        sys.excepthook = usual
+
+
+def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback, but not of what HDF5 prints again when it lets go of a file that it could not write."""
+    if not OF_HDF5.search(str(error)):
+        sys.__excepthook__(kind, error, trace)
 
 
 def fail(sentence: str, code: int = 2) -> NoReturn:
@@ -98,14 +110,13 @@ def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _of_system(error: BaseException) -> str | None:
-    """Sentence of an :class:`OSError`; HDF5 names the system's error in its text alone."""
-    if not isinstance(error, OSError):
+    """Sentence of an :class:`OSError`, or of what HDF5 raises, which names the system's error in its text alone."""
+    number, file = getattr(error, "errno", None), getattr(error, "filename", None)
+    if number is None and (named := OF_HDF5.search(str(error))):
+        number, file = int(named["errno"]), named["file"]
+    if not isinstance(error, OSError | RuntimeError) or number not in REMEDIES:
         return None
-    named = re.search(r"errno = (\d+)", str(error))
-    number = error.errno if error.errno is not None else int(named[1]) if named else None
-    if number not in REMEDIES:
-        return None
-    place = f"{error.filename}" if error.filename is not None else "a file"
+    place = "a file" if file is None else str(file)
     return f"{place} cannot be read or written ({os.strerror(number)}); {REMEDIES[number]}; {GOES_ON}."
 
 

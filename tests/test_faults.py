@@ -24,6 +24,10 @@ GLOO = "[../third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed b
 TOLD = {
     "the user's slip": (InputError("x.fits is empty; give another."), "x.fits is empty"),
     "HDF5 on a full disk": (OSError("Can't write data (file write failed: errno = 28, error…)"), "free some"),
+    "HDF5 on closing a file": (
+        RuntimeError("Can't decrement id ref count (file write failed: time = x\n, filename = 'a.h5', errno = 28, …)"),
+        "a.h5 cannot be read or written (No space left on device); free some space",
+    ),
     "torch on a full disk": (RuntimeError("PytorchStreamWriter failed writing file data/5: failed"), "free some"),
     "torch on a full disk, by cause": (
         caused(RuntimeError("unexpected pos 704 vs 598"), OSError(errno.ENOSPC, "No space", "last.ckpt")),
