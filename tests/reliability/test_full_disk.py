@@ -1,4 +1,4 @@
-"""No file may grow beyond some bytes, as on a full disk: training and prediction end with one sentence, and go on later.
+"""No file may grow beyond some bytes, as on a full disk: work ends with one sentence, and goes on later.
 
 The limit of the system (RLIMIT_FSIZE) holds for every writer: Python, numpy, torch, Parquet, HDF5, matplotlib.
 """
