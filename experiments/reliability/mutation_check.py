@@ -1,8 +1,8 @@
 """Change the code of numbers that count, one place at a time, and see whether the quick tests notice.
 
-``python experiments/reliability/mutation_check.py [mutants per module] [seed] [module …]`` prints a row per module: mutants,
-those that a test failed on, and the survivors with their lines. Each mutant runs in a process forked from this one,
-which has loaded the libraries, so that it costs the tests alone.
+``python experiments/reliability/mutation_check.py [mutants per module] [seed] [module …]`` prints a row per module:
+places, mutants, those that a test failed on, and the survivors with their lines. Each mutant runs in a process forked
+from this one, which has loaded the libraries, so that it costs the tests alone.
 """
 
 from __future__ import annotations
