@@ -157,7 +157,6 @@ def check(number: int, seed: int, modules: Sequence[str]) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    import hypothesis.strategies  # noqa: F401
     import pandas  # noqa: F401
     import pyarrow.parquet  # noqa: F401
     import pytest  # noqa: F401

@@ -113,6 +113,16 @@ def _require_unique(ids: pd.Series) -> None:
         )
 
 
+def _require_places(galaxies: pd.DataFrame, dec: NDArray[np.float64]) -> None:
+    beyond = np.flatnonzero(np.abs(dec) > 90)
+    if len(beyond):
+        raise InputError(
+            f"{len(beyond)} galaxies have a declination beyond ±90°, the first is object_id"
+            f" {galaxies['object_id'].iloc[beyond[0]]} with dec={dec[beyond[0]]:g}; map ingest.columns.dec to degrees,"
+            " or leave them out with ingest.select."
+        )
+
+
 def _finished(galaxies: pd.DataFrame, settings: IngestSettings) -> pd.DataFrame:
     """Fill E(B-V) from the dust map and clear the source of labels that are none."""
     n = len(galaxies)
@@ -121,6 +131,7 @@ def _finished(galaxies: pd.DataFrame, settings: IngestSettings) -> pd.DataFrame:
     def numbers(name: str) -> NDArray[np.float64]:
         return out[name].to_numpy(np.float64) if name in out else np.full(n, np.nan)
 
+    _require_places(out, numbers("dec"))
     out["ebv"] = fill_ebv(numbers("ebv"), numbers("ra"), numbers("dec"), settings.dust)
     if "z_source" in out:
         out.loc[~np.isfinite(numbers("z")), "z_source"] = ""

@@ -14,6 +14,7 @@ from photoz_lit.console import shown
 from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import is_main_process
+from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.evaluation.report.html import write_report
@@ -32,6 +33,9 @@ from photoz_lit.tasks.wandb_run import WandbRun, require_wandb
 
 def run(config: Config, options: TrainOptions) -> None:
     """Train and evaluate; a finished run of the same config is shown, not repeated."""
+    pointer = config.paths.pointer
+    if pointer is not None and pointer.is_dir():
+        raise InputError(f"paths.pointer={pointer} is a folder; give the name of a file that may be written.")
     folder = train(config, options.rerun)
     if config.paths.pointer is not None and is_main_process():
         with whole_file(config.paths.pointer) as partial:

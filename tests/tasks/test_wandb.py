@@ -1,6 +1,7 @@
 """An offline W&B run is read back from disk, record by record, and holds all that the docs promise."""
 
 import json
+import socket
 import struct
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.train import train
+from photoz_lit.tasks.wandb_run import answers
 from tests.composed import composed
 from tests.conftest import make_store
 
@@ -186,3 +188,21 @@ def test_without_the_library_a_sentence_says_what_to_install(tmp_path: Path, mon
     with pytest.raises(InputError, match=r"needs the library wandb; pip install 'photoz-lit\[wandb\]'"):
         train(composed("field=hsc6b", f"paths.runs={tmp_path / 'runs'}", "logger=wandb"))
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "https://no-such-machine.invalid", "http://192.0.2.1"])
+def test_a_machine_that_does_not_answer_costs_seconds(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WANDB_BASE_URL", address)
+    start = time.monotonic()
+    assert not answers(patience=1.0)
+    assert time.monotonic() - start < 10
+
+
+def test_a_machine_that_answers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+        assert answers()

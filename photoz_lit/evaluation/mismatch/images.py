@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.data.sample import Sample
+from photoz_lit.errors import InputError
 from photoz_lit.evaluation.mismatch.domain_probe import FEWEST, domain_probe
 from photoz_lit.evaluation.mismatch.magnitude_match import matched_rows
 from photoz_lit.imaging.conditions import NoisePower, measured_conditions, noise_power, some_galaxies
@@ -53,6 +54,7 @@ def measure_fields(samples: Mapping[str, Sample], most: int, seed: int) -> list[
     for name, sample in samples.items():
         everything = np.arange(len(sample))
         conditions = measured_conditions(sample, everything, seed=seed)
+        _require_noise(name, conditions)
         if unit is None:  # of the source, so that all fields are bent alike
             noise = conditions["sky_noise"].to_numpy(float)
             unit = np.nan_to_num(noise * np.sqrt(np.pi) * 1.5 / sample.field.pixel_scale, nan=1.0)
@@ -62,6 +64,16 @@ def measure_fields(samples: Mapping[str, Sample], most: int, seed: int) -> list[
         power = noise_power(sample, everything, seed=seed)
         measured.append(FieldImages(name, sample, rows, conditions, power, summaries, magnitude))
     return measured
+
+
+def _require_noise(name: str, conditions: pd.DataFrame) -> None:
+    """Refuse a field whose pixels have no noise to be measured, as where all are 0 or no numbers."""
+    noise = conditions["sky_noise"].to_numpy(float)
+    for band in conditions.index[~(np.isfinite(noise) & (noise > 0))]:
+        raise InputError(
+            f"field '{name}' has no sky noise in band '{band}': its pixels are all the same or no numbers; see"
+            " task=inspect."
+        )
 
 
 def reference_magnitude(sample: Sample, rows: NDArray[np.int64], summaries: PixelSummaries | None = None) -> Floats:
