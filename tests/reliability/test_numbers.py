@@ -82,8 +82,8 @@ def test_weights_of_any_size_give_a_finite_loss(weight: float, store: CutoutStor
     data = CutoutDataModule(sample, split_sample(sample), label_weights={"spec": weight})
     batch = data.on_after_batch_transfer(data.galaxies.__getitems__(list(range(6))), 0)
     module.log = lambda *_, **__: None  # type: ignore[assignment]
-    loss = float(module.training_step(batch, 0))  # type: ignore[operator]
-    plain = float(module.training_step({**batch, "weight": torch.ones(6)}, 0))  # type: ignore[operator]
+    loss = module.training_step(batch, 0).item()  # type: ignore[operator]
+    plain = module.training_step({**batch, "weight": torch.ones(6)}, 0).item()  # type: ignore[operator]
     assert loss == pytest.approx(plain if weight > 1e-37 else 0.0 if weight == 0 else loss, rel=1e-4)
     assert np.isfinite(loss)
 

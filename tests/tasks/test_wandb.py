@@ -14,6 +14,7 @@ from wandb.proto import wandb_internal_pb2
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks import wandb_run
 from photoz_lit.tasks.train import train
 from photoz_lit.tasks.wandb_run import answers
 from tests.composed import composed
@@ -171,6 +172,7 @@ def test_a_resumed_run_keeps_its_id_and_one_that_cannot_go_online_is_kept_offlin
         return begin(**settings)  # type: ignore[arg-type]
 
     monkeypatch.setattr(wandb, "init", unreachable)
+    monkeypatch.setattr(wandb_run, "answers", lambda: True)
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     time.sleep(1.1)  # W&B names its folders by the second
     assert train(config).finished

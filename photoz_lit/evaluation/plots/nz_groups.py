@@ -57,7 +57,8 @@ def _panel(axis: Axes, distributions: RedshiftDistributions, g: int, edges: NDAr
         draw_counts(axis, reference, edges, BLACK, name, band=True)
     if point.sum():
         draw_counts(axis, point, edges, VERMILION, r"$z_\mathrm{phot}$", style="--")
-    density = stacked / stacked.sum(axis=0) / width[:, None]
+    total = stacked.sum(axis=0)
+    density = stacked / np.where(total > 0, total, 1) / width[:, None]  # a resample of few galaxies may have none
     axis.stairs(density[:, 0], edges, color=BLUE, lw=1.2, label="stacked PDFs")
     if density.shape[1] > 2:
         low, high = np.percentile(density[:, 1:], [16, 84], axis=1)
