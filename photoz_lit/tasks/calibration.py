@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.config import Config
 from photoz_lit.data.label_weights import galaxy_weights
-from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling_weights import sampling_weights
+from photoz_lit.data.split import Split
 from photoz_lit.evaluation.calibration.by_fold import FoldCalibrations
 from photoz_lit.evaluation.calibration.pit import fit_pit_calibration
 from photoz_lit.evaluation.metrics.scores import galaxy_scores

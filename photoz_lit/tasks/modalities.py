@@ -11,7 +11,7 @@ from rich.table import Table
 
 from photoz_lit.config import Config
 from photoz_lit.console import shown
-from photoz_lit.data.module import split_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator

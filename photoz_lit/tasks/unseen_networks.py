@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -9,8 +11,8 @@ from numpy.typing import NDArray
 from photoz_lit.config import Config
 from photoz_lit.data.folds import LINKING_RADIUS, N_FOLDS
 from photoz_lit.data.sample import Sample
+from photoz_lit.estimators.applied import Predictor
 from photoz_lit.estimators.choice import estimator_of
-from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.sky_matching import SkyIndex, separations
 from photoz_lit.tasks.calibration import calibrations_of
@@ -28,15 +30,23 @@ class UnseenNetworks:
     trained : config of the run.
     source : its folder.
     dropped : modalities left out.
+    predictor : makes what reads and applies one member; by default the estimator of the run.
     """
 
-    def __init__(self, trained: Config, source: RunFolder, dropped: list[str]) -> None:
+    def __init__(
+        self,
+        trained: Config,
+        source: RunFolder,
+        dropped: Sequence[str] = (),
+        predictor: Callable[[Config], Predictor] = estimator_of,
+    ) -> None:
         self.trained = trained
+        self.predictor = predictor
         self.source = source
         self.dropped = dropped
         self._calibrations = calibrations_of(trained, source)
         self._split: pd.DataFrame | None = None
-        self._loaded: dict[tuple[int, int], Estimator] = {}
+        self._loaded: dict[tuple[int, int], Predictor] = {}
 
     def folds(self, catalogue: pd.DataFrame) -> NDArray[np.int64]:
         """Fold whose networks predict each galaxy, (N,): -1 all, because none saw it, -2 all, and every one saw it."""
@@ -65,10 +75,10 @@ class UnseenNetworks:
             total[rows] += self._calibrations.apply(mean, sample.field.z_edges, k)
         return np.asarray(total / total.sum(axis=1, keepdims=True), np.float32)
 
-    def _member(self, fold: int, member: int) -> Estimator:
+    def _member(self, fold: int, member: int) -> Predictor:
         key = (fold, member)
         if key not in self._loaded:
-            self._loaded[key] = estimator_of(self.trained)
+            self._loaded[key] = self.predictor(self.trained)
             self._loaded[key].load(self.source.member(fold, member))
         return self._loaded[key]
 
