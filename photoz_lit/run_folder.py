@@ -26,6 +26,8 @@ FORMER = ("store", "run", "runs", "baseline", "source", "targets", "drop", "reru
 FOLLOW_UPS = (EMITTERS, MODALITIES) = ("emitters.json", "modalities.json")
 #: Recalibrations of a run's PDFs, where it has them.
 CALIBRATION = "calibration.json"
+#: What ``task=calibrate`` writes: a recalibration of later predictions, and where the training galaxies lie.
+RECALIBRATED = "calibrate"
 
 
 @dataclass(frozen=True)

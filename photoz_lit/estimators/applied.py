@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.estimators.catalogue_values import catalogue_values
 from photoz_lit.estimators.choice import estimator_class
 from photoz_lit.networks.checkpoint import BEST, read_checkpoint
+from photoz_lit.networks.heads import NetworkOutput
 from photoz_lit.networks.multimodal import build_network, feature_length
 from photoz_lit.networks.precision import float32_throughout
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
@@ -37,6 +38,9 @@ class Predictor(Protocol):
         self, sample: Sample, galaxies: NDArray[np.int64], dropped: Collection[str] = ()
     ) -> NDArray[np.float32]:
         """PDFs of some galaxies, (n, n_bins), in their order."""
+
+    def features(self, sample: Sample, galaxies: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """Learnt features of some galaxies, (n, F), in their order; None where none are learnt."""
 
 
 class AppliedNetwork(nn.Module):
@@ -83,8 +87,8 @@ class AppliedNetwork(nn.Module):
         domain: Tensor | None = None,
         catalogue: Tensor | None = None,
         dropped: Collection[str] = (),
-    ) -> Tensor:
-        """PDFs, (B, n_bins).
+    ) -> NetworkOutput:
+        """Logits of the PDF, redshift and features.
 
         Parameters
         ----------
@@ -101,7 +105,8 @@ class AppliedNetwork(nn.Module):
         image = image * self.input_scale
         if self.channels_last:
             image = image.contiguous(memory_format=torch.channels_last)
-        return self.network(image, ebv, dropped, catalogue).logits.float().softmax(dim=1)  # type: ignore[no-any-return]
+        output: NetworkOutput = self.network(image, ebv, dropped, catalogue)
+        return output
 
 
 def read_network(path: Path) -> AppliedNetwork:
@@ -143,7 +148,6 @@ class AppliedCNN:
         """Read the weights of the chosen epoch."""
         self.network = read_network(folder / BEST).to(self.device)
 
-    @torch.inference_mode()
     def predict(
         self, sample: Sample, galaxies: NDArray[np.int64], dropped: Collection[str] = ()
     ) -> NDArray[np.float32]:
@@ -153,31 +157,50 @@ class AppliedCNN:
         ------
         InputError : modalities are to be dropped that there are not, or the catalogue lacks what the network reads.
         """
-        network = self.network
-        assert network is not None
-        left_out = network.network.check_dropped(dropped) if dropped else frozenset[str]()
-        ebv = np.nan_to_num(sample.catalogue["ebv"].to_numpy(float)).astype(np.float32)
-        numbers = store_field_numbers(sample, network.fields, network.stores)[sample.part] if network.parts else None
+        assert self.network is not None
+        left_out = self.network.network.check_dropped(dropped) if dropped else frozenset[str]()
         out = np.empty((len(galaxies), sample.field.n_bins), np.float32)
-        with float32_throughout(self.device.type):
-            for start in range(0, len(galaxies), self.batch_size):
-                rows = galaxies[start : start + self.batch_size]
-                beside = catalogue_values(self.settings, sample, rows) if self.settings.catalogue_inputs else None
-                out[start : start + len(rows)] = self._mean_pdf(
-                    stretch(self._tensor(sample.flux(rows))),
-                    self._tensor(ebv[rows, None]),
-                    None if numbers is None else self._tensor(numbers[rows]),
-                    None if beside is None else self._tensor(beside),
-                    left_out,
-                )
+        for part, image, beside in self._batches(sample, galaxies):
+            out[part] = self._mean_pdf(image, *beside, left_out)
         return out
 
+    def features(self, sample: Sample, galaxies: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Features of some galaxies, (n, F), in their order, from their images as they are."""
+        assert self.network is not None
+        with torch.inference_mode():
+            found = [
+                self.network(image, *beside).features.cpu() for _, image, beside in self._batches(sample, galaxies)
+            ]
+        return np.asarray(torch.cat(found).numpy(), np.float32)
+
+    @torch.inference_mode()
+    def _batches(
+        self, sample: Sample, galaxies: NDArray[np.int64]
+    ) -> Iterator[tuple[slice, Tensor, tuple[Tensor | None, ...]]]:
+        """Batches: their places, stretched images, and reddening, field and catalogue values beside them."""
+        network = self.network
+        assert network is not None
+        ebv = np.nan_to_num(sample.catalogue["ebv"].to_numpy(float)).astype(np.float32)
+        numbers = store_field_numbers(sample, network.fields, network.stores)[sample.part] if network.parts else None
+        for start in range(0, len(galaxies), self.batch_size):
+            rows = galaxies[start : start + self.batch_size]
+            values = catalogue_values(self.settings, sample, rows) if self.settings.catalogue_inputs else None
+            beside = (
+                self._tensor(ebv[rows, None]),
+                None if numbers is None else self._tensor(numbers[rows]),
+                None if values is None else self._tensor(values),
+            )
+            yield slice(start, start + len(rows)), stretch(self._tensor(sample.flux(rows))), beside
+
+    @torch.inference_mode()
     def _mean_pdf(self, image: Tensor, *beside: Any) -> NDArray[np.float32]:
         """Mean PDF over the symmetric images of a batch."""
         assert self.network is not None
-        total = self.network(image, *beside)
-        for symmetry in range(1, self.images_per_galaxy):
-            total = total + self.network(turn(image, torch.full((len(image),), symmetry, device=image.device)), *beside)
+        total = torch.zeros((), device=self.device)
+        with float32_throughout(self.device.type):
+            for symmetry in range(self.images_per_galaxy):
+                seen = turn(image, torch.full((len(image),), symmetry, device=image.device)) if symmetry else image
+                total = total + self.network(seen, *beside).logits.float().softmax(dim=1)
         return np.asarray((total / self.images_per_galaxy).cpu().numpy(), np.float32)
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from photoz_lit.data.folds import LINKING_RADIUS, N_FOLDS
 from photoz_lit.data.sample import Sample
 from photoz_lit.estimators.applied import Predictor
 from photoz_lit.estimators.choice import estimator_of
-from photoz_lit.run_folder import RunFolder
+from photoz_lit.evaluation.reliability.reach import TrainingReach
+from photoz_lit.run_folder import RECALIBRATED, RunFolder
 from photoz_lit.sky_matching import SkyIndex, separations
 from photoz_lit.tasks.calibration import calibrations_of
 from photoz_lit.tasks.ensemble_mean import average
@@ -75,12 +77,33 @@ class UnseenNetworks:
             total[rows] += self._calibrations.apply(mean, sample.field.z_edges, k)
         return np.asarray(total / total.sum(axis=1, keepdims=True), np.float32)
 
+    def training_percentile(self, sample: Sample, fold: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """How far galaxies lie from the training set, as a percentile of validation galaxies, (N,).
+
+        None where ``task=calibrate`` was not run, the run has no features, or modalities are left out. A galaxy that
+        all folds' networks predict is judged by those of fold 0.
+        """
+        if self.dropped or not reach_file(self.source, 0).is_file():
+            return None
+        percentile = np.full(len(sample), np.nan)
+        for k in range(N_FOLDS) if self.trained.cv.folds else [0]:
+            rows = np.flatnonzero((fold == k) | ((fold < 0) & (k == 0)))
+            found = self._member(k, 0).features(sample, rows) if len(rows) else None
+            if found is not None:
+                percentile[rows] = TrainingReach.read(reach_file(self.source, k)).percentile(found)
+        return percentile
+
     def _member(self, fold: int, member: int) -> Predictor:
         key = (fold, member)
         if key not in self._loaded:
             self._loaded[key] = self.predictor(self.trained)
             self._loaded[key].load(self.source.member(fold, member))
         return self._loaded[key]
+
+
+def reach_file(run: RunFolder, fold: int) -> Path:
+    """File that says where the training galaxies of a fold's first network lie."""
+    return run.path / RECALIBRATED / f"reach_{fold}.npz"
 
 
 def seen_in_fold(split: pd.DataFrame, catalogue: pd.DataFrame) -> NDArray[np.int64]:
