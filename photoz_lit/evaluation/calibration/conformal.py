@@ -1,7 +1,7 @@
 """Conformal intervals: redshift intervals whose coverage holds whatever the PDFs are worth.
 
 Split conformal prediction of quantiles (Romano, Patterson & Candès 2019): the central interval of a PDF is widened on
-both sides by a share of its own half-width, the same share for all galaxies, so large that of the galaxies with known
+both sides by a share of its half-width, the same share for all galaxies, so large that of the galaxies with known
 redshift the wanted part lies inside. Galaxies like those are then covered with that probability, n/(n + 1) counted.
 """
 
