@@ -48,8 +48,6 @@ class Model:
     ----------
     path : the run's folder.
     bands : names, in the order in which the networks see them.
-    stamp_size : side of the stamps that they see [pixel].
-    z_edges : edges of the redshift bins, (n_bins + 1,).
     data : what the run was trained on: ``simulated``, ``simulated_from_catalogue`` or ``real``.
     """
 
@@ -171,7 +169,7 @@ def evaluate(pdfs: PDFs, z: ArrayLike, outlier_threshold: float = 0.15) -> dict[
     ----------
     pdfs : of N galaxies.
     z : their redshifts, (N,); galaxies with NaN are left out.
-    outlier_threshold : |Δz| from which a galaxy is an outlier.
+    outlier_threshold : absolute Δz from which a galaxy is an outlier.
 
     Returns
     -------
