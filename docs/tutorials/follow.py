@@ -108,7 +108,8 @@ def _outputs(source: str, number: int, namespace: dict[str, Any]) -> list[dict[s
 def draw_terminal(text: str, file: Path, columns: int = 110) -> None:
     """Draw what a command printed, with its colours, as an SVG."""
     console = Console(record=True, width=columns, file=io.StringIO())
-    console.print(Text.from_ansi(text))
+    lines = [line for line in text.splitlines() if "\x1b[2K" not in line]  # bars that others were drawn over
+    console.print(Text.from_ansi("\n".join(lines)))
     console.save_svg(str(file), title="python -m photoz_lit")
 
 
