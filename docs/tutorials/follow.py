@@ -110,7 +110,8 @@ def draw_terminal(text: str, file: Path, columns: int = 110) -> None:
     console = Console(record=True, width=columns, file=io.StringIO())
     lines = [line for line in text.splitlines() if "\x1b[2K" not in line]  # bars that others were drawn over
     console.print(Text.from_ansi("\n".join(lines)))
-    console.save_svg(str(file), title="python -m photoz_lit")
+    image = console.export_svg(title="python -m photoz_lit")
+    file.write_text(re.sub(r"@font-face \{.*?\}\s*", "", image, flags=re.DOTALL), encoding="utf-8")  # no network
 
 
 def _run(words: list[str], folder: Path) -> str:
