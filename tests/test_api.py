@@ -113,6 +113,7 @@ def test_a_cross_validated_forest_reads_the_catalogue(
     assert np.abs(without.pdf - own.pdf).max() > 0.01
 
 
+@pytest.mark.long
 def test_images_of_the_target_of_an_adaptation_are_calibrated(tmp_path: Path) -> None:
     source, target = source_and_target(tmp_path, n=110)
     pair = (f"data.source={source.path}", f"data.target={target.path}", "adapt=dann_calibrated", "network=plain")

@@ -95,6 +95,7 @@ def test_a_network_is_calibrated_after_its_training(store: CutoutStore, tmp_path
     assert not list((run.path / "calibrate").glob("*"))
 
 
+@pytest.mark.long
 def test_a_cross_validated_forest_is_calibrated_fold_by_fold(store: CutoutStore, tmp_path: Path) -> None:
     forest = ("network=catalogue_forest", "network.trees=10", "cv.folds=5", "module.calibration=pit")
     run = train(config_of(store, tmp_path, *forest))
