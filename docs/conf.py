@@ -10,12 +10,19 @@ from sphinx.application import Sphinx
 import photoz_lit
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from notebook_page import write_page  # noqa: E402  # it stands beside this file
+from reference_pages import write_reference  # noqa: E402
 
 project = "photoz_lit"
 author = "The photoz_lit developers"
 copyright = "2026, The photoz_lit developers"  # Sphinx reads this name
 release = photoz_lit.__version__
-extensions = ["myst_parser", "sphinxcontrib.mermaid"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.mermaid"]
+autodoc_typehints = "description"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
 myst_fence_as_directive = ["mermaid"]
 myst_heading_anchors = 2
 exclude_patterns = ["_build"]
@@ -31,12 +38,20 @@ def write_choices(_: Sphinx) -> None:
     (HERE / "choices.md").write_text(page, encoding="utf-8")
 
 
-def name_files_outside(_: Sphinx, __: str, content: list[str]) -> None:
+def name_files_outside(_: Sphinx, docname: str, content: list[str]) -> None:
     """Write links to files outside this folder, which GitHub follows, as the files' places in the repository."""
-    content[0] = re.sub(r"\[([^]]*)\]\(\.\./([^)]*)\)", r"\1 (`\2`)", content[0])
+    folder = (HERE / docname).parent
+
+    def named(link: re.Match[str]) -> str:
+        target = (folder / link[2].partition("#")[0]).resolve()
+        return link[0] if target.is_relative_to(HERE) else f"{link[1]} (`{target.relative_to(HERE.parent)}`)"
+
+    content[0] = re.sub(r"\[([^]]*)\]\((\.\./[^)]*)\)", named, content[0])
 
 
 def setup(app: Sphinx) -> None:
-    """Make the page of choices before the pages are read; adapt links as they are."""
+    """Make the pages of choices and of the reference before the pages are read; adapt links as they are."""
     app.connect("builder-inited", write_choices, priority=1)
+    app.connect("builder-inited", lambda _: write_reference(HERE / "reference"), priority=1)
+    app.connect("builder-inited", lambda _: write_page(HERE / "tutorials" / "3_arrays.ipynb"), priority=1)
     app.connect("source-read", name_files_outside)

@@ -39,6 +39,7 @@ class Metric(Settings):
     ----------
     name : in ``metrics.json``, ``results.json`` and tables for machines.
     description : a line on it.
+    formula : in plain signs, for the glossary of the documentation.
     target : import path of its function (``_target_``). The function's parameters name what it is of:
         ``delta`` = Δz, ``threshold`` of outliers, any column of ``predictions.parquet`` (``z``, ``z_lo68``, ``pit``
         …), the galaxies' scores (see :func:`~photoz_lit.evaluation.metrics.scores.galaxy_scores`), or N(z) as
@@ -59,6 +60,7 @@ class Metric(Settings):
 
     name: str
     description: str
+    formula: str = ""
     target: str = Entry(alias="_target_")
     mean: bool = False
     label: str

@@ -28,6 +28,8 @@ FOLLOW_UPS = (EMITTERS, MODALITIES) = ("emitters.json", "modalities.json")
 CALIBRATION = "calibration.json"
 #: What the fit of a member took.
 FIT = "fit.json"
+#: What ``task=calibrate`` writes: a recalibration of later predictions, and where the training galaxies lie.
+RECALIBRATED = "calibrate"
 
 
 @dataclass(frozen=True)
@@ -144,16 +146,26 @@ def config_of_run(path: Path, here: Config) -> Config:
     ------
     InputError : the folder is no finished run.
     """
-    folder = RunFolder(path)
+    config = recorded_config(path)
+    data = config.data.model_copy(update={"cache": here.data.cache})
+    tta = config.tta if here.tta is None else here.tta
+    return config.model_copy(update={"data": data, "paths": here.paths, "tta": tta})
+
+
+def recorded_config(path: Path) -> Config:
+    """Read the config that a run was made with, as it stands there; ``data.bands`` are those of its sample.
+
+    Raises
+    ------
+    InputError : the folder is no finished run.
+    """
     require_finished(path)
-    record = folder.read_json("provenance.json")
+    record = RunFolder(path).read_json("provenance.json")
     if not isinstance(record.get("config"), dict):
         raise InputError(f"{path / 'provenance.json'} holds no config; is {path} a run folder?")
     config = validate({name: value for name, value in record["config"].items() if name not in FORMER})
-    bands = config.data.bands or record.get("bands")
-    data = config.data.model_copy(update={"bands": bands, "cache": here.data.cache})
-    tta = config.tta if here.tta is None else here.tta
-    return config.model_copy(update={"data": data, "paths": here.paths, "tta": tta})
+    data = config.data.model_copy(update={"bands": config.data.bands or record.get("bands")})
+    return config.model_copy(update={"data": data})
 
 
 def write_config(folder: Path, config: Config) -> None:

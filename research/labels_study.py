@@ -16,8 +16,8 @@ from rich.table import Table
 
 from photoz_lit.config import Config
 from photoz_lit.console import shown
-from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
+from photoz_lit.data.split import Split
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.evaluation.metrics.scores import galaxy_scores

@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OWN = {"photoz_lit", "hydra_plugins", "tests", "research", "build_version"}
+OWN |= {"follow", "notebook_page", "reference_pages"}  # beside the pages of docs/
 #: Distribution -> what is imported of it, where the names differ.
 IMPORTED_AS = {
     "astro-sedpy": "sedpy",

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import load_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator

@@ -19,6 +19,7 @@ from photoz_lit.settings import Settings
 from photoz_lit.targets import find_class
 
 Labels = Literal["source", "target"]
+NAMED_FIRST = ("adversary", "calibration")  # parts of networks made before there were parts
 
 
 def classes_of(adapt: AdaptSettings) -> dict[str, type[Alignment]]:
@@ -75,6 +76,11 @@ def build_parts(adapt: AdaptSettings, shapes: Shapes) -> nn.ModuleDict:
     classes = classes_of(adapt)
     options = {n: _options(kind.Options, adapt.parts[n], f"adapt.parts.{n}", adapt) for n, kind in classes.items()}
     return nn.ModuleDict({name: kind(options[name], shapes) for name, kind in classes.items()})
+
+
+def names_now(state_dict: Mapping[str, Any]) -> dict[str, Any]:
+    """Weights under the names that they have now, also those of networks made before there were parts."""
+    return {f"parts.{key}" if key.split(".")[0] in NAMED_FIRST else key: value for key, value in state_dict.items()}
 
 
 def _options(kind: type[Settings], part: PartSettings, key: str, adapt: AdaptSettings) -> Any:

@@ -46,7 +46,7 @@ def print_task_help(overrides: Sequence[str], config_dir: Path | None = None) ->
     table = NamesTable(box=None, padding=(0, 2, 0, 0))
     for title in ("key", "type", "default", "what it is"):
         table.add_column(title, overflow="fold")
-    for cells in [*options, *_config_rows(task, content, _comments(overrides, content, folders))]:
+    for cells in [*options, *config_rows(task, content, comments_in_use(overrides, content, folders))]:
         table.add_row(*cells)
     console.print(table, highlight=False)
 
@@ -63,7 +63,7 @@ def option_rows(task: Task, values: dict[str, Any]) -> list[tuple[str, str, str,
     return rows
 
 
-def _config_rows(task: Task, content: dict[str, Any], comments: dict[str, str]) -> list[tuple[str, str, str, str]]:
+def config_rows(task: Task, content: dict[str, Any], comments: dict[str, str]) -> list[tuple[str, str, str, str]]:
     """The same of the keys of the config that a task reads."""
     inputs = dict(marked(Config))
     read = [*task.takes.needs, *(task.takes.reads or ())]
@@ -132,7 +132,7 @@ def attributes(section: type[BaseModel] | None) -> dict[str, str]:
     return found
 
 
-def _comments(overrides: Sequence[str], content: dict[str, Any], folders: Sequence[Path]) -> dict[str, str]:
+def comments_in_use(overrides: Sequence[str], content: dict[str, Any], folders: Sequence[Path]) -> dict[str, str]:
     """Comments of the config files in use, by dotted key."""
     found = comments_of(conf_directory() / "config.yaml", "")
     chosen = {key_of(one): one.partition("=")[2] for one in overrides}

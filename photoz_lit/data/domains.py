@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photoz_lit.data.folds import N_FOLDS
-from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling_weights import RECIPE, SMOOTHING
 from photoz_lit.data.selection import select
+from photoz_lit.data.split import Split
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field

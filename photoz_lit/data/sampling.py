@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.data import Sampler
 
 T = TypeVar("T")
@@ -83,6 +82,8 @@ class ShardedBatchSampler(Sampler[list[int]]):
 
 def is_main_process() -> bool:
     """Whether this process writes the results: the first rank, known from its environment before DDP is set up."""
+    from pytorch_lightning.utilities import rank_zero_only  # a prediction without a Trainer does without Lightning
+
     return int(getattr(rank_zero_only, "rank", 0) or 0) == 0
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from photoz_lit.data.module import CutoutDataModule, split_sample
+from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.data.sample import load_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import open_store
 from photoz_lit.fields import load_field
 

@@ -19,10 +19,11 @@ from photoz_lit.alignment.part import Start
 from photoz_lit.config import Config
 from photoz_lit.data.degrade import Degradation
 from photoz_lit.data.domains import SOURCE, AdaptationSplit, store_field_numbers
-from photoz_lit.data.module import CutoutDataModule, Split
+from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
+from photoz_lit.data.split import Split
 from photoz_lit.data.two_fields import AdaptationDataModule
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
@@ -30,10 +31,10 @@ from photoz_lit.evaluation.mismatch.domain_probe import domain_probe
 from photoz_lit.fields import Field
 from photoz_lit.files import locked, write_json
 from photoz_lit.modules.aligned import AlignedModule
-from photoz_lit.modules.checkpoint_files import read_checkpoint, read_module
+from photoz_lit.modules.checkpoint_files import read_module
 from photoz_lit.modules.cnn import VAL_LOSS
-from photoz_lit.modules.epochs import BEST
 from photoz_lit.modules.features import aligned_features, by_source, network_features
+from photoz_lit.networks.checkpoint import BEST, read_checkpoint
 from photoz_lit.setting_roles import identity, keys_of
 
 REPORT = "adaptation.json"

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 
 from photoz_lit.config import Config
-from photoz_lit.data.module import CutoutDataModule, Split
+from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import gathered, is_main_process
+from photoz_lit.data.split import Split
 from photoz_lit.estimators.built_once import BuiltOnce
 from photoz_lit.estimators.catalogue_values import catalogue_values, require_columns, what_stands_beside
 from photoz_lit.estimators.estimator import Cost, Description, Estimator
@@ -24,7 +25,7 @@ from photoz_lit.estimators.network_label import network_label
 from photoz_lit.estimators.training_time import seconds_per_image
 from photoz_lit.fields import Field
 from photoz_lit.modules.averaging import RunningMeanOfWeights
-from photoz_lit.modules.checkpoint_files import read_checkpoint, read_module
+from photoz_lit.modules.checkpoint_files import read_module
 from photoz_lit.modules.cnn import VAL_LOSS, PhotoZModule
 from photoz_lit.modules.dead_network import (
     RESTARTS,
@@ -37,9 +38,10 @@ from photoz_lit.modules.dead_network import (
     set_aside,
 )
 from photoz_lit.modules.epoch_lines import time_left
-from photoz_lit.modules.epochs import BEST, LAST
+from photoz_lit.modules.epochs import LAST
 from photoz_lit.modules.features import network_features
 from photoz_lit.modules.trainer import build_trainer, quieten
+from photoz_lit.networks.checkpoint import BEST, read_checkpoint
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.networks.summary import network_summary

@@ -6,20 +6,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pytorch_lightning.loggers import Logger
 
 from photoz_lit.alignment.build import needs_network
 from photoz_lit.config import Config
 from photoz_lit.console import NamesTable
-from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, bands_of_field
+from photoz_lit.data.split import Split
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.settings import EstimatorSettings
+
+if TYPE_CHECKING:  # predictions in a notebook do without Lightning
+    from pytorch_lightning.loggers import Logger
 
 
 @dataclass(frozen=True)

@@ -5,23 +5,25 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Entry
-from pytorch_lightning.loggers import Logger
 from scipy.sparse import csr_array
 from sklearn.ensemble import RandomForestRegressor
 
 from photoz_lit.config import Config
-from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
+from photoz_lit.data.split import Split
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.decision_trees import DecisionTrees, trees_of
 from photoz_lit.estimators.estimator import Description, Estimator
 from photoz_lit.files import require_whole_archive, whole_file
 from photoz_lit.settings import EstimatorSettings
+
+if TYPE_CHECKING:  # predictions in a notebook do without Lightning
+    from pytorch_lightning.loggers import Logger
 
 FILE = "forest.npz"
 NODES = ("start", "left", "right", "feature", "threshold")

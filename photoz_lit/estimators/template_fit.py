@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Entry
 
-from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
+from photoz_lit.data.split import Split
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.estimator import Description, Estimator
 from photoz_lit.settings import NETWORKS_ALONE, EstimatorSettings

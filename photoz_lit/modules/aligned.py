@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from photoz_lit.alignment.build import build_parts
+from photoz_lit.alignment.build import build_parts, names_now
 from photoz_lit.alignment.gradient_reversal import reversal_strength
 from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.alignment.part import Alignment, Shapes, Step
@@ -19,9 +19,8 @@ from photoz_lit.data.domains import SOURCE
 from photoz_lit.data.module import Batch
 from photoz_lit.data.sampling import gathered
 from photoz_lit.modules.cnn import PhotoZModule
-from photoz_lit.networks.multimodal import PhotoZNetwork
+from photoz_lit.networks.multimodal import feature_length
 
-NAMED_FIRST = ("adversary", "calibration")  # parts of networks made before there were parts
 Probe = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 
 
@@ -116,8 +115,7 @@ class AlignedModule(PhotoZModule):
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **options: Any) -> Any:
         """Take weights, also those of networks made before there were parts."""
-        named = {f"parts.{key}" if key.split(".")[0] in NAMED_FIRST else key: v for key, v in state_dict.items()}
-        return super().load_state_dict(named, *args, **options)
+        return super().load_state_dict(names_now(state_dict), *args, **options)
 
     def with_trunk(self, image: Tensor, ebv: Tensor, domain: Tensor) -> tuple[Any, Tensor]:
         """Network output for stretched images (B, bands, H, W), and the trunk's values (B, values) before E(B-V)."""
@@ -177,10 +175,3 @@ class AlignedModule(PhotoZModule):
         optimiser = torch.optim.AdamW(groups, weight_decay=self.hparams["weight_decay"])
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factors)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def feature_length(network: PhotoZNetwork, layer: str) -> int:
-    """Length of what is aligned."""
-    first = network.heads.features[0]
-    assert isinstance(first, nn.Linear)
-    return network.common.outputs if layer == "trunk" else first.out_features

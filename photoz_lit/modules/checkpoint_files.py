@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,35 +10,12 @@ import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
 from photoz_lit.errors import InputError
-from photoz_lit.files import require_whole_archive, whole_file
+from photoz_lit.files import whole_file
+from photoz_lit.networks.checkpoint import read_checkpoint
 
 #: What a training that goes on needs of a checkpoint.
 PARTS = ("state_dict", "epoch", "global_step", "loops", "callbacks", "optimizer_states", "lr_schedulers")
 Module = TypeVar("Module", bound=pl.LightningModule)
-
-
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Return the content of a checkpoint, its tensors on the CPU.
-
-    The file is a zip archive with a CRC-32 of every tensor, which torch writes and does not look at. Nothing but
-    tensors and plain data is unpickled, so that a file from elsewhere cannot run code.
-
-    Raises
-    ------
-    InputError : the file is not there, is damaged, or holds something else.
-    """
-    require_whole_archive(Path(path))
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{path} holds more than tensors and plain data; that could run code and is not read; train the run again."
-        ) from error
-    except Exception as error:  # what reads tensors raises all sorts where the content was made up
-        raise InputError(f"{path} cannot be read ({_line(error)}); train the run again.") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} is no checkpoint of a network; train the run again.")
-    return content
 
 
 def read_module(path: Path, kind: type[Module]) -> Module:
@@ -57,11 +33,6 @@ def read_module(path: Path, kind: type[Module]) -> Module:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path} does not fit the network of its run ({reason}); train the run again.") from error
     return module
-
-
-def _line(error: Exception) -> str:
-    """First line of an error's text."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 class CheckpointFiles(CheckpointIO):

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.modules.cnn import VAL_LOSS, PhotoZModule
-from photoz_lit.modules.epochs import BEST, CURVE, LAST
+from photoz_lit.modules.epochs import CURVE, LAST
+from photoz_lit.networks.checkpoint import BEST
 
 # Of 46 trainings of experiments/gain_by_survey one had 1.001 of the loss of one PDF after half of its epochs, and 1.000
 # at its end; the others had 0.86 at most.

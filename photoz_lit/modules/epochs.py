@@ -13,8 +13,8 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from photoz_lit.data.sampling import is_main_process, of_all_ranks, world
 from photoz_lit.files import whole_file
+from photoz_lit.networks.checkpoint import BEST
 
-BEST = "best.ckpt"
 LAST = "last.ckpt"
 CURVE = "metrics.csv"
 

@@ -10,20 +10,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 
-import torch
 from pytorch_lightning.plugins.precision import MixedPrecision, Precision
 
-
-@contextlib.contextmanager
-def float32_throughout(device: str) -> Generator[None, None, None]:
-    """Products in float32 inside a ``with`` block: no autocast, and no TF32 on a GPU."""
-    tf32 = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        with torch.autocast(device, enabled=False):
-            yield
-    finally:
-        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = tf32
+from photoz_lit.networks.precision import float32_throughout
 
 
 class _EvaluatesInFloat32(Precision):

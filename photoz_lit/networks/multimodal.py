@@ -177,6 +177,13 @@ def build_network(
     return PhotoZNetwork(bands, modalities, parallel, common, Heads(common.outputs, n_bins, network, catalogue))
 
 
+def feature_length(network: PhotoZNetwork, layer: str) -> int:
+    """Length of what is aligned."""
+    first = network.heads.features[0]
+    assert isinstance(first, nn.Linear)
+    return network.common.outputs if layer == "trunk" else first.out_features
+
+
 def _family(network: NetworkSettings) -> type[Family]:
     what = f"family of networks (network '{network.name}')"
     return find_class(network.target, Family, what, "network._target_")  # type: ignore[type-abstract]  # it is concrete

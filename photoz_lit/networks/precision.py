@@ -1,7 +1,9 @@
-"""Which arithmetic a machine is fast in."""
+"""Which arithmetic a machine is fast in, and float32 throughout where digits count."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Generator
 from typing import Literal
 
 import torch
@@ -30,3 +32,15 @@ def best_precision(device: torch.device | str) -> Precision:
 def cpu_computes_bfloat16() -> bool:
     """Whether this processor has instructions for products in bfloat16."""
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+@contextlib.contextmanager
+def float32_throughout(device: str) -> Generator[None, None, None]:
+    """Products in float32 inside a ``with`` block: no autocast, and no TF32 on a GPU."""
+    tf32 = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        with torch.autocast(device, enabled=False):
+            yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = tf32

@@ -10,15 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.config import Config
 from photoz_lit.data.label_weights import galaxy_weights
-from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling_weights import sampling_weights
+from photoz_lit.data.split import Split
 from photoz_lit.evaluation.calibration.by_fold import FoldCalibrations
 from photoz_lit.evaluation.calibration.pit import fit_pit_calibration
 from photoz_lit.evaluation.metrics.scores import galaxy_scores
 from photoz_lit.files import read_array
 from photoz_lit.metric import evaluate, metric
-from photoz_lit.run_folder import CALIBRATION, RunFolder
+from photoz_lit.run_folder import CALIBRATION, RECALIBRATED, RunFolder
 from photoz_lit.tasks.ensemble_mean import average
 
 VALIDATION = "validation"  # PDFs of these galaxies, kept with each member
@@ -62,12 +62,15 @@ def fit_calibrations(config: Config, sample: Sample, splits: dict[int, Split], f
 
 
 def calibrations_of(trained: Config, folder: RunFolder) -> FoldCalibrations:
-    """Read the calibrations of a finished run; one that was made without any leaves PDFs as they are.
+    """Read the calibrations of a finished run, those of ``task=calibrate`` first; without any PDFs stay as they are.
 
     Raises
     ------
     InputError : ``calibration.json`` is not there or damaged.
     """
+    later = folder.path / RECALIBRATED / CALIBRATION
+    if later.is_file():
+        return FoldCalibrations.read(later)
     return FoldCalibrations.read(folder.path / CALIBRATION) if trained.calibrates else FoldCalibrations()
 
 

@@ -10,7 +10,7 @@ from rich.progress import track
 
 from photoz_lit.config import Config
 from photoz_lit.console import NamesTable, shown
-from photoz_lit.data.module import split_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator

@@ -47,6 +47,19 @@ class BenchOptions(TaskOptions):
     seconds: float = Entry(gt=0, description="for how long each figure is repeated [s]")
 
 
+class CalibrateOptions(RunOptions):
+    """Options of ``task=calibrate``."""
+
+    method: Literal["pit", "temperature", "none"] = Entry(
+        description="the recalibration that later predictions of the run get; none: as its networks make them"
+    )
+    compare: Annotated[list[Literal["none", "temperature", "pit", "calpit"]], BeforeValidator(_listed)] = Entry(
+        description="ways that are compared on the test galaxies; calpit needs that library"
+    )
+    levels: list[Annotated[float, Entry(gt=0, lt=1)]] = Entry(description="coverages of the conformal intervals")
+    reach: bool = Entry(description="keep how far validation galaxies lie from the training, for task=predict")
+
+
 class CompareOptions(TaskOptions):
     """Options of ``task=compare``."""
 
@@ -74,6 +87,9 @@ class ExportOptions(TaskOptions):
 
     run: Annotated[Path, Input.RUN] = Entry(description="the run whose predictions are exported")
     output: Output | None = Entry(description="folder of the files; null: export/ in the run")
+    format: Annotated[list[Literal["parquet", "fits", "votable", "qp", "torch", "onnx"]], BeforeValidator(_listed)] = (
+        Entry(min_length=1, description="catalogues, the PDFs as qp, and the networks as torch.export and ONNX files")
+    )
 
 
 class IngestOptions(TaskOptions):

@@ -23,6 +23,7 @@ from photoz_lit.run_folder import RunFolder, config_of_run, write_config
 from photoz_lit.tasks.options import DroppingOptions, PredictOptions
 from photoz_lit.tasks.prediction_cache import are_there, key_of, seal, unseal
 from photoz_lit.tasks.prediction_stream import predict_in_shards
+from photoz_lit.tasks.reliability_columns import reliability_columns
 from photoz_lit.tasks.results import print_metrics
 from photoz_lit.tasks.threads_and_ranks import threads_and_ranks
 from photoz_lit.tasks.unseen_networks import SEEN_BY_ALL, UnseenNetworks
@@ -67,8 +68,9 @@ def predict(config: Config, options: DroppingOptions, reuse: bool = False) -> Ru
     pdf, fold = predict_unseen(trained, source, sample, options.drop)
     if not is_main_process():
         return folder
+    columns = reliability_columns(UnseenNetworks(trained, source, options.drop), sample, fold, pdf)
     table = predictions_table(pdf, sample.field.z_edges, sample.catalogue, fold, sample.field.reference_band)
-    table["in_training"] = fold == SEEN_BY_ALL
+    table = table.assign(in_training=fold == SEEN_BY_ALL, **columns)
     folder.make()
     unseal(folder)
     (folder.path / "metrics.json").unlink(missing_ok=True)  # of an earlier pass; what is not scored has none

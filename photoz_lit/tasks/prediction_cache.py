@@ -11,12 +11,13 @@ from typing import Any
 import photoz_lit
 from photoz_lit.config import Config
 from photoz_lit.data.sample import Sample
-from photoz_lit.run_folder import CALIBRATION, RunFolder
+from photoz_lit.run_folder import CALIBRATION, RECALIBRATED, RunFolder
 from photoz_lit.setting_roles import identity
 
 NAME = "made_of.json"
 FILES = ("predictions.parquet", "pdfs.hdf5")
 OF_RUN = ("split.parquet", CALIBRATION)
+OF_CALIBRATE = (CALIBRATION, "reach_*.npz")
 BLOCK = 1 << 20
 
 
@@ -56,7 +57,8 @@ def digest_of(content: Any) -> str:
 
 def _network_files(source: RunFolder) -> Iterator[str]:
     """Name and hash of each file of a run that shapes its predictions."""
-    for file in sorted([*(source.path / name for name in OF_RUN), *source.path.glob("checkpoints/*/*")]):
+    later = [file for name in OF_CALIBRATE for file in source.path.glob(f"{RECALIBRATED}/{name}")]
+    for file in sorted([*(source.path / name for name in OF_RUN), *later, *source.path.glob("checkpoints/*/*")]):
         if file.is_file():
             yield f"{file.relative_to(source.path)} {_content(file)}"
 

@@ -21,6 +21,7 @@ from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
 from photoz_lit.evaluation.predictions.shard_files import ShardFormat, ShardRows, write_shard
 from photoz_lit.evaluation.predictions.table import LEVELS, predictions_table
 from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks.reliability_columns import reliability_columns
 from photoz_lit.tasks.unseen_networks import SEEN_BY_ALL, UnseenNetworks
 
 #: Galaxies that go through the networks together, by their number in the sample: the last bits of a PDF may depend on
@@ -113,7 +114,8 @@ class ShardMaker:
     def _predicted(self, sample: Sample) -> tuple[pd.DataFrame, NDArray[np.float32]]:
         fold = sample.catalogue[FOLD].to_numpy(np.int64)
         pdf = self.networks.predict(sample, fold)
-        return described(pdf, sample.catalogue, fold, sample.field.reference_band, self.plan.columns)
+        table, values = described(pdf, sample.catalogue, fold, sample.field.reference_band, self.plan.columns)
+        return table.assign(**reliability_columns(self.networks, sample, fold, pdf)), values
 
 
 def described(

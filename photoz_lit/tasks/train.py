@@ -11,9 +11,9 @@ from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.console import shown
-from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, bands_of_field
 from photoz_lit.data.sampling import is_main_process
+from photoz_lit.data.split import Split
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator
@@ -21,7 +21,7 @@ from photoz_lit.evaluation.report.html import write_report
 from photoz_lit.files import whole_file, write_array
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import lines, record
-from photoz_lit.run_folder import CALIBRATION, FOLLOW_UPS, RunFolder, run_folder, write_config
+from photoz_lit.run_folder import CALIBRATION, FOLLOW_UPS, RECALIBRATED, RunFolder, run_folder, write_config
 from photoz_lit.tasks.calibration import rows_to_calibrate
 from photoz_lit.tasks.options import TrainOptions
 from photoz_lit.tasks.results import print_metrics, write_results
@@ -110,8 +110,9 @@ def prepare(folder: RunFolder, config: Config, data: TrainingData, rerun: bool =
     """Write the provenance of a run before it starts: rows used and left out, config, and the role of every galaxy."""
     sample = data.sample
     folder.make()
-    for name in ("metrics.json", CALIBRATION, *FOLLOW_UPS):  # of networks that are replaced now
-        (folder.path / name).unlink(missing_ok=True)
+    later = (folder.path / RECALIBRATED).glob("*")
+    for file in (*(folder.path / name for name in ("metrics.json", CALIBRATION, *FOLLOW_UPS)), *later):
+        file.unlink(missing_ok=True)  # of networks that are replaced now
     if rerun:
         for pdf in folder.path.glob("checkpoints/*/*"):
             pdf.unlink()

@@ -12,8 +12,8 @@ from photoz_lit.config import Config
 from photoz_lit.data.domains import AdaptationSplit, split_fields, warnings_of
 from photoz_lit.data.folds import N_FOLDS
 from photoz_lit.data.label_weights import galaxy_weights, require_label_weights
-from photoz_lit.data.module import Split, split_sample
 from photoz_lit.data.sample import Sample
+from photoz_lit.data.split import Split, split_sample
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.mismatch.domain_probe import FEWEST
 from photoz_lit.rows import RowCount

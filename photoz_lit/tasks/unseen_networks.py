@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from photoz_lit.config import Config
 from photoz_lit.data.folds import LINKING_RADIUS, N_FOLDS
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.applied import Predictor
 from photoz_lit.estimators.choice import estimator_of
-from photoz_lit.estimators.estimator import Estimator
-from photoz_lit.run_folder import RunFolder
+from photoz_lit.evaluation.reliability.reach import TrainingReach
+from photoz_lit.run_folder import RECALIBRATED, RunFolder
 from photoz_lit.sky_matching import SkyIndex, separations
 from photoz_lit.tasks.calibration import calibrations_of
 from photoz_lit.tasks.ensemble_mean import average
@@ -31,15 +33,23 @@ class UnseenNetworks:
     trained : config of the run.
     source : its folder.
     dropped : modalities left out.
+    predictor : makes what reads and applies one member; by default the estimator of the run.
     """
 
-    def __init__(self, trained: Config, source: RunFolder, dropped: list[str]) -> None:
+    def __init__(
+        self,
+        trained: Config,
+        source: RunFolder,
+        dropped: Sequence[str] = (),
+        predictor: Callable[[Config], Predictor] = estimator_of,
+    ) -> None:
         self.trained = trained
+        self.predictor = predictor
         self.source = source
         self.dropped = dropped
         self._calibrations = calibrations_of(trained, source)
         self._split: pd.DataFrame | None = None
-        self._loaded: dict[tuple[int, int], Estimator] = {}
+        self._loaded: dict[tuple[int, int], Predictor] = {}
 
     def folds(self, catalogue: pd.DataFrame) -> NDArray[np.int64]:
         """Fold whose networks predict each galaxy, (N,): -1 all, because none saw it, -2 all, and every one saw it."""
@@ -68,10 +78,26 @@ class UnseenNetworks:
             total[rows] += self._calibrations.apply(mean, sample.field.z_edges, k)
         return np.asarray(total / total.sum(axis=1, keepdims=True), np.float32)
 
-    def _member(self, fold: int, member: int) -> Estimator:
+    def training_percentile(self, sample: Sample, fold: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """How far galaxies lie from the training set, as a percentile of validation galaxies, (N,).
+
+        None where ``task=calibrate`` was not run, the run has no features, or modalities are left out. A galaxy that
+        all folds' networks predict is judged by those of fold 0.
+        """
+        if self.dropped or not reach_file(self.source, 0).is_file():
+            return None
+        percentile = np.full(len(sample), np.nan)
+        for k in range(N_FOLDS) if self.trained.cv.folds else [0]:
+            rows = np.flatnonzero((fold == k) | ((fold < 0) & (k == 0)))
+            found = self._member(k, 0).features(sample, rows) if len(rows) else None
+            if found is not None:
+                percentile[rows] = TrainingReach.read(reach_file(self.source, k)).percentile(found)
+        return percentile
+
+    def _member(self, fold: int, member: int) -> Predictor:
         key = (fold, member)
         if key not in self._loaded:
-            self._loaded[key] = estimator_of(self.trained)
+            self._loaded[key] = self.predictor(self.trained)
             self._loaded[key].load(self.source.member(fold, member))
         return self._loaded[key]
 
@@ -88,6 +114,11 @@ def read_split(path: Path) -> pd.DataFrame:
     except (OSError, ValueError, KeyError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"{path} cannot be read ({reason}); take a whole copy, or train the run again.") from error
+
+
+def reach_file(run: RunFolder, fold: int) -> Path:
+    """File that says where the training galaxies of a fold's first network lie."""
+    return run.path / RECALIBRATED / f"reach_{fold}.npz"
 
 
 def seen_in_fold(split: pd.DataFrame, catalogue: pd.DataFrame) -> NDArray[np.int64]:

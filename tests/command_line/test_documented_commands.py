@@ -21,7 +21,14 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = config_folders()
 #: Pages that add a choice (docs/add_a_*.md) are followed literally by tests/docs; choices.md is made by `make docs`.
 PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if not path.name.startswith(("add_a", "choices"))]
-DOCUMENTS = [ROOT / "README.md", ROOT / "Makefile", *PAGES, *sorted((ROOT / "experiments").glob("*/README.md"))]
+TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "Makefile",
+    *PAGES,
+    *TUTORIALS,
+    *sorted((ROOT / "experiments").glob("*/README.md")),
+]
 #: What stands for the user's own in a command.
 STAND_FOR = {"adapt=<method>": "adapt=dann", "field=<name>": "field=hsc9b", "ingest=<reader>": "ingest=fits_stamps"}
 STAND_FOR |= {

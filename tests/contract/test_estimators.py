@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from photoz_lit.config import Config
-from photoz_lit.data.module import Split, split_sample
 from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.split import Split, split_sample
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from photoz_lit.data.block_check import BlockCheck, block_checksum
-from photoz_lit.data.module import CutoutDataModule, split_sample
+from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
 from photoz_lit.fields import load_field

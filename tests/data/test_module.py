@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from photoz_lit.data.label_table import relabel
-from photoz_lit.data.module import CutoutDataModule, split_sample
+from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling_weights import sampling_weights
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.data.survey_modules import (
     CFHTLSDataModule,

@@ -8,8 +8,8 @@ import torch
 
 from photoz_lit.alignment.calibration import Calibration
 from photoz_lit.data.domains import store_field_numbers
-from photoz_lit.data.module import Split
 from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.split import Split
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.adaptation import AdaptationEstimator

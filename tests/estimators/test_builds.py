@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import load_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.networks.multimodal import build_network
 from photoz_lit.run_folder import RunFolder

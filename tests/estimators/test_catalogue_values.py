@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from photoz_lit.config import Config
-from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.catalogue_values import catalogue_values, require_columns

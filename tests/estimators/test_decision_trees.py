@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestRegressor
 
-from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import load_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.estimators import decision_trees

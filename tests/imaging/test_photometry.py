@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import load_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.estimators.photometry_forest import PhotometryForest, PhotometryForestSettings
 from photoz_lit.fields import Field, load_field
 from photoz_lit.imaging.photometry import apertures, circle, point_source

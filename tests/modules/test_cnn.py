@@ -6,9 +6,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from photoz_lit.data.module import CutoutDataModule, split_sample
+from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling import ShardedBatchSampler
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator

@@ -7,8 +7,8 @@ import pytest
 import torch
 from rich.console import Console
 
-from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.estimators import cnn
 from photoz_lit.estimators.cnn import CNNEstimator

@@ -10,15 +10,15 @@ import torch
 from scipy.stats import norm
 
 from photoz_lit.config import validate
-from photoz_lit.data.module import split_sample
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.fields import load_field
 from photoz_lit.modules.averaging import RunningMeanOfWeights
-from photoz_lit.modules.epochs import BEST
+from photoz_lit.networks.checkpoint import BEST
 from tests.composed import composed
 from tests.conftest import make_store
 

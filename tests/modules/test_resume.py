@@ -11,15 +11,16 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling import ShardedBatchSampler
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.fields import load_field
-from photoz_lit.modules.checkpoint_files import CheckpointFiles, read_checkpoint
+from photoz_lit.modules.checkpoint_files import CheckpointFiles
 from photoz_lit.modules.epochs import EpochKeeper
+from photoz_lit.networks.checkpoint import read_checkpoint
 from tests.composed import composed
 from tests.conftest import make_store
 

@@ -10,7 +10,8 @@ import pytest
 from scipy import stats
 
 from photoz_lit.config import Config, validate
-from photoz_lit.data.module import CutoutDataModule, split_sample
+from photoz_lit.data.module import CutoutDataModule
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
-from photoz_lit.data.module import split_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.evaluation.calibration.by_fold import FoldCalibrations
 from photoz_lit.evaluation.calibration.pit import fit_pit_calibration

@@ -10,6 +10,7 @@ import qp
 from astropy.table import Table
 
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.predictions.qp_file import pdf_count, read_pdfs_hdf5, write_pdfs_hdf5
 from photoz_lit.evaluation.predictions.table import read_predictions
 from photoz_lit.tasks import export
 from photoz_lit.tasks.task import perform
@@ -64,6 +65,21 @@ def test_names_beyond_ascii(run: Path, tmp_path: Path) -> None:
 def test_the_run_itself_is_the_default_place(run: Path) -> None:
     perform(composed("task=export", f"run={run}"))
     assert (run / "export" / "photoz.fits").is_file()
+
+
+def test_a_run_without_labels_or_galaxies_is_exported_in_every_format(run: Path, tmp_path: Path) -> None:
+    pdf, edges, _ = read_pdfs_hdf5(run / "pdfs.hdf5")
+    for n in (40, 0):
+        other = tmp_path / f"run{n}"
+        shutil.copytree(run, other)
+        table = pd.read_parquet(run / "predictions.parquet")[:n].assign(z=np.nan, z_source="", crps=np.nan, pit=np.nan)
+        table.to_parquet(other / "predictions.parquet", index=False)
+        write_pdfs_hdf5(other / "pdfs.hdf5", pdf[:n], edges, table)
+        perform(composed("task=export", f"run={other}", "task.format=[parquet,fits,votable,qp]"))
+        assert len(Table.read(other / "export" / "photoz.vot")) == n
+        assert len(Table.read(other / "export" / "photoz.fits")) == n
+        assert len(pd.read_parquet(other / "export" / "photoz.parquet")) == n
+        assert pdf_count(other / "export" / "photoz_pdfs.hdf5") == n
 
 
 def test_bad_input(tmp_path: Path) -> None:

@@ -1,16 +1,47 @@
-"""Point catalogues of a run as Parquet and FITS, and its PDFs as a qp file."""
+"""Point catalogues of a run as Parquet, FITS and VOTable, each column with its unit, UCD and meaning."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from astropy.io import fits, votable
 from astropy.table import Table
+from numpy.typing import NDArray
 
 from photoz_lit.files import whole_file
 from photoz_lit.fits_text import fits_column
 
 UNITS = {"ra": "deg", "dec": "deg", "mag": "mag"}
+#: Unified content descriptors of the IVOA, version 1+.
+UCDS = {
+    "object_id": "meta.id;meta.main",
+    "ra": "pos.eq.ra;meta.main",
+    "dec": "pos.eq.dec;meta.main",
+    "z": "src.redshift",
+    "z_phot": "src.redshift.phot;meta.main",
+    "z_mode": "src.redshift.phot",
+    "z_mean": "src.redshift.phot;stat.mean",
+    "z_lo68": "src.redshift.phot;stat.min",
+    "z_hi68": "src.redshift.phot;stat.max",
+    "pdf_width": "stat.error;src.redshift.phot",
+    "z_source": "meta.ref",
+    "mag": "phot.mag",
+    "crps": "stat.fit.goodness",
+    "pit": "stat.probability",
+    "z_true": "src.redshift",
+    "flags": "meta.code",
+    "in_training": "meta.code",
+    "n_peaks": "meta.number",
+    "blended": "meta.code.qual",
+    "edge": "meta.code.qual",
+    "training_percentile": "stat.rank",
+    "outside_training": "meta.code.qual",
+}
 DESCRIPTIONS = {
     "object_id": "identifier of the galaxy",
     "z": "redshift label, NaN where unlabelled",
@@ -28,20 +59,27 @@ DESCRIPTIONS = {
     "z_true": "true redshift of the simulation",
     "flags": "flags of the store's catalogue, 0 is clean",
     "in_training": "every network of the run was trained on the galaxy",
+    "n_peaks": "peaks of the PDF: stretches above a tenth of its maximum with 5 % of the probability",
+    "blended": "another source within 3 FWHM, at a tenth of the galaxy's peak or more",
+    "edge": "0.5 % or more of a band's pixels have no value",
+    "training_percentile": "distance from the training set, as a percentile of validation galaxies",
+    "outside_training": "training_percentile is above 95",
     "bins": "probability in each redshift bin, see the extension GRID",
     "quantiles": "redshifts at the levels in the extension GRID",
 }
 
 
-def write_parquet(predictions: pd.DataFrame, path: Path) -> Path:
-    """Write the point catalogue as Parquet, whole or not at all."""
+def write_parquet(predictions: pd.DataFrame, path: Path, data: str = "") -> Path:
+    """Write the point catalogue as Parquet, whole or not at all; each column's metadata say unit, UCD and meaning."""
+    table = pa.Table.from_pandas(predictions, preserve_index=False)
+    fields = [field.with_metadata(_about(field.name)) for field in table.schema]
     with whole_file(path) as partial:
-        predictions.to_parquet(partial, index=False)
+        pq.write_table(table.cast(pa.schema(fields, {**(table.schema.metadata or {}), "data": data})), partial)
     return path
 
 
 def write_fits(predictions: pd.DataFrame, path: Path, data: str) -> Path:
-    """Write the point catalogue as a FITS binary table, with units and descriptions, whole or not at all.
+    """Write the point catalogue as a FITS binary table, with units, UCDs and descriptions, whole or not at all.
 
     Parameters
     ----------
@@ -49,9 +87,30 @@ def write_fits(predictions: pd.DataFrame, path: Path, data: str) -> Path:
     path : the file, replaced if it exists.
     data : ``simulated``, ``simulated_from_catalogue`` or ``real``; it becomes the header's ``DATA``.
     """
-    table = catalogue_table(predictions, data)
+    hdu = fits.table_to_hdu(catalogue_table(predictions, data))
+    for number, name in enumerate(predictions.columns, 1):
+        for key, value in (("TUCD", UCDS.get(name)), ("TCOMM", DESCRIPTIONS.get(name))):
+            if value:
+                hdu.header[f"{key}{number}"] = value
     with whole_file(path) as partial:
-        table.write(partial, format="fits", overwrite=True)
+        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(partial, overwrite=True)
+    return path
+
+
+def write_votable(predictions: pd.DataFrame, path: Path, data: str) -> Path:
+    """Write the point catalogue as a VOTable, with units, UCDs and descriptions, whole or not at all.
+
+    Texts keep their letters. Parameters are those of :func:`write_fits`.
+    """
+    columns = {str(name): _votable_column(predictions[name]) for name in predictions.columns}
+    table = Table(columns)
+    _describe(table)
+    for name in table.colnames:
+        table[name].meta["ucd"] = UCDS.get(name)
+    content = votable.from_table(table, "photoz")
+    content.description = f"photometric redshifts of photoz_lit; data: {data}"
+    with whole_file(path) as partial:
+        content.to_xml(str(partial))
     return path
 
 
@@ -61,12 +120,29 @@ def catalogue_table(predictions: pd.DataFrame, data: str) -> Table:
     Texts are transliterated to ASCII, see :mod:`photoz_lit.fits_text`; Parquet and qp files keep them as they are.
     """
     table = Table({str(name): fits_column(predictions[name]) for name in predictions.columns})
-    for name in table.colnames:
-        table[name].unit = UNITS.get(name)
-        table[name].description = DESCRIPTIONS.get(name, "")
+    _describe(table)
     table.meta.update({"EXTNAME": "PHOTOZ", "DATA": data})
     if any(
         not predictions[name].astype(str).str.isascii().all() for name in predictions.select_dtypes(exclude="number")
     ):
         table.meta["COMMENT"] = "Texts are transliterated to ASCII; photoz.parquet has them as they are."
     return table
+
+
+def _describe(table: Table) -> None:
+    for name in table.colnames:
+        table[name].unit = UNITS.get(name)
+        table[name].description = DESCRIPTIONS.get(name, "")
+
+
+def _about(name: str) -> dict[str, str]:
+    """Unit, UCD and description of a column, those that it has."""
+    found = {"unit": UNITS.get(name), "ucd": UCDS.get(name), "description": DESCRIPTIONS.get(name)}
+    return {key: value for key, value in found.items() if value}
+
+
+def _votable_column(column: pd.Series[Any]) -> NDArray[Any]:
+    if pd.api.types.is_numeric_dtype(column.dtype):  # booleans too
+        return column.to_numpy(np.float64, na_value=np.nan) if column.isna().any() else column.to_numpy()
+    texts = column.fillna("").astype(str).to_numpy(object)
+    return np.array(texts, dtype=str) if len(texts) else np.empty(0, "U1")

@@ -4,12 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
-from astropy.io import fits
+from astropy.io import fits, votable
+from astropy.io.votable.ucd import check_ucd
 from astropy.table import Table
 
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.predictions.catalogue_files import write_fits, write_parquet
+from photoz_lit.evaluation.predictions.catalogue_files import (
+    DESCRIPTIONS,
+    UCDS,
+    write_fits,
+    write_parquet,
+    write_votable,
+)
 
 
 @pytest.fixture
@@ -71,6 +79,37 @@ def test_texts_that_would_be_one_are_refused(tmp_path: Path) -> None:
 def test_parquet(predictions: pd.DataFrame, tmp_path: Path) -> None:
     path = write_parquet(predictions, tmp_path / "photoz.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(path), predictions)
+
+
+def test_every_ucd_is_of_the_controlled_vocabulary() -> None:
+    assert [ucd for ucd in UCDS.values() if not check_ucd(ucd, check_controlled_vocabulary=True)] == []
+    assert set(UCDS) <= set(DESCRIPTIONS) | {"ra", "dec"}
+
+
+def test_units_ucds_and_meanings_stand_in_every_format(predictions: pd.DataFrame, tmp_path: Path) -> None:
+    header = fits.getheader(write_fits(predictions, tmp_path / "photoz.fits", "real"), 1)
+    assert (header["TTYPE4"], header["TUCD4"]) == ("z_phot", "src.redshift.phot;meta.main")
+    assert header["TCOMM4"] == DESCRIPTIONS["z_phot"]
+    (table,) = votable.parse(write_votable(predictions, tmp_path / "photoz.vot", "real")).iter_tables()
+    field = {one.name: one for one in table.fields}
+    assert (str(field["ra"].unit), field["ra"].ucd) == ("deg", "pos.eq.ra;meta.main")
+    assert field["z_phot"].description == DESCRIPTIONS["z_phot"]
+    assert [str(name) for name in table.array["object_id"]] == list(predictions["object_id"])  # β as it is
+    np.testing.assert_array_equal(table.array["z_phot"], predictions["z_phot"])
+    schema = pq.read_schema(write_parquet(predictions, tmp_path / "photoz.parquet", "real"))
+    assert schema.field("ra").metadata == {b"unit": b"deg", b"ucd": b"pos.eq.ra;meta.main"}
+    assert schema.metadata[b"data"] == b"real"
+
+
+def test_no_galaxies_and_no_labels_are_written_too(predictions: pd.DataFrame, tmp_path: Path) -> None:
+    for rows in (predictions[:0], predictions.assign(z=np.nan, z_source="")):
+        write_fits(rows, tmp_path / "photoz.fits", "real")
+        write_votable(rows, tmp_path / "photoz.vot", "real")
+        write_parquet(rows, tmp_path / "photoz.parquet", "real")
+        for name in ("photoz.fits", "photoz.vot"):
+            read = Table.read(tmp_path / name)
+            assert (len(read), read.colnames) == (len(rows), list(rows.columns))
+        assert len(pd.read_parquet(tmp_path / "photoz.parquet")) == len(rows)
 
 
 def test_a_folder_that_cannot_be_written(predictions: pd.DataFrame, tmp_path: Path) -> None:

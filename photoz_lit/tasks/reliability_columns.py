@@ -1,0 +1,58 @@
+"""Columns of predictions that say how far a redshift can be trusted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photoz_lit.data.sample import Sample
+from photoz_lit.evaluation.reliability.peaks import number_of_peaks
+from photoz_lit.evaluation.reliability.reach import OUTSIDE
+from photoz_lit.evaluation.reliability.stamps import stamp_flags
+from photoz_lit.tasks.unseen_networks import UnseenNetworks
+
+ROWS = 512  # stamps that are looked at together
+
+
+def reliability_columns(
+    networks: UnseenNetworks, sample: Sample, fold: NDArray[np.int64], pdf: NDArray[np.float32]
+) -> dict[str, NDArray[Any]]:
+    """Return the columns by name, a value per galaxy.
+
+    Parameters
+    ----------
+    networks : of the run.
+    sample : the galaxies.
+    fold : whose networks predict each, (N,).
+    pdf : their PDFs, (N, n_bins); a row that is not finite has 0 peaks.
+
+    Returns
+    -------
+    ``n_peaks`` of the PDF; ``blended`` and ``edge`` of the stamp; after ``task=calibrate`` also
+    ``training_percentile``, the distance from the training set as a percentile of that of validation galaxies, and
+    ``outside_training``, whether it is above 95.
+    """
+    there = np.isfinite(pdf.sum(axis=1))
+    peaks = np.zeros(len(pdf), np.int64)
+    peaks[there] = number_of_peaks(pdf[there], sample.field.z_edges)
+    columns: dict[str, NDArray[Any]] = {"n_peaks": peaks, **_of_stamps(sample)}
+    percentile = networks.training_percentile(sample, fold)
+    if percentile is not None:
+        columns |= {"training_percentile": percentile, "outside_training": percentile > OUTSIDE}
+    return columns
+
+
+def _of_stamps(sample: Sample) -> dict[str, NDArray[np.bool_]]:
+    """Flags of the stamps, which are read once more."""
+    field, bands = sample.field, sample.bands
+    reference = bands.index(field.reference_band) if field.reference_band in bands else len(bands) // 2
+    seeing = field.bands[bands[reference]].seeing / field.pixel_scale
+    blended, edge = np.zeros(len(sample), bool), np.zeros(len(sample), bool)
+    for start in range(0, len(sample), ROWS):
+        rows = np.arange(start, min(start + ROWS, len(sample)))
+        absent = None if sample.blank is None else sample.blank[rows]
+        flags = stamp_flags(sample.flux(rows), reference, seeing, absent)
+        blended[rows], edge[rows] = flags.blended, flags.edge
+    return {"blended": blended, "edge": edge}
