@@ -135,8 +135,8 @@ class PredictOptions(DroppingOptions):
     """Options of ``task=predict``."""
 
     output: Output | None = Entry(description="folder of shards, for stores of any length; null: one run folder")
-    format: Annotated[list[Literal["parquet", "qp", "fits"]], BeforeValidator(_listed)] = Entry(
-        min_length=1, description="of the shards, e.g. [parquet,qp,fits]"
+    format: Annotated[list[Literal["parquet", "hats", "qp", "fits"]], BeforeValidator(_listed)] = Entry(
+        min_length=1, description="of the predictions, e.g. [parquet,hats,qp,fits]; hats is one catalogue of all shards"
     )
     pdf: Literal["bins", "quantiles"] = Entry(description="what a shard keeps of a PDF: every bin, or 20 quantiles")
     shard: PositiveInt = Entry(description="galaxies in a shard")

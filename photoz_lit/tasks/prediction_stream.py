@@ -17,9 +17,10 @@ from photoz_lit.console import shown
 from photoz_lit.data.store import StoreImages, open_images
 from photoz_lit.data.streamed_sample import StreamedSample, stream_sample
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.predictions.hats_catalogue import require_hats, write_hats
 from photoz_lit.evaluation.predictions.manifest import Manifest
 from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
-from photoz_lit.evaluation.predictions.shard_files import FORMATS
+from photoz_lit.evaluation.predictions.shard_files import FORMATS, ShardFormat, shard_file
 from photoz_lit.processes import ended_by_sigterm
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import record
@@ -50,6 +51,8 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
         the disk is full; what is there stays.
     """
     console, source = Console(), RunFolder(options.run)
+    if "hats" in options.format:
+        require_hats()
     trained, gpus = _applied(config, options)
     stores = [open_images(path) for path in config.data.stores]
     columns = PdfColumns(options.pdf, trained.field.z_edges)
@@ -78,7 +81,8 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
                 config.data.missing_bands,
                 networks.folds,
             )
-            plan = ShardPlan(folder, trained, source, options.drop, galaxies, columns, options.format, options.shard)
+            formats = _shard_formats(options)
+            plan = ShardPlan(folder, trained, source, options.drop, galaxies, columns, formats, options.shard)
             manifest.about = {
                 "data": galaxies.data,
                 "galaxies": len(galaxies),
@@ -87,6 +91,8 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
                 **record(galaxies.rows),
             }
             _make(console, config, plan, manifest, options.processes, gpus)
+            if "hats" in options.format:
+                _gather(plan, manifest)
         finally:
             _tidy(folder)
         made = provenance(trained, galaxies.data, galaxies.data_hash)
@@ -121,7 +127,8 @@ def _made_of(
         "networks": networks_digest(RunFolder(options.run)),
         "stores": "-".join(store.data_hash for store in stores),
         "settings": {
-            **options.model_dump(mode="json", include={"drop", "format", "pdf", "shard"}),
+            **options.model_dump(mode="json", include={"drop", "pdf", "shard"}),
+            "format": _shard_formats(options),
             "data.select": config.data.select,
             "data.missing_bands": config.data.missing_bands,
             "tta": trained.images_per_galaxy,
@@ -130,6 +137,20 @@ def _made_of(
         },
         "processor": "gpu" if gpus else "cpu",
     }
+
+
+def _shard_formats(options: PredictOptions) -> list[ShardFormat]:
+    """Formats of the shards; a HATS catalogue is made from those in Parquet."""
+    kinds: list[ShardFormat] = [kind for kind in options.format if kind != "hats"]
+    return kinds if "hats" not in options.format or "parquet" in kinds else ["parquet", *kinds]
+
+
+def _gather(plan: ShardPlan, manifest: Manifest) -> None:
+    """Write the HATS catalogue of all shards, where it is not there already."""
+    if manifest.hats is None:
+        shards = [plan.folder / shard_file("parquet", number) for number in range(plan.n_shards)]
+        manifest.hats = write_hats(plan.folder, shards, plan.columns)
+        manifest.write()
 
 
 def _make(
@@ -172,7 +193,9 @@ def _say(console: Console, galaxies: StreamedSample, manifest: Manifest, options
     without = sum(entry["without_pdf"] for entry in manifest.shards.values())
     if without:
         console.print(f"{without} galaxies have no PDF: the network's output is not finite, as where a pixel is NaN.")
-    places = ", ".join(f"{FORMATS[kind][0]}/" for kind in options.format)
+    if manifest.hats is not None and manifest.hats["without_position"]:
+        console.print(f"{manifest.hats['without_position']} galaxies have no position and are in the shards alone.")
+    places = ", ".join(f"{FORMATS[kind][0]}/" if kind != "hats" else "hats/" for kind in options.format)
     console.print(
         f"{len(galaxies):,} galaxies predicted in {len(manifest.shards)} shards: [bold]{shown(manifest.folder)}[/bold]"
         f" ({places}, manifest.json)"

@@ -117,6 +117,37 @@ def test_the_manifest_counts_every_row_and_says_what_shards_are_made_of(
     ]  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_a_hats_catalogue_is_made_of_the_shards_and_kept_with_them(
+    made: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("hats")
+    output = tmp_path / "shards"
+    in_shards(made, output, "task.shard=40", "task.format=hats")
+    table = table_of(output)  # in Parquet, though hats alone was asked for
+    (file,) = output.glob("hats/dataset/Norder=*/Dir=*/Npix=*.parquet")
+    found = pd.read_parquet(file).set_index("object_id").loc[table["object_id"]]
+    np.testing.assert_array_equal(found["z_phot"], table["z_phot"])
+    locs = [row["locs"] for row in found["photoz_lit_ens_quant"]]
+    np.testing.assert_array_equal(np.stack(locs), np.stack(table["quantiles"].to_list()))
+    manifest = json.loads((output / "manifest.json").read_text())
+    assert manifest["hats"]["rows"] == N
+    assert str(file.relative_to(output)) in manifest["hats"]["files"]
+    before = file.stat().st_mtime_ns
+    in_shards(made, output, "task.shard=40", "task.format=[hats,parquet]")
+    assert file.stat().st_mtime_ns == before
+    kept, shard = file.read_bytes(), output / "shards" / "shard_00001.parquet"
+    file.write_bytes(b"damaged")
+    written = shard.stat().st_mtime_ns
+    in_shards(made, output, "task.shard=40", "task.format=[parquet,hats]")
+    assert file.read_bytes() == kept
+    assert shard.stat().st_mtime_ns == written
+    monkeypatch.setitem(sys.modules, "hats", None)
+    with pytest.raises(InputError, match=r"needs the package hats; install it: pip install 'photoz-lit\[hats\]'"):
+        in_shards(made, tmp_path / "other", "task.format=[hats]")
+    assert not (tmp_path / "other").exists()
+
+
 KILLED = """
 import os, signal, sys
 from photoz_lit.tasks import prediction_shard

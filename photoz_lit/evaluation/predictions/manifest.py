@@ -35,12 +35,14 @@ class Manifest:
     made_of : what shapes every byte of the shards.
     about : what else a reader wants to know: columns, grid, rows.
     shards : number -> ``rows`` [first, last + 1], ``without_pdf`` and ``files``: name -> ``bytes`` and ``sha256``.
+    hats : the same of the HATS catalogue of all shards, None where it is not whole.
     """
 
     folder: Path
     made_of: dict[str, Any]
     about: dict[str, Any]
     shards: dict[int, dict[str, Any]] = field(default_factory=dict)
+    hats: dict[str, Any] | None = None
 
     def require_ours(self) -> None:
         """Refuse a folder that holds something else, before anything is written there.
@@ -72,6 +74,8 @@ class Manifest:
             found, shards = content["made_of"], {int(one): entry for one, entry in content["shards"].items()}
             self._require_same(path, found)
             self.shards = {number: entry for number, entry in shards.items() if self._whole(entry)}
+            hats = content.get("hats")
+            self.hats = hats if hats is not None and self._whole(hats) else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path} cannot be read ({error}); move the folder away or restore the file.") from error
         return sorted(set(shards) - set(self.shards))
@@ -89,7 +93,9 @@ class Manifest:
         InputError : the disk is full.
         """
         shards = {str(number): self.shards[number] for number in sorted(self.shards)}
-        write_json(self.folder / NAME, {"version": VERSION, "made_of": self.made_of, **self.about, "shards": shards})
+        catalogue = {} if self.hats is None else {"hats": self.hats}
+        head = {"version": VERSION, "made_of": self.made_of, **self.about}
+        write_json(self.folder / NAME, {**head, "shards": shards, **catalogue})
 
     def _require_same(self, path: Path, found: Mapping[str, Any]) -> None:
         """Refuse to add to shards that are made of something else."""
