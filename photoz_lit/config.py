@@ -13,6 +13,7 @@ from pydantic import Field as Entry
 
 from photoz_lit.alignment.settings import AdaptSettings
 from photoz_lit.config_errors import input_error
+from photoz_lit.engines.settings import EngineSettings
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.files import FileName
@@ -223,6 +224,7 @@ class Config(Settings):
     trust: Annotated[Names, Role.MACHINE] = []
     study: Annotated[Study | None, Role.WORK] = None
     tta: Literal[1, 8] | None = None
+    engine: Annotated[EngineSettings, Role.PLACE] = EngineSettings()
 
     @property
     def images_per_galaxy(self) -> int:

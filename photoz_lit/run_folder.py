@@ -131,8 +131,9 @@ def config_of_run(path: Path, here: Config) -> Config:
     Parameters
     ----------
     path : run folder.
-    here : config of the task; it says where things are written (``paths``, ``data.cache``), not the run's file, and
-        may ask for another number of images per galaxy (``tta``).
+    here : config of the task; it says where things are written (``paths``, ``data.cache``) and how many processes read
+        batches (``data.num_workers``), not the run's file, and may ask for another number of images per galaxy
+        (``tta``).
 
     Raises
     ------
@@ -143,7 +144,9 @@ def config_of_run(path: Path, here: Config) -> Config:
     record = folder.read_json("provenance.json")
     config = validate({name: value for name, value in record["config"].items() if name not in FORMER})
     bands = config.data.bands or record.get("bands")
-    data = config.data.model_copy(update={"bands": bands, "cache": here.data.cache})
+    data = config.data.model_copy(
+        update={"bands": bands, "cache": here.data.cache, "num_workers": here.data.num_workers}
+    )
     tta = config.tta if here.tta is None else here.tta
     return config.model_copy(update={"data": data, "paths": here.paths, "tta": tta})
 

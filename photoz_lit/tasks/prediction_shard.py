@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from photoz_lit.config import Config
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.streamed_sample import FOLD, StreamedSample
+from photoz_lit.engines.tiles import Tiles, TileWorker
 from photoz_lit.evaluation.metrics.pdf import point_estimates
 from photoz_lit.evaluation.predictions.manifest import file_state
 from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
 from photoz_lit.evaluation.predictions.shard_files import ShardFormat, ShardRows, write_shard
 from photoz_lit.evaluation.predictions.table import LEVELS, predictions_table
 from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks.prediction_identity import require_same_here
 from photoz_lit.tasks.unseen_networks import SEEN_BY_ALL, UnseenNetworks
 
 #: Galaxies that go through the networks together, by their number in the sample: the last bits of a PDF may depend on
@@ -31,7 +33,7 @@ ESTIMATES = ("z_phot", "z_mode", "z_mean", "z_lo68", "z_hi68", "pdf_width", "crp
 
 
 @dataclass(frozen=True)
-class ShardPlan:
+class ShardPlan(Tiles):
     """What every process needs to make any shard.
 
     Attributes
@@ -44,8 +46,10 @@ class ShardPlan:
     columns : what is kept of a PDF.
     formats : of the files.
     size : galaxies in a shard.
+    made_of : what shapes every byte, as the manifest has it.
     """
 
+    name = "shard"
     folder: Path
     trained: Config
     source: RunFolder
@@ -54,6 +58,17 @@ class ShardPlan:
     columns: PdfColumns
     formats: list[ShardFormat]
     size: int
+    made_of: dict[str, Any]
+
+    def worker(self) -> ShardMaker:
+        """A maker of shards in this process.
+
+        Raises
+        ------
+        InputError : its package, libraries or networks are not those of the process that began.
+        """
+        require_same_here(self.made_of, self.source)
+        return ShardMaker(self)
 
     @property
     def n_shards(self) -> int:
@@ -61,7 +76,7 @@ class ShardPlan:
         return -(-len(self.galaxies) // self.size)
 
 
-class ShardMaker:
+class ShardMaker(TileWorker):
     """Makes shards; the networks are read once."""
 
     def __init__(self, plan: ShardPlan) -> None:

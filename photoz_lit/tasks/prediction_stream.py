@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from importlib.metadata import version
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-import photoz_lit
 from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.data.store import StoreImages, open_images
 from photoz_lit.data.streamed_sample import StreamedSample, stream_sample
+from photoz_lit.engines.engine import Engine, engine_of, made_tiles
+from photoz_lit.engines.settings import EnginePlace, EngineSettings
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions.hats_catalogue import require_hats, write_hats
 from photoz_lit.evaluation.predictions.manifest import Manifest
@@ -27,12 +28,11 @@ from photoz_lit.rows import record
 from photoz_lit.run_folder import RunFolder, config_of_run, write_config
 from photoz_lit.setting_roles import identity
 from photoz_lit.tasks.options import PredictOptions
-from photoz_lit.tasks.prediction_cache import digest_of, networks_digest
+from photoz_lit.tasks.prediction_cache import digest_of
+from photoz_lit.tasks.prediction_identity import versions_and_networks
 from photoz_lit.tasks.prediction_shard import ShardPlan
-from photoz_lit.tasks.shard_processes import make_shards
 from photoz_lit.tasks.unseen_networks import UnseenNetworks
 
-LIBRARIES = ("torch", "numpy", "pyarrow")
 LIST = ".galaxies.arrow"  # of the galaxies, while they are predicted
 BYTES_BESIDE_PDF = 150  # of a galaxy in a file
 
@@ -82,7 +82,7 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
                 networks.folds,
             )
             formats = _shard_formats(options)
-            plan = ShardPlan(folder, trained, source, options.drop, galaxies, columns, formats, options.shard)
+            plan = ShardPlan(folder, trained, source, options.drop, galaxies, columns, formats, options.shard, made_of)
             manifest.about = {
                 "data": galaxies.data,
                 "galaxies": len(galaxies),
@@ -90,7 +90,8 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
                 **columns.grid,
                 **record(galaxies.rows),
             }
-            _make(console, config, plan, manifest, options.processes, gpus)
+            engine = engine_of(_engine(config, options), EnginePlace(folder=folder, gpus=tuple(gpus)))
+            _make(console, config, plan, manifest, engine)
             if "hats" in options.format:
                 _gather(plan, manifest)
         finally:
@@ -108,7 +109,7 @@ def _applied(config: Config, options: PredictOptions) -> tuple[Config, list[str]
     trainer = config.trainer
     if trainer.devices not in (1, "auto"):
         raise InputError(
-            "task.output predicts on one device per process; give task.processes instead of trainer.devices."
+            "task.output predicts on one device per process; give engine.workers instead of trainer.devices."
         )
     on_gpu = trainer.accelerator == "gpu" or (trainer.accelerator == "auto" and torch.cuda.is_available())
     gpus = [str(number) for number in range(torch.cuda.device_count())] if on_gpu else []
@@ -122,9 +123,7 @@ def _made_of(
 ) -> dict[str, Any]:
     """What shapes every byte of the shards, as the manifest keeps it."""
     return {
-        "photoz_lit": photoz_lit.__version__,
-        "libraries": {name: version(name) for name in LIBRARIES},
-        "networks": networks_digest(RunFolder(options.run)),
+        **versions_and_networks(RunFolder(options.run)),
         "stores": "-".join(store.data_hash for store in stores),
         "settings": {
             **options.model_dump(mode="json", include={"drop", "pdf", "shard"}),
@@ -153,9 +152,14 @@ def _gather(plan: ShardPlan, manifest: Manifest) -> None:
         manifest.write()
 
 
-def _make(
-    console: Console, config: Config, plan: ShardPlan, manifest: Manifest, processes: int, gpus: list[str]
-) -> None:
+def _engine(config: Config, options: PredictOptions) -> EngineSettings:
+    """Section ``engine``, with the workers that the former spelling ``task.processes`` may give."""
+    if options.processes is None:
+        return config.engine
+    return config.engine.model_copy(update={"workers": options.processes})
+
+
+def _make(console: Console, config: Config, plan: ShardPlan, manifest: Manifest, engine: Engine) -> None:
     """Make the shards that are missing, and count each in the manifest as soon as it is whole."""
     missing = [number for number in range(plan.n_shards) if number not in manifest.shards]
     _require_space(plan, len(missing))
@@ -163,9 +167,15 @@ def _make(
     columns = (TextColumn("shards"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not config.trainer.progress) as progress:
         bar = progress.add_task("shards", total=plan.n_shards, completed=plan.n_shards - len(missing))
-        for number, entry in make_shards(plan, missing, processes, gpus):
-            manifest.add(number, entry)
-            progress.advance(bar)
+        try:
+            for made in made_tiles(engine, plan, missing):
+                manifest.add(made.number, made.entry)
+                progress.advance(bar)
+        except BaseException:
+            with suppress(InputError):  # the first error is the one to tell of; the journal has what was added
+                manifest.write()
+            raise
+    manifest.write()
 
 
 def _require_space(plan: ShardPlan, shards: int) -> None:

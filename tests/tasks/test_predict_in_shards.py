@@ -37,8 +37,8 @@ N = 90
 SMALL = ("field=hsc6b", "network=plain", "scale.max_epochs=1", "scale.stamp_size=16", "module.recipe=published")
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+@pytest.fixture(scope="module", name="made")
+def run_and_store(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run of a tiny network, and the store that it is applied to."""
     folder = tmp_path_factory.mktemp("shards")
     store = make_store(folder / "train", n=60).path
@@ -77,7 +77,7 @@ def test_the_same_rows_whatever_the_shards_and_processes(
         assert len(manifest.shards) == count
         pd.testing.assert_frame_equal(table_of(manifest.folder), whole, check_exact=True)
     monkeypatch.undo()  # processes begin anew and know no patch
-    one, two = (in_shards(made, tmp_path / f"{n}", "task.shard=40", f"task.processes={n}").folder for n in (1, 2))
+    one, two = (in_shards(made, tmp_path / f"{n}", "task.shard=40", f"engine.workers={n}").folder for n in (1, 2))
     assert bytes_of(one) == bytes_of(two)
     assert not list(two.rglob("*.partial*"))
 
@@ -252,32 +252,40 @@ def test_a_second_master_and_a_foreign_folder_are_refused(made: tuple[Path, Path
     with pytest.raises(InputError, match=r"has no manifest\.json and is not empty; give a new folder"):
         in_shards(made, made[1])
     assert sorted(made[1].iterdir()) == before
-    with pytest.raises(InputError, match=r"one device per process; give task\.processes"):
+    with pytest.raises(InputError, match=r"one device per process; give engine\.workers"):
         in_shards(made, tmp_path / "devices", "trainer.devices=2")
 
 
 MEMORY = """
-import os, sys, threading, time
+import os, sys
 from pathlib import Path
-from photoz_lit.tasks import shard_processes
+from photoz_lit.tasks import prediction_shard
 from experiments.speed.stream_memory import private_memory, write_sparse_store
 from tests.tasks.test_predict_in_shards import in_shards
 
-plainly, seen, most = shard_processes.ShardMaker.make, [], [0.0]
+seen, most = [], [0.0]
+predicted, written, made = (
+    prediction_shard.ShardMaker._predicted, prediction_shard.write_shard, prediction_shard.ShardMaker.make
+)
 
-def watch():
-    while True:
+def measured(function):
+    def call(*arguments):
+        result = function(*arguments)
         most[0] = max(most[0], private_memory(os.getpid()))
-        time.sleep(0.2)
+        return result
+    return call
 
 def watched(self, number):
-    entry = plainly(self, number)
+    most[0] = 0.0
+    entry = made(self, number)
     seen.append(most[0])
     return entry
 
-shard_processes.ShardMaker.make = watched
+# where it is largest: a block is predicted and its pixels are still mapped, a shard's PDFs stand together
+prediction_shard.ShardMaker._predicted = measured(predicted)
+prediction_shard.write_shard = measured(written)
+prediction_shard.ShardMaker.make = watched
 write_sparse_store(Path(sys.argv[2]), 60000)
-threading.Thread(target=watch, daemon=True).start()
 in_shards((Path(sys.argv[1]), Path(sys.argv[2])), Path(sys.argv[3]), "pdf=bins", "tta=1")
 print("MEMORY", *seen)
 """
@@ -285,9 +293,9 @@ print("MEMORY", *seen)
 
 @pytest.fixture
 def private(made: tuple[Path, Path], tmp_path: Path) -> list[float]:
-    """Largest private memory up to the end of each of three shards of 20 000 galaxies with all bins [GB]."""
-    if not Path("/proc/self/smaps_rollup").exists():
-        pytest.skip("needs /proc/<process>/smaps_rollup")
+    """Largest private memory after the blocks of each of three shards of 20 000 galaxies with all bins [GB]."""
+    if not Path("/proc/self/smaps").exists():
+        pytest.skip("needs /proc/<process>/smaps")
     run = tmp_path / "run"
     shutil.copytree(made[0], run)
     record = json.loads((run / "provenance.json").read_text())
@@ -301,6 +309,7 @@ def private(made: tuple[Path, Path], tmp_path: Path) -> list[float]:
 def test_memory_is_flat(private: list[float]) -> None:
     """Pixels are 12 KB and PDFs 1.6 KB a galaxy: 40 000 more would take 560 MB."""
     assert len(private) == 3
+    print("private memory of the shards [GB]:", *(f"{one:.4f}" for one in private))
     assert max(private) - private[0] < 0.05
     assert max(private) < 1.5
 
