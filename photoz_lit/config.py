@@ -69,6 +69,7 @@ class DataSettings(Settings):
     store: Annotated[str | list[str] | None, Input.STORE, Role.PLACE]
     source: Annotated[str | None, Input.STORE, Role.PLACE]
     target: Annotated[str | list[str] | None, Input.STORE, Role.PLACE]
+    mosaics: Annotated[str | None, Input.FILE, Role.PLACE] = None
     target_fields: Names
     bands: Annotated[Names, Entry(min_length=1)] | None
     cache: Annotated[str, Role.MACHINE]

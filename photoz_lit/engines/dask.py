@@ -80,7 +80,8 @@ class DaskEngine(Engine):
         """Outcomes of some tiles; those whose workers died again and again go into a list."""
         from distributed import KilledWorker, wait
 
-        waiting, running = list(reversed(numbers)), {}
+        waiting = list(reversed(numbers))
+        running: dict[Any, int] = {}
         while waiting or running:
             with self._scheduler(client):
                 while waiting and len(running) < max(sum(client.nthreads().values()), 1):

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import SpawnProcess
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any
 
@@ -65,7 +65,7 @@ class _Round:
             "spawn"
         )  # forked, they would hold this process's lock after its end
         self._taken = self._context.Value("q", 0)
-        self._processes: dict[Connection, BaseProcess] = {}
+        self._processes: dict[Connection, SpawnProcess] = {}
         self._busy_with: dict[Connection, int] = {}
         self._starts = [(tiles, gpus[rank % len(gpus)] if gpus else None) for rank in range(workers)]
 

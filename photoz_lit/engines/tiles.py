@@ -15,6 +15,10 @@ from photoz_lit.errors import InputError
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
+class EndsAllError(InputError):
+    """A fault that no tile would be without, so that none is made any more."""
+
+
 class TileWorker(ABC):
     """Makes tiles in one process; networks and other heavy things are loaded once."""
 
@@ -83,7 +87,7 @@ class KeptWorker:
             return Made(number, self._worker.make(number))
         except InputError as error:
             cause = error.__cause__
-            ends = isinstance(cause, OSError) and cause.errno in NO_ROOM
+            ends = isinstance(error, EndsAllError) or (isinstance(cause, OSError) and cause.errno in NO_ROOM)
             return Stopped(str(error)) if ends else Failed(number, str(error))
         except Exception as error:  # one tile's fault must not keep the others from being made
             traceback.print_exc(file=sys.stderr)

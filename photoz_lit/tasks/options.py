@@ -146,7 +146,12 @@ class PredictOptions(DroppingOptions):
 
     def check(self, config: Config) -> None:
         """Refuse what would be given twice, or reach nothing."""
+        data = config.data
+        if data.mosaics is not None and data.stores:
+            raise InputError("data.mosaics and data.store are both given; predictions are of one of them.")
         if self.output is None:
+            if data.mosaics is not None:
+                raise InputError("predictions from data.mosaics go into shards; give task.output=<folder>.")
             return
         if self.processes is not None and config.engine != EngineSettings():
             raise InputError(f"task.processes={self.processes} is engine.workers by its former name; give that alone.")

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from photoz_lit.config import Config
 from photoz_lit.console import shown
-from photoz_lit.data.store import StoreImages, open_images
+from photoz_lit.data.store import open_images
 from photoz_lit.data.streamed_sample import StreamedSample, stream_sample
 from photoz_lit.engines.engine import Engine, engine_of, made_tiles
 from photoz_lit.engines.settings import EnginePlace, EngineSettings
@@ -22,9 +22,10 @@ from photoz_lit.evaluation.predictions.hats_catalogue import require_hats, write
 from photoz_lit.evaluation.predictions.manifest import Manifest
 from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
 from photoz_lit.evaluation.predictions.shard_files import FORMATS, ShardFormat, shard_file
+from photoz_lit.ingest.streamed_mosaics import StreamedMosaics, stream_mosaics
 from photoz_lit.processes import ended_by_sigterm
 from photoz_lit.provenance import provenance
-from photoz_lit.rows import record
+from photoz_lit.rows import RowCount, record
 from photoz_lit.run_folder import RunFolder, config_of_run, write_config
 from photoz_lit.setting_roles import identity
 from photoz_lit.tasks.options import PredictOptions
@@ -54,10 +55,11 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
     if "hats" in options.format:
         require_hats()
     trained, gpus = _applied(config, options)
-    stores = [open_images(path) for path in config.data.stores]
+    if config.data.mosaics is None:
+        for path in config.data.stores:  # what is no store is refused before anything is written
+            open_images(path)
     columns = PdfColumns(options.pdf, trained.field.z_edges)
-    made_of = _made_of(config, options, trained, stores, gpus)
-    manifest = Manifest(folder, made_of, {})
+    manifest = Manifest(folder, {}, {})
     manifest.require_ours()
 
     def refuse() -> None:
@@ -66,21 +68,14 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
     # Lightning's handler of SIGTERM alone lets a prediction go on to its end
     with ended_by_sigterm(), RunFolder(folder).only_writer(refuse):
         RunFolder(folder).make()
-        damaged = manifest.take_up()
-        if damaged:
-            console.print(f"Shards {_listed(damaged)} differ from the manifest or are gone; they are made anew.")
         networks = UnseenNetworks(trained, source, options.drop)
         try:
-            galaxies = stream_sample(
-                stores,
-                trained.field,
-                trained.scale.stamp_size,
-                trained.data.bands or list(trained.field.band_names),
-                folder / LIST,
-                config.data.select,
-                config.data.missing_bands,
-                networks.folds,
-            )
+            galaxies = _galaxies(config, trained, folder / LIST, networks)
+            made_of = _made_of(config, options, trained, galaxies.data_hash, gpus)
+            manifest.made_of = made_of
+            damaged = manifest.take_up()
+            if damaged:
+                console.print(f"Shards {_listed(damaged)} differ from the manifest or are gone; they are made anew.")
             formats = _shard_formats(options)
             plan = ShardPlan(folder, trained, source, options.drop, galaxies, columns, formats, options.shard, made_of)
             manifest.about = {
@@ -100,7 +95,7 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
         about = {"run": str(source.path), "drop": options.drop, "threads": trained.trainer.threads}
         RunFolder(folder).write_json("provenance.json", {**made, **about, **record(galaxies.rows)})
         write_config(folder, trained)
-    _say(console, galaxies, manifest, options)
+    _say(console, galaxies.rows, manifest, options)
     return manifest
 
 
@@ -118,13 +113,27 @@ def _applied(config: Config, options: PredictOptions) -> tuple[Config, list[str]
     return config_of_run(options.run, config).model_copy(update={"trainer": applied}), gpus
 
 
+def _galaxies(
+    config: Config, trained: Config, file: Path, networks: UnseenNetworks
+) -> StreamedSample | StreamedMosaics:
+    """Galaxies of the stores, or of the mosaics, listed in a file."""
+    data, bands = config.data, tuple(trained.data.bands or trained.field.band_names)
+    size = trained.scale.stamp_size
+    further = (file, data.select, data.missing_bands, networks.folds)
+    if data.mosaics is None:
+        return stream_sample([open_images(path) for path in data.stores], trained.field, size, bands, *further)
+    # the reader cuts what the network sees; what the user gives stays
+    settings = {"path": data.mosaics, "bands": list(bands), "stamp_size": size}
+    return stream_mosaics(config.ingest.model_copy(update=settings), trained.field, size, bands, *further)
+
+
 def _made_of(
-    config: Config, options: PredictOptions, trained: Config, stores: list[StoreImages], gpus: list[str]
+    config: Config, options: PredictOptions, trained: Config, data_hash: str, gpus: list[str]
 ) -> dict[str, Any]:
     """What shapes every byte of the shards, as the manifest keeps it."""
     return {
         **versions_and_networks(RunFolder(options.run)),
-        "stores": "-".join(store.data_hash for store in stores),
+        "stores": data_hash,
         "settings": {
             **options.model_dump(mode="json", include={"drop", "pdf", "shard"}),
             "format": _shard_formats(options),
@@ -198,8 +207,8 @@ def _tidy(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _say(console: Console, galaxies: StreamedSample, manifest: Manifest, options: PredictOptions) -> None:
-    console.print(galaxies.rows.line(), highlight=False)
+def _say(console: Console, rows: RowCount, manifest: Manifest, options: PredictOptions) -> None:
+    console.print(rows.line(), highlight=False)
     without = sum(entry["without_pdf"] for entry in manifest.shards.values())
     if without:
         console.print(f"{without} galaxies have no PDF: the network's output is not finite, as where a pixel is NaN.")
@@ -207,7 +216,7 @@ def _say(console: Console, galaxies: StreamedSample, manifest: Manifest, options
         console.print(f"{manifest.hats['without_position']} galaxies have no position and are in the shards alone.")
     places = ", ".join(f"{FORMATS[kind][0]}/" if kind != "hats" else "hats/" for kind in options.format)
     console.print(
-        f"{len(galaxies):,} galaxies predicted in {len(manifest.shards)} shards: [bold]{shown(manifest.folder)}[/bold]"
+        f"{rows.used:,} galaxies predicted in {len(manifest.shards)} shards: [bold]{shown(manifest.folder)}[/bold]"
         f" ({places}, manifest.json)"
     )
 
