@@ -140,6 +140,7 @@ class TrainerSettings(Settings):
     accelerator: Annotated[Literal["auto", "cpu", "gpu"], Role.NUMERICS]
     devices: Annotated[int | list[int] | Literal["auto"], Role.NUMERICS]
     strategy: Annotated[str, Role.NUMERICS]
+    num_nodes: Annotated[int, Role.NUMERICS] = Entry(default=1, gt=0)
     max_epochs: int = Entry(gt=0)
     max_steps: int
     precision: Annotated[str, Role.NUMERICS]

@@ -22,7 +22,7 @@ class LocalOptions(Settings):
 
 
 class LocalEngine(Engine):
-    """One worker is this process; several are processes of their own, on the GPUs in turn where there are some."""
+    """One worker is this process; several are started, on the GPUs in turn where there are some."""
 
     def __init__(self, settings: EngineSettings, place: EnginePlace) -> None:
         super().__init__(settings, place)

@@ -34,7 +34,7 @@ class EnginePlace(Settings):
 
     Attributes
     ----------
-    folder : in which an engine may keep files of its own while it works; other machines see it too.
+    folder : in which an engine may keep its files while it works; other machines see it too.
     gpus : of this machine, shared out among processes; empty on a CPU.
     """
 

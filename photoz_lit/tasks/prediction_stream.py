@@ -102,9 +102,10 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
 def _applied(config: Config, options: PredictOptions) -> tuple[Config, list[str]]:
     """Config of the run with the trainer that each process applies it on, and the GPUs for several processes."""
     trainer = config.trainer
-    if trainer.devices not in (1, "auto"):
+    if trainer.devices not in (1, "auto") or trainer.num_nodes != 1:
         raise InputError(
-            "task.output predicts on one device per process; give engine.workers instead of trainer.devices."
+            "task.output predicts on one device per process; give engine.workers instead of trainer.devices or"
+            " trainer.num_nodes."
         )
     on_gpu = trainer.accelerator == "gpu" or (trainer.accelerator == "auto" and torch.cuda.is_available())
     gpus = [str(number) for number in range(torch.cuda.device_count())] if on_gpu else []
