@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from photoz_lit.engines.engine import Engine, engine_options
 from photoz_lit.engines.settings import EnginePlace, EngineSettings
-from photoz_lit.engines.tiles import Failed, KeptWorker, Outcome, Tiles
+from photoz_lit.engines.tiles import Failed, Outcome, Tiles
 from photoz_lit.errors import InputError
 from photoz_lit.settings import Settings
 
-PLUGIN = "photoz_lit_tiles"
 WAIT = 1.0  # between looks at the scheduler [s]
 
 
@@ -26,25 +24,6 @@ class DaskOptions(Settings):
     """
 
     wait_for_workers: float = 600.0
-
-
-class TilePlugin:
-    """Keeps one worker per process of the cluster; Dask gives it to processes that come later too."""
-
-    name = PLUGIN
-    idempotent = False
-
-    def __init__(self, tiles: Tiles) -> None:
-        self.tiles = tiles
-
-    def setup(self, worker: Any) -> None:  # noqa: ARG002
-        """Begin in a process; its networks are loaded with the first tile."""
-        self.kept = KeptWorker(self.tiles)
-        self.lock = threading.Lock()  # a worker may have several threads, and a network is used by one at a time
-
-    def teardown(self, worker: Any) -> None:  # noqa: ARG002
-        """Let go of the networks."""
-        del self.kept
 
 
 class DaskEngine(Engine):
@@ -80,6 +59,8 @@ class DaskEngine(Engine):
         """Outcomes of some tiles; those whose workers died again and again go into a list."""
         from distributed import KilledWorker, wait
 
+        from photoz_lit.engines.dask_worker import attempt
+
         waiting = list(reversed(numbers))
         running: dict[Any, int] = {}
         while waiting or running:
@@ -105,6 +86,8 @@ class DaskEngine(Engine):
         """A client of the cluster whose workers know the tiles."""
         import dask
         from distributed import Client, LocalCluster
+
+        from photoz_lit.engines.dask_worker import PLUGIN, TilePlugin
 
         with ExitStack() as stack:
             if self.settings.scheduler is None:
@@ -144,18 +127,10 @@ class DaskEngine(Engine):
             ) from error
 
 
-def attempt(number: int) -> Outcome:
-    """Make a tile in a process of a cluster."""
-    from distributed import get_worker
-
-    plugin = get_worker().plugins[PLUGIN]
-    with plugin.lock:
-        outcome: Outcome = plugin.kept.attempt(number)
-        return outcome
-
-
 def _close(client: Any) -> None:
     """Take the tiles from the workers, which may serve others, and leave."""
+    from photoz_lit.engines.dask_worker import PLUGIN
+
     with suppress(Exception):  # of a scheduler that is gone
         client.unregister_worker_plugin(PLUGIN)
     with suppress(Exception):
