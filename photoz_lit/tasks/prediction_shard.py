@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from photoz_lit.config import Config
-from photoz_lit.data.sample import Sample
+from photoz_lit.data.sample import Sample, lacking_bands
 from photoz_lit.data.streamed_sample import FOLD, StreamedSample
 from photoz_lit.engines.tiles import Tiles, TileWorker
 from photoz_lit.evaluation.metrics.pdf import point_estimates
@@ -151,6 +151,9 @@ class ShardMaker(TileWorker):
     def _predicted(self, sample: Sample) -> tuple[pd.DataFrame, NDArray[np.float32]]:
         fold = sample.catalogue[FOLD].to_numpy(np.int64)
         pdf = self.networks.predict(sample, fold)
+        lacking = lacking_bands(sample.catalogue, sample.bands)
+        if lacking is not None and sample.blank is None:  # known only when the stamps are cut
+            pdf[lacking.any(axis=1)] = np.nan
         return described(pdf, sample.catalogue, fold, sample.field.reference_band, self.plan.columns)
 
 
