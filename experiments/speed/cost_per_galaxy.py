@@ -1,8 +1,8 @@
 """Processor time of each step from mosaics to shards, per galaxy, and how much two workers are faster than one.
 
-``python experiments/speed/cost_per_galaxy.py steps <run of six bands>`` cuts galaxies from drawn mosaics in one process;
-``python experiments/speed/cost_per_galaxy.py scaling <run> <folder>`` predicts 20 000 empty stamps with one worker, then
-40 000 with two.
+``python experiments/speed/cost_per_galaxy.py steps <run>`` cuts galaxies from drawn mosaics in one process.
+``python experiments/speed/cost_per_galaxy.py scaling <run of six bands, 32 px> <folder>`` predicts 20 000 empty stamps
+with one worker, then 40 000 with two.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Clock:
         self.seconds: dict[str, float] = {}
 
     def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, whose time is added to a name."""
+
         def call(*arguments: Any, **options: Any) -> Any:
             start = time.process_time()
             try:

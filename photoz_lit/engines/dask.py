@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from queue import Empty, Queue
 from typing import Any
 
 from photoz_lit.engines.engine import Engine, engine_options
@@ -57,29 +58,30 @@ class DaskEngine(Engine):
 
     def _round(self, client: Any, numbers: Sequence[int], lost: list[int]) -> Iterator[Outcome]:
         """Outcomes of some tiles; those whose workers died again and again go into a list."""
-        from distributed import KilledWorker, wait
+        from distributed import KilledWorker
 
         from photoz_lit.engines.dask_worker import attempt
 
-        waiting = list(reversed(numbers))
-        running: dict[Any, int] = {}
+        waiting, running, ended = list(reversed(numbers)), dict[Any, int](), Queue[Any]()
         while waiting or running:
             with self._scheduler(client):
                 while waiting and len(running) < max(sum(client.nthreads().values()), 1):
                     number = waiting.pop()
-                    running[client.submit(attempt, number, pure=False)] = number
-                with suppress(TimeoutError):
-                    wait(list(running), timeout=WAIT, return_when="FIRST_COMPLETED")
-                ended = [future for future in running if future.done()]
-            for future in ended:
-                number = running.pop(future)
-                with self._scheduler(client):
-                    try:
-                        outcome: Outcome = future.result()
-                    except KilledWorker:
-                        lost.append(number)
-                        continue
-                yield outcome
+                    future = client.submit(attempt, number, pure=False)
+                    running[future] = number
+                    future.add_done_callback(ended.put)
+            try:
+                future = ended.get(timeout=WAIT)
+            except Empty:
+                continue
+            number = running.pop(future)
+            with self._scheduler(client):
+                try:
+                    outcome: Outcome = future.result()
+                except KilledWorker:
+                    lost.append(number)
+                    continue
+            yield outcome
 
     @contextmanager
     def _client(self, tiles: Tiles) -> Iterator[Any]:
@@ -92,7 +94,7 @@ class DaskEngine(Engine):
         with ExitStack() as stack:
             if self.settings.scheduler is None:
                 stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 1}))
-                local = {"dashboard_address": None, "local_directory": str(self.place.folder / ".dask")}
+                local = {"dashboard_address": "127.0.0.1:0", "local_directory": str(self.place.folder / ".dask")}
                 stack.callback(_remove, self.place.folder / ".dask")
                 cluster = LocalCluster(n_workers=self.settings.workers, threads_per_worker=1, **local)
                 address: Any = stack.enter_context(cluster)

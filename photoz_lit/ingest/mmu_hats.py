@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,7 +93,7 @@ class MultimodalUniverseHats(Source):
         number: int,
         positions: NDArray[np.int64],
         local: NDArray[np.int64],
-        piece: dict[str, NDArray[np.generic]],
+        piece: dict[str, NDArray[Any]],
         images: NDArray[np.float32],
         masked: NDArray[np.bool_],
     ) -> None:

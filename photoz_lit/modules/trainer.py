@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.plugins.environments import SLURMEnvironment
+from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ignore[attr-defined]  # of its __all__
 
 from photoz_lit.config import TrainerSettings
 from photoz_lit.modules.checkpoint_files import CheckpointFiles

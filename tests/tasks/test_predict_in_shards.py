@@ -318,3 +318,22 @@ def test_the_grid_of_the_bins_stands_in_the_manifest(made: tuple[Path, Path], tm
     in_shards(made, tmp_path / "shards", "pdf=bins")
     content = json.loads((tmp_path / "shards" / "manifest.json").read_text())
     np.testing.assert_array_equal(content["z_edges"], load_field("hsc6b").z_edges)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("data.num_workers=2", r"shards are read in blocks, without data\.num_workers=2; leave it out"),
+        ("task.processes=2", r"task\.processes=2 is engine\.workers by its former name; give that alone"),
+    ],
+)
+def test_what_is_given_twice_or_reaches_nothing_is_refused(
+    made: tuple[Path, Path], tmp_path: Path, override: str, sentence: str
+) -> None:
+    workers = ("engine.workers=3",) if "processes" in override else ()
+    config = composed(*given(made, f"task.output={tmp_path / 'shards'}", override, *workers))
+    task = Task.of({"name": config.task.name, "takes": config.task.takes})
+    options = task.read_options(config.task.model_extra or {})
+    with pytest.raises(InputError, match=sentence):
+        options.check(config)
+    assert not (tmp_path / "shards").exists()

@@ -68,6 +68,7 @@ config = composed(*sys.argv[2:])
 sample = sample_of(config)
 estimator = estimator_of(config)
 torch.set_default_dtype(torch.float64)
+torch.Tensor.float = torch.Tensor.double  # heads and losses compute in float32 whatever the precision
 estimator.fit(sample, split_sample(sample), 0, Path(sys.argv[1]))
 assert estimator.trainer.global_step == 10, estimator.trainer.global_step
 if is_main_process():
