@@ -123,9 +123,10 @@ class DaskEngine(Engine):
             if client.status not in ("running", "newly-created"):
                 raise OSError(f"the connection is {client.status}")
         except (OSError, CancelledError, TimeoutError) as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise InputError(
-                f"the Dask scheduler {self.settings.scheduler or 'on this machine'} is lost"
-                f" ({str(error) or type(error).__name__}); what is whole stays, and the same command goes on."
+                f"the Dask scheduler {self.settings.scheduler or 'on this machine'} is lost ({reason}); what is whole"
+                " stays, and the same command goes on."
             ) from error
 
 
