@@ -13,6 +13,7 @@ from pydantic import Field as Entry
 
 from photoz_lit.alignment.settings import AdaptSettings
 from photoz_lit.config_errors import input_error
+from photoz_lit.engines.settings import EngineSettings
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.files import FileName
@@ -72,6 +73,7 @@ class DataSettings(Settings):
     store: Annotated[str | list[str] | None, Input.STORE, Role.PLACE]
     source: Annotated[str | None, Input.STORE, Role.PLACE]
     target: Annotated[str | list[str] | None, Input.STORE, Role.PLACE]
+    mosaics: Annotated[str | None, Input.FILE, Role.PLACE] = None
     target_fields: Names
     bands: Annotated[Names, Entry(min_length=1)] | None
     cache: Annotated[str, Role.MACHINE]
@@ -145,6 +147,7 @@ class TrainerSettings(Settings):
         Role.NUMERICS,
     ]
     strategy: Annotated[str, Role.NUMERICS]
+    num_nodes: Annotated[int, Role.NUMERICS] = Entry(default=1, gt=0)
     max_epochs: int = Entry(gt=0)
     max_steps: Literal[-1] | Annotated[int, Entry(gt=0)]
     precision: Annotated[Literal["auto", "32", "32-true", "bf16-mixed", "16-mixed"], Role.NUMERICS]
@@ -230,6 +233,7 @@ class Config(Settings):
     trust: Annotated[Names, Role.MACHINE] = []
     study: Annotated[Study | None, Role.WORK] = None
     tta: Literal[1, 8] | None = None
+    engine: Annotated[EngineSettings, Role.PLACE] = EngineSettings()
 
     @property
     def images_per_galaxy(self) -> int:

@@ -139,15 +139,16 @@ def config_of_run(path: Path, here: Config) -> Config:
     Parameters
     ----------
     path : run folder.
-    here : config of the task; it says where things are written (``paths``, ``data.cache``), not the run's file, and
-        may ask for another number of images per galaxy (``tta``).
+    here : config of the task; it says where things are written (``paths``, ``data.cache``) and how many processes read
+        batches (``data.num_workers``), not the run's file, and may ask for another number of images per galaxy
+        (``tta``).
 
     Raises
     ------
     InputError : the folder is no finished run.
     """
     config = recorded_config(path)
-    data = config.data.model_copy(update={"cache": here.data.cache})
+    data = config.data.model_copy(update={"cache": here.data.cache, "num_workers": here.data.num_workers})
     tta = config.tta if here.tta is None else here.tta
     return config.model_copy(update={"data": data, "paths": here.paths, "tta": tta})
 

@@ -27,11 +27,13 @@ from tests.composed import composed
 from tests.evaluation.mixtures import make_run
 
 EXPERIMENTS = sorted(path.stem for path in (conf_directory() / "experiment").glob("*.yaml"))
-INPUTS = ("data.store", "data.source", "data.target", "data.labels", "simulation.catalogue")
+INPUTS = ("data.store", "data.source", "data.target", "data.mosaics", "data.labels", "simulation.catalogue")
 ADAPTING = ["field=cosmos_ud", "data.target_fields=[xmm_d]", "adapt=dann", "adapt.parts.adversary.hidden=7"]
 #: Keys that records may lack: the default of their class is what those records were made with.
 LACKED = {
-    *("scale.recipe", "tta", "trust", "simulation.table", "trainer.evaluation_precision"),
+    *("scale.recipe", "tta", "trust", "simulation.table", "trainer.evaluation_precision", "trainer.num_nodes"),
+    *(f"engine.{name}" for name in ("name", "_target_", "workers", "scheduler", "options")),
+    "data.mosaics",
     *(f"data.{name}" for name in ("source_select", "labels_table", "label_missing", "label_allow")),
     *(f"module.{name}" for name in ("recipe", "optimiser", "muon_learning_rate", "muon_momentum", "schedule", "tta")),
     *(f"module.{name}" for name in ("label_smoothing", "weight_average", "initialisation", "calibration")),
@@ -114,18 +116,20 @@ def test_the_roles_are_as_the_fields_say(record: dict[str, Any]) -> None:
         }
         return whole | {name for name in names_with(record, role) if name.split(".")[0] not in whole}
 
-    numerics = ("accelerator", "devices", "strategy", "precision", "evaluation_precision", "channels_last", "compile")
+    numerics = ("accelerator", "devices", "strategy", "num_nodes", "precision", "evaluation_precision")
     machine = ("data.cache", "data.num_workers", "data.resident", "simulation.processes")
     sizes = ("width", "n_galaxies", "max_epochs", "batch_size", "learning_rate", "standardise", "recipe")
     lists = ("methods", "seeds", "images", "catalogue_galaxies")
-    assert sections(Role.NUMERICS) == {f"trainer.{name}" for name in numerics}
+    assert sections(Role.NUMERICS) == {f"trainer.{name}" for name in (*numerics, "channels_last", "compile")}
     assert sections(Role.MACHINE) == {"trust", "trainer.threads", "trainer.progress", *machine}
     assert sections(Role.COSMETIC) == {
         *("experiment", "logger", "trainer.name", "field.description"),
         *(f"scale.{name}" for name in sizes),
     }
     assert sections(Role.WORK) == {"task", "study", "adapt.without_win", *(f"labels.study.{name}" for name in lists)}
-    assert {name for name in sections(Role.PLACE) if not name.startswith("labels.")} == {"paths", "ingest", *INPUTS}
+    assert {name for name in sections(Role.PLACE) if not name.startswith("labels.")} == {
+        *("paths", "ingest", "engine", *INPUTS)
+    }
     assert "labels.study.faint" in names_with(record, Role.RESULT)
     assert "adapt.parts.adversary.hidden" in names_with(record, Role.RESULT)
 

@@ -14,15 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from photoz_lit.data.galaxy_list import ROWS_AT_ONCE, read_list, write_list
 from photoz_lit.data.sample import LACKS_A_BAND, Sample, StoreView, lacking_bands, shared_bands, views_of
 from photoz_lit.data.selection import select
 from photoz_lit.data.store import CATALOGUE, StoreImages, open_images
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
-from photoz_lit.files import whole_file
 from photoz_lit.rows import RowCount
 
-ROWS_AT_ONCE = 32768
 #: Columns beside the catalogue's: the store and its row where a galaxy's pixels are, and its fold.
 ADDED = (PART, ROW, FOLD) = ("photoz_lit_part", "photoz_lit_row", "fold")
 
@@ -50,6 +49,11 @@ class StreamedSample:
     stores: tuple[Path, ...]
     rows: RowCount
 
+    #: Galaxies that may be in memory at once: their pixels are mapped.
+    most_at_once = 1 << 62
+    #: Pages of a memory map come when they are needed.
+    read_ahead = False
+
     @cached_property
     def views(self) -> tuple[StoreView, ...]:
         """The stores as a network sees them, opened once in each process."""
@@ -74,8 +78,7 @@ class StreamedSample:
 
     def galaxies(self, start: int, stop: int) -> Sample:
         """Some galaxies that follow each other, as a sample."""
-        with pa.memory_map(str(self.file)) as mapped:  # closed again: pages that are mapped count as memory
-            table = _slice(pa.ipc.open_file(mapped), start, stop).to_pandas()
+        table = read_list(self.file, start, stop)
         part, row = (table.pop(name).to_numpy(np.int64) for name in (PART, ROW))
         return Sample(
             self.field,
@@ -123,21 +126,19 @@ def stream_sample(
     chosen = shared_bands(stores, field, bands, blank=missing_bands == "blank")
     views_of(stores, field, chosen, stamp_size)  # it says what does not fit
     schema = _schema(stores)
-    rows, pending = RowCount.of(0), schema.empty_table()
-    with whole_file(file) as partial, pa.ipc.new_file(str(partial), schema) as out:
+    rows = RowCount.of(0)
+
+    def tables() -> Iterator[pd.DataFrame]:
+        nonlocal rows
         for part, store in enumerate(stores):
             for row, piece in _pieces(store):
                 kept, piece_rows = _kept(piece, chosen, selection, missing_bands)
                 rows = rows + piece_rows
                 table = piece.loc[kept].reset_index(drop=True)
                 added = {PART: np.full(len(table), part), ROW: row + np.flatnonzero(kept), FOLD: folds(table)}
-                whole = table.assign(**added).reindex(columns=schema.names)
-                found = pa.Table.from_pandas(whole, schema=schema, preserve_index=False)
-                pending = pa.concat_tables([pending, found]).combine_chunks()
-                while len(pending) >= ROWS_AT_ONCE:  # every batch but the last is as long, so that a row is found
-                    out.write_table(pending.slice(0, ROWS_AT_ONCE))
-                    pending = pending.slice(ROWS_AT_ONCE)
-        out.write_table(pending)
+                yield table.assign(**added)
+
+    write_list(file, schema, tables())
     if not rows.used:
         reason = max(rows.left_out, key=lambda name: rows.left_out[name], default="")
         raise InputError(f"no galaxy of {stores[0].path} is left ({reason or 'it has none'}); loosen data.select.")
@@ -171,11 +172,3 @@ def _kept(
         lacks = keep & blank.any(axis=1)
         rows, keep = rows.without(LACKS_A_BAND, int(lacks.sum())), keep & ~lacks
     return keep, rows
-
-
-def _slice(file: pa.RecordBatchFileReader, start: int, stop: int) -> pa.Table:
-    """Rows of an Arrow file; only the batches that hold them are looked at."""
-    first = start // ROWS_AT_ONCE
-    last = min(-(-stop // ROWS_AT_ONCE), file.num_record_batches)
-    batches = [file.get_batch(number) for number in range(first, last)]
-    return pa.Table.from_batches(batches, file.schema).slice(start - first * ROWS_AT_ONCE, stop - start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,10 +33,10 @@ def cell_columns(
     """
     flat = [name for name, shape in datasets.items() if shape in ((rows,), (rows, 1))]
     psf = [f"psf_fwhm_{band}" for band in bands if "image_psf_fwhm" in datasets]
-    return list(dict.fromkeys([*flat, *psf, *_sources(flat, bands, survey)]))
+    return list(dict.fromkeys([*flat, *psf, *common_names(flat, bands, survey)]))
 
 
-def _sources(flat: Sequence[str], bands: Sequence[str], survey: MmuSurvey | None) -> dict[str, str]:
+def common_names(flat: Sequence[str], bands: Sequence[str], survey: MmuSurvey | None) -> dict[str, str]:
     """Return our name of a column -> the file's, for those that are there."""
     wanted: dict[str, Sequence[str]] = dict(COMMON)
     for band in bands if survey else ():
@@ -61,8 +62,33 @@ def cell_table(
     """
     rows, datasets = len(axis), dataset_shapes(path)
     flat = [name for name, shape in datasets.items() if shape in ((rows,), (rows, 1))]
-    sources = {ours: theirs for ours, theirs in _sources(flat, bands, survey).items() if ours in names}
+    sources = {ours: theirs for ours, theirs in common_names(flat, bands, survey).items() if ours in names}
     columns = flat_columns(path, list({*(n for n in names if n in flat), *sources.values()}), rows)
+    table = named_table(columns, sources, names, rows, survey)
+    if datasets.get("image_psf_fwhm") == axis.shape and any(f"psf_fwhm_{band}" in names for band in bands):
+        with open_hdf5(path) as file:
+            widths = np.asarray(file["image_psf_fwhm"][()], np.float64)
+        add_psf_widths(table, names, axis, bands, widths)
+    return table
+
+
+def named_table(
+    columns: dict[str, NDArray[Any]],
+    sources: Mapping[str, str],
+    names: Sequence[str],
+    rows: int,
+    survey: MmuSurvey | None,
+) -> pd.DataFrame:
+    """Return a survey's columns with those that all surveys share; fluxes have their unit in ``attrs``.
+
+    Parameters
+    ----------
+    columns : of the file, those asked for and those that others are made of, (rows,) each.
+    sources : our name of a column -> the file's, see :func:`common_names`.
+    names : columns that are asked for.
+    rows : galaxies of the file.
+    survey : facts of the file's survey.
+    """
     unit = UNITS.get(survey.flux_unit, "") if survey and survey.flux else ""
     units: dict[str, str] = {}
     for ours, theirs in sources.items():
@@ -76,11 +102,27 @@ def cell_table(
                 units[theirs] = unit
     table = table_to_frame({name: columns[name] for name in columns if name in names}).reindex(range(rows))
     table.attrs["units"] = units
-    if datasets.get("image_psf_fwhm") == axis.shape and any(f"psf_fwhm_{band}" in names for band in bands):
-        with open_hdf5(path) as file:
-            widths = np.asarray(file["image_psf_fwhm"][()], np.float64)
-        for band in (band for band in bands if f"psf_fwhm_{band}" in names):
-            here = axis == band
-            found = widths[np.arange(rows), here.argmax(axis=1)]
-            table[f"psf_fwhm_{band}"] = np.where(here.any(axis=1), found, np.nan)
     return table
+
+
+def add_psf_widths(
+    table: pd.DataFrame,
+    names: Sequence[str],
+    axis: NDArray[np.str_],
+    bands: Sequence[str],
+    widths: NDArray[np.float64],
+) -> None:
+    """Add ``psf_fwhm_<band>`` [arcsec] of the bands that are asked for; NaN where a galaxy lacks the band.
+
+    Parameters
+    ----------
+    table : gets the columns.
+    names : columns that are asked for.
+    axis : our name of each row's bands, (rows, bands).
+    bands : those that are read.
+    widths : of each image, (rows, bands).
+    """
+    for band in (band for band in bands if f"psf_fwhm_{band}" in names):
+        here = axis == band
+        found = widths[np.arange(len(axis)), here.argmax(axis=1)]
+        table[f"psf_fwhm_{band}"] = np.where(here.any(axis=1), found, np.nan)

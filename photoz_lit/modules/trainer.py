@@ -14,6 +14,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ignore[attr-defined]  # of its __all__
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
 from photoz_lit.config import TrainerSettings
@@ -72,6 +73,7 @@ def build_trainer(
         return pl.Trainer(
             accelerator=accelerator,
             devices=settings.devices,
+            num_nodes=settings.num_nodes,
             strategy=settings.strategy,
             max_epochs=settings.max_epochs,
             max_steps=settings.max_steps,
@@ -80,7 +82,7 @@ def build_trainer(
             logger=loggers or False,
             enable_checkpointing=folder is not None,
             callbacks=used,
-            plugins=[CheckpointFiles(), *([in_float32] if in_float32 else [])],
+            plugins=[CheckpointFiles(), *([in_float32] if in_float32 else []), *_cluster()],
             enable_progress_bar=drawn,
             enable_model_summary=False,
             use_distributed_sampler=False,  # the data module shares the galaxies out itself, without repeating any
@@ -115,6 +117,14 @@ def _require_devices(settings: TrainerSettings, accelerator: str) -> None:
 def _shown(settings: TrainerSettings) -> str:
     keys = ("accelerator", "devices", "strategy")
     return " ".join(f"trainer.{key}={getattr(settings, key)}" for key in keys)
+
+
+def _cluster() -> list[SLURMEnvironment]:
+    """Slurm as it is, without Lightning's requeue, which would write checkpoints beside the run folder.
+
+    A requeued job goes on from the run folder's own checkpoint, as any repeated command does.
+    """
+    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
 
 
 def precision_of(settings: TrainerSettings, accelerator: str) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.tables.choice import TableChoice
 from photoz_lit.tables.fits_tables import fits_columns, read_fits
+from photoz_lit.tables.hats import hats_columns, is_hats, read_hats
 from photoz_lit.tables.hdf5_tables import hdf5_columns, read_hdf5
 from photoz_lit.tables.parquet import parquet_columns, read_parquet
 from photoz_lit.tables.plain_file import kind_of_content
@@ -33,7 +34,7 @@ _PACKED = (".gz", ".bz2", ".xz")
 def read_table(
     path: str | Path, columns: Collection[str] | None = None, table: str | int | None = None, key: str = "table"
 ) -> pd.DataFrame:
-    """Read a catalogue: CSV or TSV of any kind (also packed), FITS, ECSV, VOTable, Parquet, HDF5, SExtractor, IPAC.
+    """Read a catalogue: CSV or TSV of any kind (also packed), FITS, ECSV, VOTable, Parquet, HATS, HDF5, SExtractor.
 
     What a file is, its content says before its suffix. Numbers come in the machine's byte order, texts as strings
     without padding, masked whole numbers as NaN, or as texts where NaN would cost digits. Vector columns of up to 32
@@ -42,7 +43,7 @@ def read_table(
 
     Parameters
     ----------
-    path : the file.
+    path : the file, or the folder of a HATS catalogue.
     columns : read only these (saves memory with wide catalogues); all by default.
     table : name or number of the table, of a file that holds several (FITS: of the extension).
     key : the config key that gives ``table``, for the sentence that asks for it.
@@ -74,6 +75,9 @@ def table_columns(path: str | Path, table: str | int | None = None, key: str = "
             return fits_columns(path, choice)
         if kind == "hdf5":
             return hdf5_columns(path, choice)
+        if kind == "hats":
+            _require_one_table(path, choice)
+            return hats_columns(path)
         if kind in ("parquet", "text"):
             _require_one_table(path, choice)
             return parquet_columns(path) if kind == "parquet" else text_columns(path)
@@ -96,6 +100,8 @@ def _explained(path: Path) -> Iterator[None]:
 
 def _known_kind(path: Path) -> str:
     """Return the kind of a catalogue that is there, by its content, else by its suffix."""
+    if is_hats(path):
+        return "hats"
     if not path.is_file():
         siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
         raise InputError(f"catalogue {path} is not there{nearest(path.name, siblings)}")
@@ -127,6 +133,8 @@ def _read(path: Path, columns: Collection[str] | None, choice: TableChoice) -> p
     _require_one_table(path, choice)
     if kind == "parquet":
         return read_parquet(path, columns)
+    if kind == "hats":
+        return read_hats(path, columns)
     return read_ecsv(path, columns) if kind == "ecsv" else read_text(path, columns)
 
 

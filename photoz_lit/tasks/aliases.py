@@ -21,6 +21,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "bench.batch_size": ("batch_size",),
     "bench.seconds": ("seconds",),
 }
+#: Tasks whose ``output`` is no store, though they have one: there ``store=`` would be taken for the store that is read.
+NO_STORE_IS_WRITTEN = ("predict",)
 #: Environment variable with the keys that the user typed, for the jobs of a sweep.
 TYPED = "PHOTOZ_LIT_TYPED"
 
@@ -35,7 +37,7 @@ def option_of(spelling: str, options: Container[str], task: str) -> str | None:
     task : its name.
     """
     section, dot, _ = spelling.partition(".")
-    if dot and section != task:
+    if (dot and section != task) or (spelling == "store" and task in NO_STORE_IS_WRITTEN):
         return None
     return next((option for option in ALIASES.get(spelling, ()) if option in options), None)
 

@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, PositiveInt
 from pydantic import Field as Entry
 
 from photoz_lit.config import Config
+from photoz_lit.engines.settings import EngineSettings
+from photoz_lit.errors import InputError
 from photoz_lit.settings import Input, Numbers
 from photoz_lit.tasks.task import TaskOptions
 
@@ -151,12 +153,29 @@ class PredictOptions(DroppingOptions):
     """Options of ``task=predict``."""
 
     output: Output | None = Entry(description="folder of shards, for stores of any length; null: one run folder")
-    format: Annotated[list[Literal["parquet", "qp", "fits"]], BeforeValidator(_listed)] = Entry(
-        min_length=1, description="of the shards, e.g. [parquet,qp,fits]"
+    format: Annotated[list[Literal["parquet", "hats", "qp", "fits"]], BeforeValidator(_listed)] = Entry(
+        min_length=1, description="of the predictions, e.g. [parquet,hats,qp,fits]; hats is one catalogue of all shards"
     )
     pdf: Literal["bins", "quantiles"] = Entry(description="what a shard keeps of a PDF: every bin, or 20 quantiles")
     shard: PositiveInt = Entry(description="galaxies in a shard")
-    processes: PositiveInt = Entry(description="that make shards at once, each on trainer.threads, else one thread")
+    processes: PositiveInt | None = Entry(description="former spelling of engine.workers")
+
+    def check(self, config: Config) -> None:
+        """Refuse what would be given twice, or reach nothing."""
+        data = config.data
+        if data.mosaics is not None and data.stores:
+            raise InputError("data.mosaics and data.store are both given; predictions are of one of them.")
+        if self.output is None:
+            if data.mosaics is not None:
+                raise InputError("predictions from data.mosaics go into shards; give task.output=<folder>.")
+            return
+        if self.processes is not None and config.engine != EngineSettings():
+            raise InputError(f"task.processes={self.processes} is engine.workers by its former name; give that alone.")
+        if config.data.num_workers:
+            raise InputError(
+                f"shards are read in blocks, without data.num_workers={config.data.num_workers}; leave it out, and give"
+                " engine.workers for several processes."
+            )
 
 
 class RealismOptions(TaskOptions):

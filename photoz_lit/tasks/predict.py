@@ -20,6 +20,7 @@ from photoz_lit.files import whole_file
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import record
 from photoz_lit.run_folder import RunFolder, config_of_run, write_config
+from photoz_lit.tasks.nodes import require_started_on_nodes
 from photoz_lit.tasks.options import DroppingOptions, PredictOptions
 from photoz_lit.tasks.prediction_cache import are_there, key_of, seal, unseal
 from photoz_lit.tasks.prediction_stream import predict_in_shards
@@ -33,6 +34,7 @@ LARGE = 200_000  # galaxies whose PDFs in memory are worth a word
 
 def run(config: Config, options: PredictOptions) -> None:
     """Predict every galaxy of ``data.store`` with the networks of ``task.run``: in shards, or into one run folder."""
+    require_started_on_nodes(config.trainer)
     if options.output is None:
         predict(config, options)
     else:

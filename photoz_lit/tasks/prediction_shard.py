@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from photoz_lit.config import Config
-from photoz_lit.data.sample import Sample
+from photoz_lit.data.sample import Sample, lacking_bands
 from photoz_lit.data.streamed_sample import FOLD, StreamedSample
+from photoz_lit.engines.tiles import Tiles, TileWorker
 from photoz_lit.evaluation.metrics.pdf import point_estimates
 from photoz_lit.evaluation.predictions.manifest import file_state
 from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
 from photoz_lit.evaluation.predictions.shard_files import ShardFormat, ShardRows, write_shard
 from photoz_lit.evaluation.predictions.table import LEVELS, predictions_table
+from photoz_lit.ingest.streamed_mosaics import StreamedMosaics
 from photoz_lit.run_folder import RunFolder
+from photoz_lit.tasks.prediction_identity import require_same_here
 from photoz_lit.tasks.reliability_columns import reliability_columns
 from photoz_lit.tasks.unseen_networks import SEEN_BY_ALL, UnseenNetworks
 
@@ -32,7 +36,7 @@ ESTIMATES = ("z_phot", "z_mode", "z_mean", "z_lo68", "z_hi68", "pdf_width", "crp
 
 
 @dataclass(frozen=True)
-class ShardPlan:
+class ShardPlan(Tiles):
     """What every process needs to make any shard.
 
     Attributes
@@ -45,16 +49,34 @@ class ShardPlan:
     columns : what is kept of a PDF.
     formats : of the files.
     size : galaxies in a shard.
+    made_of : what shapes every byte, as the manifest has it.
     """
 
+    name = "shard"
     folder: Path
     trained: Config
     source: RunFolder
     dropped: list[str]
-    galaxies: StreamedSample
+    galaxies: StreamedSample | StreamedMosaics
     columns: PdfColumns
     formats: list[ShardFormat]
     size: int
+    made_of: dict[str, Any]
+
+    def worker(self) -> ShardMaker:
+        """A maker of shards in this process.
+
+        Raises
+        ------
+        InputError : its package, libraries or networks are not those of the process that began.
+        """
+        require_same_here(self.made_of, self.source)
+        return ShardMaker(self)
+
+    @property
+    def block(self) -> int:
+        """Galaxies that go through the networks together."""
+        return min(BLOCK, self.galaxies.most_at_once)
 
     @property
     def n_shards(self) -> int:
@@ -62,13 +84,15 @@ class ShardPlan:
         return -(-len(self.galaxies) // self.size)
 
 
-class ShardMaker:
+class ShardMaker(TileWorker):
     """Makes shards; the networks are read once."""
 
     def __init__(self, plan: ShardPlan) -> None:
         self.plan = plan
         self.networks = UnseenNetworks(plan.trained, plan.source, plan.dropped)
         self._kept: tuple[int, pd.DataFrame, NDArray[np.float32]] | None = None
+        self._coming: tuple[int, Future[Sample]] | None = None
+        self._reader = ThreadPoolExecutor(1, "photoz_lit_reader")
 
     def make(self, number: int) -> dict[str, Any]:
         """Predict the galaxies of a shard and write its files.
@@ -84,9 +108,10 @@ class ShardMaker:
         plan = self.plan
         start, stop = number * plan.size, min((number + 1) * plan.size, len(plan.galaxies))
         tables, values = [], []
-        for block in range(start // BLOCK, -(-stop // BLOCK)):
+        size = plan.block
+        for block in range(start // size, -(-stop // size)):
             table, pdf = self._block(block)
-            rows = slice(max(start - block * BLOCK, 0), stop - block * BLOCK)
+            rows = slice(max(start - block * size, 0), stop - block * size)
             tables.append(table.iloc[rows])
             values.append(pdf[rows])
         shard = ShardRows(
@@ -105,15 +130,31 @@ class ShardMaker:
     def _block(self, number: int) -> tuple[pd.DataFrame, NDArray[np.float32]]:
         """Rows of a block of galaxies and their PDFs; the last one is kept, where two shards may meet."""
         if self._kept is None or self._kept[0] != number:
-            galaxies = self.plan.galaxies
-            sample = galaxies.galaxies(number * BLOCK, min((number + 1) * BLOCK, len(galaxies)))
+            sample = self._read(number)
             self._kept = (number, *self._predicted(sample))
-            galaxies.release()
+            self.plan.galaxies.release()
         return self._kept[1:]
+
+    def _read(self, number: int) -> Sample:
+        """Galaxies of a block; the next one is read by a thread while the networks predict this one."""
+        if not self.plan.galaxies.read_ahead:
+            return self._cut(number)
+        coming, self._coming = self._coming, None
+        sample = coming[1].result() if coming is not None and coming[0] == number else self._cut(number)
+        if (number + 1) * self.plan.block < len(self.plan.galaxies):
+            self._coming = (number + 1, self._reader.submit(self._cut, number + 1))
+        return sample
+
+    def _cut(self, number: int) -> Sample:
+        galaxies, size = self.plan.galaxies, self.plan.block
+        return galaxies.galaxies(number * size, min((number + 1) * size, len(galaxies)))
 
     def _predicted(self, sample: Sample) -> tuple[pd.DataFrame, NDArray[np.float32]]:
         fold = sample.catalogue[FOLD].to_numpy(np.int64)
         pdf = self.networks.predict(sample, fold)
+        lacking = lacking_bands(sample.catalogue, sample.bands)
+        if lacking is not None and sample.blank is None:  # known only when the stamps are cut
+            pdf[lacking.any(axis=1)] = np.nan
         table, values = described(pdf, sample.catalogue, fold, sample.field.reference_band, self.plan.columns)
         return table.assign(**reliability_columns(self.networks, sample, fold, pdf)), values
 

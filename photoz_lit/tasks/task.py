@@ -69,6 +69,7 @@ class Takes(Settings):
     options : dotted path of the type of the options. It is imported before the task's function, so it stands in a
         module that loads quickly.
     needs : keys of the config that must be given, beside the options that have no default.
+    instead : key that is needed -> key that may be given in its place.
     reads : keys of the config that the task reads, a section for all in it. Keys to which these refer
         (``${scale.width}``) are read too. None lets every key through.
     unused : keys among them, and options, that reach nothing in some circumstance.
@@ -77,6 +78,7 @@ class Takes(Settings):
 
     options: str | None = None
     needs: list[str] = []
+    instead: dict[str, str] = {}
     reads: list[str] | None = None
     unused: list[Unused] = []
     fits: bool = False
@@ -177,7 +179,11 @@ class Task:
         InputError : names the key and how to give it.
         """
         values = {**config.model_dump(by_alias=True), "task": options.model_dump()}
-        missing = [key for key in self.takes.needs if not value_of(values, key)]
+        missing = [
+            key
+            for key in self.takes.needs
+            if not value_of(values, key) and not value_of(values, self.takes.instead.get(key, key))
+        ]
         if missing:
             raise InputError(self._needs(missing, typed))
         inputs = {f"task.{name}": kind for name, kind in marked(self.options)}

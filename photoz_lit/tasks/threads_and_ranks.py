@@ -32,10 +32,11 @@ def keep_threads_and_ranks(folder: RunFolder) -> None:
 
 def made_on_others(config: Config, folder: RunFolder) -> list[str]:
     """A sentence where a finished run was made on other threads or ranks than this command asks for."""
-    devices = config.trainer.devices
+    devices, nodes = config.trainer.devices, config.trainer.num_nodes
+    on_one = devices if isinstance(devices, int) else len(devices) if isinstance(devices, list) else None
     here = {
         "threads": config.trainer.threads or torch.get_num_threads(),
-        "ranks": devices if isinstance(devices, int) else len(devices) if isinstance(devices, list) else None,
+        "ranks": None if on_one is None else on_one * nodes,
     }
     made = folder.read_json("provenance.json")
     if all(made.get(name) in (None, here[name]) or here[name] is None for name in NAMES):

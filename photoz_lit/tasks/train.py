@@ -23,6 +23,7 @@ from photoz_lit.provenance import provenance
 from photoz_lit.rows import lines, record
 from photoz_lit.run_folder import CALIBRATION, FOLLOW_UPS, RECALIBRATED, RunFolder, run_folder, write_config
 from photoz_lit.tasks.calibration import rows_to_calibrate
+from photoz_lit.tasks.nodes import require_started_on_nodes
 from photoz_lit.tasks.options import TrainOptions
 from photoz_lit.tasks.results import print_metrics, write_results
 from photoz_lit.tasks.start_summary import print_start
@@ -55,6 +56,7 @@ def train(config: Config, rerun: bool = False) -> RunFolder:
     The run folder, with ``metrics.json``.
     """
     require_wandb(config)
+    require_started_on_nodes(config.trainer)
     estimator = estimator_of(config)
     if not (config.data.stores or config.data.source or config.data.targets):  # before a field is simulated
         estimator.check(bands_of_field(config.field, config.data.bands), config.scale.stamp_size, config.field)

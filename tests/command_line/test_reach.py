@@ -226,3 +226,23 @@ def test_help_and_version_load_nothing_heavy(option: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_store_is_no_output_of_predict(capsys: pytest.CaptureFixture[str]) -> None:
+    """``store=`` is the store that a task writes; of predictions it would be taken for the store that is read."""
+    with pytest.raises(SystemExit) as stop:
+        main(["task=predict", "run=r", "store=s"])
+    assert stop.value.code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.startswith("photoz_lit: task=predict does not use store: it reads run, ")
+    assert said.endswith("did you mean data.store?")
+
+
+def test_an_engine_is_for_tasks_that_make_tiles() -> None:
+    (sentence,) = unreached("task=train", "engine=dask").values()
+    assert sentence.startswith("task=train does not use engine")
+    assert unreached("task=predict", "run=r", "data.store=s", "task.output=o", "engine=dask", "engine.workers=3") == {}
+    (sentence,) = unreached("task=predict", "run=r", "data.store=s", "engine=dask").values()
+    assert sentence == "task=predict does not use engine without task.output."
+    (sentence,) = unreached("task=predict", "run=r", "data.store=s", "task.output=o", "ingest.catalogue=c").values()
+    assert sentence == "task=predict does not use ingest.catalogue without data.mosaics."

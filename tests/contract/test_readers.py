@@ -28,6 +28,7 @@ from tests.ingest.archives import (
     write_galaxiesml,
     write_lam,
     write_mmu,
+    write_mmu_hats,
     write_sdss,
 )
 from tests.ingest.skies import megacam_header, paint, tan_wcs, write_compressed, write_cutout, write_plain
@@ -50,6 +51,11 @@ def galaxiesml(tmp: Path) -> list[str]:
 
 def mmu(tmp: Path) -> list[str]:
     write_mmu(tmp / "mmu", {3: 5, 9: 7}, size=64)
+    return [f"ingest.path={tmp}/mmu"]
+
+
+def mmu_hats(tmp: Path) -> list[str]:
+    write_mmu_hats(tmp / "mmu", {3: 5, 9: 7})
     return [f"ingest.path={tmp}/mmu"]
 
 
@@ -94,7 +100,7 @@ def viewer_cube(tmp: Path) -> list[str]:
 
 
 ARCHIVES: dict[str, Callable[[Path], list[str]]] = {
-    f.__name__: f for f in (arrays, sdss_npz, lam_npz, galaxiesml, mmu, fits_mosaic, fits_stamps, viewer_cube)
+    f.__name__: f for f in (arrays, sdss_npz, lam_npz, galaxiesml, mmu, mmu_hats, fits_mosaic, fits_stamps, viewer_cube)
 }
 PRESETS = {"sdss_mgs": "sdss_npz", "hsc_clauds": "lam_npz"}
 

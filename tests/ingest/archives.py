@@ -12,6 +12,8 @@ from typing import Any, cast
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from numpy.typing import NDArray
@@ -179,6 +181,39 @@ def write_mmu(folder: Path, cells: Mapping[int, int] | None = None, size: int = 
             file["ra"], file["dec"] = 150 + 0.01 * (start + np.arange(n)), np.full(n, 2.0)
             for k, band in enumerate("grizy"):
                 file[f"{band}_cmodel_mag"] = np.full(n, 22.0 + k, np.float32)
+        out[cell], start = images, start + n
+    return out
+
+
+def write_mmu_hats(folder: Path, cells: Mapping[int, int], size: int = 64) -> dict[int, NDArray[np.float32]]:
+    """A HATS catalogue with the columns of UniverseTBD/mmu_hsc_pdr3_dud_22.5, a partition per cell of order 4."""
+    out, start = {}, 0
+    (folder / "dataset").mkdir(parents=True)
+    (folder / "hats.properties").write_text("obs_collection = mmu\ndataproduct_type = object\n")
+    for cell, n in sorted(cells.items()):
+        images = stamps(n, 5, size, seed=cell)
+        ivar = np.ones_like(images)
+        ivar[0, 1, size // 2, size // 2] = 0.0
+        names = ["hsc-g", "hsc-r", "hsc-i", "hsc-z", "hsc-y"]
+        parts = {
+            "band": [names] * n, "flux": images.tolist(), "ivar": ivar.tolist(),
+            "mask": np.ones(images.shape, bool).tolist(), "psf_fwhm": [[0.7] * 5] * n, "scale": [[0.168] * 5] * n,
+        }  # fmt: skip
+        nested = pa.StructArray.from_arrays([pa.array(one) for one in parts.values()], list(parts))
+        number = start + np.arange(n)
+        table = pa.table(
+            {
+                "_healpix_29": number,
+                "image": nested,
+                **{f"{band}_cmodel_mag": np.full(n, 22.0 + k, np.float32) for k, band in enumerate("grizy")},
+                "ra": 150 + 0.01 * number,
+                "dec": np.full(n, 2.0),
+                "object_id": [str(one) for one in number],
+            }
+        )
+        place = folder / "dataset" / "Norder=4" / "Dir=0"
+        place.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, place / f"Npix={cell}.parquet", row_group_size=3)
         out[cell], start = images, start + n
     return out
 

@@ -37,8 +37,8 @@ N = 90
 SMALL = ("field=hsc6b", "network=plain", "scale.max_epochs=1", "scale.stamp_size=16", "module.recipe=published")
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+@pytest.fixture(scope="module", name="made")
+def run_and_store(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run of a tiny network, and the store that it is applied to."""
     folder = tmp_path_factory.mktemp("shards")
     store = make_store(folder / "train", n=60).path
@@ -77,7 +77,7 @@ def test_the_same_rows_whatever_the_shards_and_processes(
         assert len(manifest.shards) == count
         pd.testing.assert_frame_equal(table_of(manifest.folder), whole, check_exact=True)
     monkeypatch.undo()  # processes begin anew and know no patch
-    one, two = (in_shards(made, tmp_path / f"{n}", "task.shard=40", f"task.processes={n}").folder for n in (1, 2))
+    one, two = (in_shards(made, tmp_path / f"{n}", "task.shard=40", f"engine.workers={n}").folder for n in (1, 2))
     assert bytes_of(one) == bytes_of(two)
     assert not list(two.rglob("*.partial*"))
 
@@ -115,6 +115,37 @@ def test_the_manifest_counts_every_row_and_says_what_shards_are_made_of(
     assert sorted(path.name for path in output.iterdir()) == [
         ".lock", "config.yaml", "fits", "manifest.json", "provenance.json", "qp", "shards"
     ]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_a_hats_catalogue_is_made_of_the_shards_and_kept_with_them(
+    made: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("hats")
+    output = tmp_path / "shards"
+    in_shards(made, output, "task.shard=40", "task.format=hats")
+    table = table_of(output)  # in Parquet, though hats alone was asked for
+    (file,) = output.glob("hats/dataset/Norder=*/Dir=*/Npix=*.parquet")
+    found = pd.read_parquet(file).set_index("object_id").loc[table["object_id"]]
+    np.testing.assert_array_equal(found["z_phot"], table["z_phot"])
+    locs = [row["locs"] for row in found["photoz_lit_ens_quant"]]
+    np.testing.assert_array_equal(np.stack(locs), np.stack(table["quantiles"].to_list()))
+    manifest = json.loads((output / "manifest.json").read_text())
+    assert manifest["hats"]["rows"] == N
+    assert str(file.relative_to(output)) in manifest["hats"]["files"]
+    before = file.stat().st_mtime_ns
+    in_shards(made, output, "task.shard=40", "task.format=[hats,parquet]")
+    assert file.stat().st_mtime_ns == before
+    kept, shard = file.read_bytes(), output / "shards" / "shard_00001.parquet"
+    file.write_bytes(b"damaged")
+    written = shard.stat().st_mtime_ns
+    in_shards(made, output, "task.shard=40", "task.format=[parquet,hats]")
+    assert file.read_bytes() == kept
+    assert shard.stat().st_mtime_ns == written
+    monkeypatch.setitem(sys.modules, "hats", None)
+    with pytest.raises(InputError, match=r"needs the package hats; install it: pip install 'photoz-lit\[hats\]'"):
+        in_shards(made, tmp_path / "other", "task.format=[hats]")
+    assert not (tmp_path / "other").exists()
 
 
 KILLED = """
@@ -221,32 +252,40 @@ def test_a_second_master_and_a_foreign_folder_are_refused(made: tuple[Path, Path
     with pytest.raises(InputError, match=r"has no manifest\.json and is not empty; give a new folder"):
         in_shards(made, made[1])
     assert sorted(made[1].iterdir()) == before
-    with pytest.raises(InputError, match=r"one device per process; give task\.processes"):
+    with pytest.raises(InputError, match=r"one device per process; give engine\.workers"):
         in_shards(made, tmp_path / "devices", "trainer.devices=2")
 
 
 MEMORY = """
-import os, sys, threading, time
+import os, sys
 from pathlib import Path
-from photoz_lit.tasks import shard_processes
+from photoz_lit.tasks import prediction_shard
 from experiments.speed.stream_memory import private_memory, write_sparse_store
 from tests.tasks.test_predict_in_shards import in_shards
 
-plainly, seen, most = shard_processes.ShardMaker.make, [], [0.0]
+seen, most = [], [0.0]
+predicted, written, made = (
+    prediction_shard.ShardMaker._predicted, prediction_shard.write_shard, prediction_shard.ShardMaker.make
+)
 
-def watch():
-    while True:
+def measured(function):
+    def call(*arguments):
+        result = function(*arguments)
         most[0] = max(most[0], private_memory(os.getpid()))
-        time.sleep(0.2)
+        return result
+    return call
 
 def watched(self, number):
-    entry = plainly(self, number)
+    most[0] = 0.0
+    entry = made(self, number)
     seen.append(most[0])
     return entry
 
-shard_processes.ShardMaker.make = watched
+# where it is largest: a block is predicted and its pixels are still mapped, a shard's PDFs stand together
+prediction_shard.ShardMaker._predicted = measured(predicted)
+prediction_shard.write_shard = measured(written)
+prediction_shard.ShardMaker.make = watched
 write_sparse_store(Path(sys.argv[2]), 60000)
-threading.Thread(target=watch, daemon=True).start()
 in_shards((Path(sys.argv[1]), Path(sys.argv[2])), Path(sys.argv[3]), "pdf=bins", "tta=1")
 print("MEMORY", *seen)
 """
@@ -254,9 +293,9 @@ print("MEMORY", *seen)
 
 @pytest.fixture
 def private(made: tuple[Path, Path], tmp_path: Path) -> list[float]:
-    """Largest private memory up to the end of each of three shards of 20 000 galaxies with all bins [GB]."""
-    if not Path("/proc/self/smaps_rollup").exists():
-        pytest.skip("needs /proc/<process>/smaps_rollup")
+    """Largest private memory after the blocks of each of three shards of 20 000 galaxies with all bins [GB]."""
+    if not Path("/proc/self/smaps").exists():
+        pytest.skip("needs /proc/<process>/smaps")
     run = tmp_path / "run"
     shutil.copytree(made[0], run)
     record = json.loads((run / "provenance.json").read_text())
@@ -270,6 +309,7 @@ def private(made: tuple[Path, Path], tmp_path: Path) -> list[float]:
 def test_memory_is_flat(private: list[float]) -> None:
     """Pixels are 12 KB and PDFs 1.6 KB a galaxy: 40 000 more would take 560 MB."""
     assert len(private) == 3
+    print("private memory of the shards [GB]:", *(f"{one:.4f}" for one in private))
     assert max(private) - private[0] < 0.05
     assert max(private) < 1.5
 
@@ -278,3 +318,22 @@ def test_the_grid_of_the_bins_stands_in_the_manifest(made: tuple[Path, Path], tm
     in_shards(made, tmp_path / "shards", "pdf=bins")
     content = json.loads((tmp_path / "shards" / "manifest.json").read_text())
     np.testing.assert_array_equal(content["z_edges"], load_field("hsc6b").z_edges)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("data.num_workers=2", r"shards are read in blocks, without data\.num_workers=2; leave it out"),
+        ("task.processes=2", r"task\.processes=2 is engine\.workers by its former name; give that alone"),
+    ],
+)
+def test_what_is_given_twice_or_reaches_nothing_is_refused(
+    made: tuple[Path, Path], tmp_path: Path, override: str, sentence: str
+) -> None:
+    workers = ("engine.workers=3",) if "processes" in override else ()
+    config = composed(*given(made, f"task.output={tmp_path / 'shards'}", override, *workers))
+    task = Task.of({"name": config.task.name, "takes": config.task.takes})
+    options = task.read_options(config.task.model_extra or {})
+    with pytest.raises(InputError, match=sentence):
+        options.check(config)
+    assert not (tmp_path / "shards").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.files import inside, write_json
 
 NAME = "manifest.json"
+JOURNAL = ".manifest.jsonl"  # shards that were added since the manifest was written, a line each
 VERSION = 1
 #: What predictions are made of -> what to call it in a sentence.
 MADE_OF = {
@@ -35,12 +37,15 @@ class Manifest:
     made_of : what shapes every byte of the shards.
     about : what else a reader wants to know: columns, grid, rows.
     shards : number -> ``rows`` [first, last + 1], ``without_pdf`` and ``files``: name -> ``bytes`` and ``sha256``.
+    hats : the same of the HATS catalogue of all shards, None where it is not whole.
     """
 
     folder: Path
     made_of: dict[str, Any]
     about: dict[str, Any]
     shards: dict[int, dict[str, Any]] = field(default_factory=dict)
+    hats: dict[str, Any] | None = None
+    _added: int = 0
 
     def require_ours(self) -> None:
         """Refuse a folder that holds something else, before anything is written there.
@@ -71,15 +76,35 @@ class Manifest:
             content = json.loads(path.read_text())
             found, shards = content["made_of"], {int(one): entry for one, entry in content["shards"].items()}
             self._require_same(path, found)
+            shards |= self._journal()
             self.shards = {number: entry for number, entry in shards.items() if self._whole(entry)}
+            hats = content.get("hats")
+            self.hats = hats if hats is not None and self._whole(hats) else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path} cannot be read ({error}); move the folder away or restore the file.") from error
         return sorted(set(shards) - set(self.shards))
 
     def add(self, number: int, entry: Mapping[str, Any]) -> None:
-        """Count a shard whose files are written, and write the manifest."""
+        """Count a shard whose files are written.
+
+        It is a line of the journal at once, and stands in the manifest when a sixteenth of the shards there is new:
+        all writing together is then some twenty times the manifest, however many shards there are.
+
+        Raises
+        ------
+        InputError : the disk is full.
+        """
         self.shards[number] = dict(entry)
-        self.write()
+        self._added += 1
+        if self._added > len(self.shards) // 16:
+            self.write()
+            return
+        path = self.folder / JOURNAL
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([number, self.shards[number]]) + "\n")
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error}); make room, and the same command goes on.") from error
 
     def write(self) -> None:
         """Write ``manifest.json``, whole or not at all.
@@ -89,7 +114,21 @@ class Manifest:
         InputError : the disk is full.
         """
         shards = {str(number): self.shards[number] for number in sorted(self.shards)}
-        write_json(self.folder / NAME, {"version": VERSION, "made_of": self.made_of, **self.about, "shards": shards})
+        catalogue = {} if self.hats is None else {"hats": self.hats}
+        head = {"version": VERSION, "made_of": self.made_of, **self.about}
+        write_json(self.folder / NAME, {**head, "shards": shards, **catalogue})
+        (self.folder / JOURNAL).unlink(missing_ok=True)
+        self._added = 0
+
+    def _journal(self) -> dict[int, dict[str, Any]]:
+        """Shards in the journal; a stop may have left half a line at its end."""
+        path, found = self.folder / JOURNAL, {}
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
+                with suppress(ValueError):  # half a line that a later sitting wrote on
+                    number, entry = json.loads(line)
+                    found[int(number)] = entry
+        return found
 
     def _require_same(self, path: Path, found: Mapping[str, Any]) -> None:
         """Refuse to add to shards that are made of something else."""
