@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import nn
 
@@ -68,6 +71,45 @@ def degradation_of(adapt: AdaptSettings, sample: Sample, split: AdaptationSplit)
     """Return the degradation of source images; None leaves them unchanged."""
     found = [kind.degradation(sample, split) for kind in classes_of(adapt).values()]
     return next((one for one in found if one is not None), None)
+
+
+def source_weights_of(
+    adapt: AdaptSettings, sample: Sample, split: AdaptationSplit
+) -> tuple[NDArray[np.float64], dict[str, float]] | None:
+    """Return the weights (N,) of galaxies in the redshift loss and how many galaxies they amount to; None: all are 1.
+
+    The training galaxies' mean is 1. ``effective_galaxies`` is (Σ w)² / Σ w² of them (Kish 1965).
+    """
+    kinds = classes_of(adapt)
+    options = {n: _options(kind.Options, adapt.parts[n], f"adapt.parts.{n}", adapt) for n, kind in kinds.items()}
+    found = [kind.source_weights(options[name], sample, split) for name, kind in kinds.items()]
+    given = [weights for weights in found if weights is not None]
+    if not given:
+        return None
+    weights = np.prod(given, axis=0)
+    own = weights[split.train]
+    effective = float(own.sum() ** 2 / np.square(own).sum())
+    return weights / own.mean(), {"effective_galaxies": effective, "weighted_galaxies": float(len(own))}
+
+
+def require_magnitudes(adapt: AdaptSettings, sample: Sample) -> None:
+    """Refuse fields without magnitudes where a part compares their catalogues.
+
+    Raises
+    ------
+    InputError : names the band and the store.
+    """
+    if not any(kind.needs_magnitudes for kind in classes_of(adapt).values()):
+        return
+    for band in sample.bands:
+        column = f"mag_{band}"
+        known = sample.catalogue.get(column, pd.Series(np.nan, sample.catalogue.index)).notna().to_numpy()
+        for number, view in enumerate(sample.views):
+            if not known[sample.part == number].any():
+                raise InputError(
+                    f"adapt={adapt.name} compares magnitudes, and {view.store.header.field} has none in band '{band}';"
+                    " give a catalogue that has them, leave the band out with data.bands, or choose another adapt."
+                )
 
 
 def build_parts(adapt: AdaptSettings, shapes: Shapes) -> nn.ModuleDict:

@@ -47,8 +47,8 @@ def best(folder: RunFolder, member: str = "fold_0_member_0") -> dict[str, torch.
 
 
 def test_every_way_of_adapting_has_a_config() -> None:
-    named = ["coral", "dann", "dann_calibrated", "degraded", "guided", "guided_paired", "none", "oracle", "paired"]
-    assert named == METHODS
+    learnt = ["coral", "dann", "dann_calibrated", "guided", "guided_paired", "paired"]
+    assert sorted([*learnt, "colour_aligned", "degraded", "importance", "none", "oracle"]) == METHODS
 
 
 def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(stores: Stores, tmp_path: Path) -> None:
@@ -71,22 +71,23 @@ def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(store
         delta = (own["z_phot"] - own["z"]) / (1 + own["z"])
         assert metrics["source"]["bias"] == pytest.approx(delta.mean(), abs=1e-6)
         found = metrics["adaptation"]
-        uses_targets = method not in ("degraded", "none", "oracle")
+        uses_targets = method not in ("colour_aligned", "degraded", "importance", "none", "oracle")
         assert ({"probe_auc_before", "probe_auc_after"} <= set(found)) == uses_targets
         assert ("frozen_accuracy" in found) == (uses_targets and method != "coral")
         assert ("targets_unused" in found) == method.startswith("guided")
+        assert ("effective_galaxies" in found) == (method == "importance")
         trained = "source" if method != "oracle" else "target"
         ids = split.index[split["role"] == "train"]
         assert set(ids) <= set(stores[trained == "target"].catalogue["object_id"])
         assert ((split["role"] == "adapt") & ~split.index.isin(target.index)).sum() == 0
-        if method in ("none", "guided_paired", "degraded"):
+        if method in ("none", "guided_paired", "degraded", "colour_aligned"):
             runs = tmp_path / f"applied_{method}"
             arguments = (f"data.store={stores[1].path}", f"run={folder.path}", f"paths.runs={runs}")
             applied = predicted(composed("field=hsc6b", "task=predict", *arguments))
             again = pd.read_parquet(applied.path / "predictions.parquet").set_index("object_id")
             np.testing.assert_allclose(again.loc[table["object_id"], "z_phot"], table["z_phot"], rtol=1e-3)
     starts = [path for path in (tmp_path / "starts").iterdir() if path.is_dir()]
-    assert len(starts) == 3  # the source's, the degraded source's and the oracle's
+    assert len(starts) == 4  # the source's, the degraded and the weighted source's, and the oracle's
 
 
 def test_the_labelled_fields_loss_before_and_after_is_that_of_the_chosen_epochs(stores: Stores, tmp_path: Path) -> None:
