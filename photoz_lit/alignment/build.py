@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from photoz_lit.alignment.batches import Batches
+from photoz_lit.alignment.oracle import MatchedOracleLabels
 from photoz_lit.alignment.part import Alignment, Shapes
 from photoz_lit.alignment.settings import AdaptSettings, PartSettings
 from photoz_lit.data.degrade import Degradation
@@ -40,7 +41,7 @@ def classes_of(adapt: AdaptSettings) -> dict[str, type[Alignment]]:
     kinds = list(classes.values())
     if any(kind.labels == "target" for kind in kinds) and len(kinds) > 1:
         raise InputError(
-            "adapt.labels=target is the oracle, which has nothing to adapt; leave out the other parts"
+            f"adapt.labels={adapt.labels} is the oracle, which has nothing to adapt; leave out the other parts"
             f" ({', '.join(name for name, kind in classes.items() if kind.labels == 'source')})."
         )
     for name, kind in classes.items():
@@ -60,6 +61,11 @@ def batches_of(adapt: AdaptSettings) -> Batches | None:
 def labels_of(adapt: AdaptSettings) -> Labels:
     """Return whose labels train the network: the source's or the target's."""
     return "target" if any(kind.labels == "target" for kind in classes_of(adapt).values()) else "source"
+
+
+def labels_like_source(adapt: AdaptSettings) -> bool:
+    """Whether the target's labels that train the network are to be as good as the source's, no better."""
+    return any(issubclass(kind, MatchedOracleLabels) for kind in classes_of(adapt).values())
 
 
 def needs_network(adapt: AdaptSettings) -> bool:

@@ -48,7 +48,7 @@ def best(folder: RunFolder, member: str = "fold_0_member_0") -> dict[str, torch.
 
 def test_every_way_of_adapting_has_a_config() -> None:
     learnt = ["coral", "dann", "dann_calibrated", "guided", "guided_paired", "paired"]
-    assert sorted([*learnt, "colour_aligned", "degraded", "importance", "none", "oracle"]) == METHODS
+    assert sorted([*learnt, "colour_aligned", "degraded", "importance", "none", "oracle", "oracle_matched"]) == METHODS
 
 
 def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(stores: Stores, tmp_path: Path) -> None:
@@ -71,12 +71,12 @@ def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(store
         delta = (own["z_phot"] - own["z"]) / (1 + own["z"])
         assert metrics["source"]["bias"] == pytest.approx(delta.mean(), abs=1e-6)
         found = metrics["adaptation"]
-        uses_targets = method not in ("colour_aligned", "degraded", "importance", "none", "oracle")
+        uses_targets = method not in ("colour_aligned", "degraded", "importance", "none", "oracle", "oracle_matched")
         assert ({"probe_auc_before", "probe_auc_after"} <= set(found)) == uses_targets
         assert ("frozen_accuracy" in found) == (uses_targets and method != "coral")
         assert ("targets_unused" in found) == method.startswith("guided")
         assert ("effective_galaxies" in found) == (method == "importance")
-        trained = "source" if method != "oracle" else "target"
+        trained = "target" if method.startswith("oracle") else "source"
         ids = split.index[split["role"] == "train"]
         assert set(ids) <= set(stores[trained == "target"].catalogue["object_id"])
         assert ((split["role"] == "adapt") & ~split.index.isin(target.index)).sum() == 0
@@ -87,7 +87,7 @@ def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(store
             again = pd.read_parquet(applied.path / "predictions.parquet").set_index("object_id")
             np.testing.assert_allclose(again.loc[table["object_id"], "z_phot"], table["z_phot"], rtol=1e-3)
     starts = [path for path in (tmp_path / "starts").iterdir() if path.is_dir()]
-    assert len(starts) == 4  # the source's, the degraded and the weighted source's, and the oracle's
+    assert len(starts) == 5  # the source's, the degraded and the weighted source's, and both oracles'
 
 
 def test_the_labelled_fields_loss_before_and_after_is_that_of_the_chosen_epochs(stores: Stores, tmp_path: Path) -> None:
