@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 
 from photoz_lit.alignment.build import batches_of, degradation_of, require_magnitudes, source_weights_of
+from photoz_lit.alignment.colour_aligned import colour_shifts
 from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.alignment.part import Start
 from photoz_lit.config import Config
@@ -27,6 +28,7 @@ from photoz_lit.data.two_fields import AdaptationDataModule
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.mismatch.domain_probe import domain_probe
+from photoz_lit.evaluation.mismatch.verdict import largest_shift
 from photoz_lit.fields import Field
 from photoz_lit.files import locked, write_json
 from photoz_lit.modules.aligned import AlignedModule
@@ -129,6 +131,7 @@ class AdaptationEstimator(CNNEstimator):
         module.seed = seed
         report: dict[str, Any] = {"method": adapt.name, "start": weights.parent.name} | loss_in(start, LOSS_BEFORE)
         report |= {} if weighted is None else weighted[1]
+        report |= colour_evidence(sample, split)
         for part in module.alignments():
             report |= part.measure(sample, split)
         if adapt.uses_target_images:
@@ -273,6 +276,16 @@ class _StartEstimator(CNNEstimator):
             weights=self.weights,
             **self.data_options(seed, training),
         )
+
+
+def colour_evidence(sample: Sample, split: AdaptationSplit) -> dict[str, float]:
+    """The shift of the targets' colours that counts most [mag], for the verdict; empty where catalogues do not tell."""
+    columns = [f"mag_{band}" for band in sample.bands]
+    labels_of_target = not (sample.part[split.train] == SOURCE).any()
+    if labels_of_target or any(name not in sample.catalogue for name in columns):
+        return {}
+    shift, error = largest_shift(*colour_shifts(sample, split))
+    return {"largest_colour_shift": shift, "largest_colour_shift_error": error}
 
 
 def held_features(module: AlignedModule, data: AdaptationDataModule, split: AdaptationSplit) -> Galaxies:
