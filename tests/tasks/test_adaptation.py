@@ -11,9 +11,10 @@ from rich.console import Console
 from photoz_lit.config import Config
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.mismatch.verdict import ADVICE
 from photoz_lit.fields import conf_directory
 from photoz_lit.run_folder import RunFolder
-from photoz_lit.tasks import results
+from photoz_lit.tasks import adaptation_results, results
 from photoz_lit.tasks.run_warnings import warnings_of_run
 from photoz_lit.tasks.train import train
 from tests.composed import composed, predicted
@@ -76,6 +77,7 @@ def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(store
         assert ("frozen_accuracy" in found) == (uses_targets and method != "coral")
         assert ("targets_unused" in found) == method.startswith("guided")
         assert ("effective_galaxies" in found) == (method == "importance")
+        assert ("largest_colour_shift" in found) == ("verdict" in metrics) == (not method.startswith("oracle"))
         trained = "target" if method.startswith("oracle") else "source"
         ids = split.index[split["role"] == "train"]
         assert set(ids) <= set(stores[trained == "target"].catalogue["object_id"])
@@ -128,6 +130,7 @@ def test_the_source_fields_metrics_and_the_caution_are_printed(stores: Stores, t
     results.print_metrics(console, folder)
     said = " ".join(console.export_text().split())
     assert f"source field {metrics['source']['n_test']} {metrics['source']['sigma_mad']:.4f}" in said
+    assert f"Verdict without the target's labels: {ADVICE[metrics['verdict']['answer']]}: " in said
     assert "Note: the adaptation raised the validation loss on the labelled field from 2.00 to 3.00" in said
     narrow = Console(record=True, width=80)
     results.print_metrics(narrow, folder)
@@ -208,6 +211,17 @@ def test_a_network_of_the_bands_that_both_fields_have_is_applied_to_either(store
         arguments = (f"data.store={store.path}", f"run={folder.path}", f"paths.runs={runs}")
         applied = predicted(composed("field=hsc6b", "task=predict", *arguments))
         assert len(pd.read_parquet(applied.path / "predictions.parquet")) == 110
+
+
+def test_nz_that_differs_between_members_is_not_to_be_used(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adaptation_results, "nz_scatter", lambda stacked, _: 0.07 if len(stacked) == 2 else None)
+    short = ("scale.max_epochs=1", "adapt.epochs=1", "trainer.max_steps=2", "ensemble.members=2")
+    folder = train(config_of(stores, tmp_path, "adapt=none", *short))
+    said = json.loads((folder.path / "metrics.json").read_text())["verdict"]
+    assert said["answer"] == "discard"
+    assert said["reasons"][0] == "N(z) differs between seeds by 0.070 (total variation)"
 
 
 def test_cross_validation_and_several_targets(stores: Stores, tmp_path: Path) -> None:
