@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import nn
 
 from photoz_lit.alignment.batches import Batches
+from photoz_lit.alignment.oracle import MatchedOracleLabels
 from photoz_lit.alignment.part import Alignment, Shapes
 from photoz_lit.alignment.settings import AdaptSettings, PartSettings
 from photoz_lit.data.degrade import Degradation
@@ -38,7 +42,7 @@ def classes_of(adapt: AdaptSettings) -> dict[str, type[Alignment]]:
     kinds = list(classes.values())
     if any(kind.labels == "target" for kind in kinds) and len(kinds) > 1:
         raise InputError(
-            "adapt.labels=target is the oracle, which has nothing to adapt; leave out the other parts"
+            f"adapt.labels={adapt.labels} is the oracle, which has nothing to adapt; leave out the other parts"
             f" ({', '.join(name for name, kind in classes.items() if kind.labels == 'source')})."
         )
     for name, kind in classes.items():
@@ -60,6 +64,11 @@ def labels_of(adapt: AdaptSettings) -> Labels:
     return "target" if any(kind.labels == "target" for kind in classes_of(adapt).values()) else "source"
 
 
+def labels_like_source(adapt: AdaptSettings) -> bool:
+    """Whether the target's labels that train the network are to be as good as the source's, no better."""
+    return any(issubclass(kind, MatchedOracleLabels) for kind in classes_of(adapt).values())
+
+
 def needs_network(adapt: AdaptSettings) -> bool:
     """Whether a part works on images or features, which forests on magnitudes do not have."""
     return any(kind.labels == "source" for kind in classes_of(adapt).values())
@@ -69,6 +78,45 @@ def degradation_of(adapt: AdaptSettings, sample: Sample, split: AdaptationSplit)
     """Return the degradation of source images; None leaves them unchanged."""
     found = [kind.degradation(sample, split) for kind in classes_of(adapt).values()]
     return next((one for one in found if one is not None), None)
+
+
+def source_weights_of(
+    adapt: AdaptSettings, sample: Sample, split: AdaptationSplit
+) -> tuple[NDArray[np.float64], dict[str, float]] | None:
+    """Return the weights (N,) of galaxies in the redshift loss and how many galaxies they amount to; None: all are 1.
+
+    The training galaxies' mean is 1. ``effective_galaxies`` is (Σ w)² / Σ w² of them (Kish 1965).
+    """
+    kinds = classes_of(adapt)
+    options = {n: _options(kind.Options, adapt.parts[n], f"adapt.parts.{n}", adapt) for n, kind in kinds.items()}
+    found = [kind.source_weights(options[name], sample, split) for name, kind in kinds.items()]
+    given = [weights for weights in found if weights is not None]
+    if not given:
+        return None
+    weights = np.prod(given, axis=0)
+    own = weights[split.train]
+    effective = float(own.sum() ** 2 / np.square(own).sum())
+    return weights / own.mean(), {"effective_galaxies": effective, "weighted_galaxies": float(len(own))}
+
+
+def require_magnitudes(adapt: AdaptSettings, sample: Sample) -> None:
+    """Refuse fields without magnitudes where a part compares their catalogues.
+
+    Raises
+    ------
+    InputError : names the band and the store.
+    """
+    if not any(kind.needs_magnitudes for kind in classes_of(adapt).values()):
+        return
+    for band in sample.bands:
+        column = f"mag_{band}"
+        known = sample.catalogue.get(column, pd.Series(np.nan, sample.catalogue.index)).notna().to_numpy()
+        for number, view in enumerate(sample.views):
+            if not known[sample.part == number].any():
+                raise InputError(
+                    f"adapt={adapt.name} compares magnitudes, and {view.store.header.field} has none in band '{band}';"
+                    " give a catalogue that has them, leave the band out with data.bands, or choose another adapt."
+                )
 
 
 def build_parts(adapt: AdaptSettings, shapes: Shapes) -> nn.ModuleDict:

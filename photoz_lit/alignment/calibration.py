@@ -81,12 +81,26 @@ class Calibration(Alignment):
 
     def images(self, image: Tensor, domain: Tensor) -> Tensor:
         """Calibrate the targets' images."""
-        target = domain != SOURCE
-        if not target.any():
-            return image
-        row = domain[target] - 1
-        scale = self.log_scale[row].exp()[:, :, None, None]
-        sky = (self.background[row] * self.sky_sigma)[:, :, None, None]
-        calibrated = image.clone()
-        calibrated[target] = stretch((unstretch(image[target].float()) - sky) * scale).to(image.dtype)
-        return calibrated
+        return scaled_targets(image, domain, self.log_scale, self.background * self.sky_sigma)
+
+
+def scaled_targets(image: Tensor, domain: Tensor, log_scale: Tensor, sky: Tensor | None = None) -> Tensor:
+    """Take a level off the linear flux of the targets' images and scale it; the source's images stay as they are.
+
+    Parameters
+    ----------
+    image : stretched, (B, bands, H, W).
+    domain : number of each image's field, (B,).
+    log_scale : ln of the factor, (n_targets, bands).
+    sky : level, (n_targets, bands); None takes none off.
+    """
+    target = domain != SOURCE
+    if not target.any():
+        return image
+    row = domain[target] - 1
+    flux = unstretch(image[target].float())
+    if sky is not None:
+        flux = flux - sky[row][:, :, None, None]
+    scaled = image.clone()
+    scaled[target] = stretch(flux * log_scale[row].exp()[:, :, None, None]).to(image.dtype)
+    return scaled

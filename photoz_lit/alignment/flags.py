@@ -18,7 +18,7 @@ Spec = dict[str, Any]
 
 #: Flag -> name of the part, and its file in ``conf/adapt/part`` for each value; any other value is without it.
 PARTS: dict[str, tuple[str, dict[object, str]]] = {
-    "labels": ("labels", {"target": "oracle_labels"}),
+    "labels": ("labels", {"target": "oracle_labels", "matched": "matched_oracle_labels"}),
     "degrade": ("degraded", {True: "degraded"}),
     "discriminator": ("adversary", {"single": "single_discriminator", "paired": "paired_discriminator"}),
     "coral": ("coral", {True: "coral"}),

@@ -9,3 +9,7 @@ class OracleLabels(Alignment):
     """The network learns from the target's own labels, no more of them than the source has."""
 
     labels = "target"
+
+
+class MatchedOracleLabels(OracleLabels):
+    """The same with labels as good as the source's: same shares of label sources, same scatter and outliers."""

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from photoz_lit.alignment.batches import Batches
@@ -105,6 +107,7 @@ class Alignment(nn.Module):
     Options : type of its options.
     labels : whose labels train the network where it takes part.
     needs_targets : whether it needs target galaxies in the batches.
+    needs_magnitudes : whether it reads a magnitude in every band from the catalogues of source and targets.
     learning_rate : of its parameters; None takes ``adapt.learning_rate``.
     scheduled : whether the learning rate falls with the network's.
     nothing_to_align : why λ must stay 0; None where nothing speaks against it.
@@ -113,6 +116,7 @@ class Alignment(nn.Module):
     Options: ClassVar[type[Settings]] = NoOptions
     labels: ClassVar[Literal["source", "target"]] = "source"
     needs_targets: ClassVar[bool] = False
+    needs_magnitudes: ClassVar[bool] = False
     scheduled: ClassVar[bool] = True
     nothing_to_align: str | None = None
 
@@ -131,6 +135,15 @@ class Alignment(nn.Module):
     def degradation(cls, sample: Sample, split: AdaptationSplit) -> Degradation | None:  # noqa: ARG003
         """What source images go through before any network sees them; it is known before the start is trained."""
         return None
+
+    @classmethod
+    def source_weights(cls, options: Any, sample: Sample, split: AdaptationSplit) -> NDArray[np.float64] | None:  # noqa: ARG003
+        """Weights (N,) of the galaxies in the redshift loss, also in the start's; None is 1 for all."""
+        return None
+
+    def measure(self, sample: Sample, split: AdaptationSplit) -> dict[str, Any]:  # noqa: ARG002
+        """Take what the catalogues say without a label; return entries for ``adaptation.json``."""
+        return {}
 
     def prepare(self, start: Start) -> dict[str, Any]:  # noqa: ARG002
         """Prepare with the trained network's features; return entries for ``adaptation.json``."""

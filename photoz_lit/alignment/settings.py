@@ -47,7 +47,8 @@ class AdaptSettings(Settings):
     without_win : what follows where no discriminator wins: ``stop`` ends the run, ``unaligned`` trains on with λ = 0.
     batches : which target galaxies stand beside the source's (:mod:`photoz_lit.alignment.batches`); null is none.
     parts : what is added to loss, images or labels, by name (:class:`~photoz_lit.alignment.part.Alignment`).
-    labels : whose labels train the network: ``source``; or ``target``, the oracle that bounds what adaptation can do.
+    labels : whose labels train the network: ``source``; ``target``, the oracle that bounds what adaptation can do; or
+        ``matched``, the oracle with labels of the target that are as good as the source's.
     degrade : blur and dim the source images to the target's seeing, noise and background.
     guided : every source galaxy of a batch gets a target galaxy of like magnitude; otherwise any target galaxy.
     discriminator : ``single`` tells the field of one galaxy, ``paired`` whether galaxies of like magnitude come from
@@ -68,7 +69,7 @@ class AdaptSettings(Settings):
     without_win: Annotated[Literal["stop", "unaligned"], Role.WORK]  # a run that it stops leaves nothing
     batches: PartSettings | None
     parts: dict[str, PartSettings]
-    labels: Literal["source", "target"]
+    labels: Literal["source", "target", "matched"]
     degrade: bool
     guided: bool
     discriminator: Literal["single", "paired", "none"] | None

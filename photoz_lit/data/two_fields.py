@@ -96,6 +96,7 @@ class AdaptationDataModule(CutoutDataModule):
     guide : of target galaxies of like magnitude; None draws any target galaxy.
     match_bands : further bands whose magnitudes must be alike.
     degradation : makes source images look like the target's, in training and validation; None leaves them.
+    weights : of all galaxies in the redshift loss, (N,); None is 1.
     options : of :class:`~photoz_lit.data.module.CutoutDataModule`.
 
     Raises
@@ -111,9 +112,12 @@ class AdaptationDataModule(CutoutDataModule):
         guide: Guide | None = None,
         match_bands: Sequence[str] = (),
         degradation: Degradation | None = None,
+        weights: Floats | None = None,
         **options: Any,
     ) -> None:
         super().__init__(sample, split, **options)
+        if weights is not None:
+            self.galaxies.columns["weight"] *= torch.from_numpy(weights.astype(np.float32))
         self.galaxies.columns["domain"] = torch.from_numpy(sample.part.astype(np.int64))
         self.with_targets = with_targets
         self.guide = guide

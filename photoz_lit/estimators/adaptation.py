@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 
-from photoz_lit.alignment.build import batches_of, degradation_of
+from photoz_lit.alignment.build import batches_of, degradation_of, require_magnitudes, source_weights_of
+from photoz_lit.alignment.colour_aligned import colour_shifts
 from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.alignment.part import Start
 from photoz_lit.config import Config
@@ -28,6 +29,7 @@ from photoz_lit.data.two_fields import AdaptationDataModule
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.mismatch.domain_probe import domain_probe
+from photoz_lit.evaluation.mismatch.verdict import largest_shift
 from photoz_lit.fields import Field
 from photoz_lit.files import locked, write_json
 from photoz_lit.modules.aligned import AlignedModule
@@ -64,12 +66,18 @@ class AdaptationEstimator(CNNEstimator):
     def __init__(self, config: Config, loggers: Sequence[Logger] = ()) -> None:
         super().__init__(config, loggers)
         self.degradation: Degradation | None = None
+        self.weights: NDArray[np.float64] | None = None  # of all galaxies in the redshift loss
 
     def check(self, bands: Sequence[str], stamp_size: int, field: Field) -> None:
         """Build the network, on images alone: nothing aligns the values of two catalogues."""
         if self.settings.catalogue_inputs:
             raise InputError("network.catalogue_inputs: an adaptation aligns what images show; leave them out.")
         super().check(bands, stamp_size, field)
+
+    def check_sample(self, sample: Sample) -> None:
+        """Refuse catalogues without the magnitudes that the adaptation compares."""
+        super().check_sample(sample)
+        require_magnitudes(self.config.adapt, sample)
 
     def planned(self, split: Split) -> tuple[int, int]:
         """Return the epochs of a training and its adaptation, and how many images go through both."""
@@ -111,6 +119,8 @@ class AdaptationEstimator(CNNEstimator):
         assert isinstance(split, AdaptationSplit)
         adapt = self.config.adapt
         self.degradation = degradation_of(adapt, sample, split)
+        weighted = source_weights_of(adapt, sample, split)
+        self.weights = None if weighted is None else weighted[0]
         data = self.data_module(sample, split, seed)
         assert isinstance(data, AdaptationDataModule)
         guidance = data.guidance() if adapt.uses_target_images else {}  # refuses what does not fit before the start
@@ -121,6 +131,10 @@ class AdaptationEstimator(CNNEstimator):
         module.load_state_dict(start["state_dict"], strict=False)
         module.seed = seed
         report: dict[str, Any] = {"method": adapt.name, "start": weights.parent.name} | loss_in(start, LOSS_BEFORE)
+        report |= {} if weighted is None else weighted[1]
+        report |= colour_evidence(sample, split)
+        for part in module.alignments():
+            report |= part.measure(sample, split)
         if adapt.uses_target_images:
             report |= guidance | self._prepare(module, data, split, seed)
         folder.mkdir(parents=True, exist_ok=True)
@@ -196,6 +210,7 @@ class AdaptationEstimator(CNNEstimator):
             guide=None if batches is None else batches.matcher,
             match_bands=() if batches is None else batches.options.match_bands,
             degradation=self.degradation,
+            weights=self.weights,
             **{**self.data_options(seed, training), "batch_size": adapt.batch_size or self.config.data.batch_size},
         )
 
@@ -224,7 +239,7 @@ class AdaptationEstimator(CNNEstimator):
     def _train_start(self, sample: Sample, split: AdaptationSplit, seed: int, folder: Path) -> None:
         start = _StartEstimator(self.config)
         start.once = self.once  # the network that was looked at becomes the start
-        start.degradation = self.degradation
+        start.degradation, start.weights = self.degradation, self.weights
         start.fit(sample, split, seed, folder)
         if is_main_process():
             write_json(folder / FIT, start.fit_report)
@@ -240,6 +255,8 @@ class AdaptationEstimator(CNNEstimator):
         galaxies = hashlib.sha256(rows[["object_id", "z"]].to_csv().encode()).hexdigest() if len(labelled) else ""
         worsened = None if self.degradation is None else self.degradation.digest()
         identity_of_start = [settings, field, stores, galaxies, list(sample.bands), worsened, seed]
+        if self.weights is not None:
+            identity_of_start.append(hashlib.sha256(self.weights.tobytes()).hexdigest())
         digest = hashlib.sha256(json.dumps(identity_of_start, sort_keys=True).encode()).hexdigest()[:10]
         return f"seed{seed}-{digest}"
 
@@ -248,12 +265,28 @@ class _StartEstimator(CNNEstimator):
     """Trains on the labelled galaxies of a joined sample alone."""
 
     degradation: Degradation | None = None
+    weights: NDArray[np.float64] | None = None
 
     def data_module(self, sample: Sample, split: Split, seed: int, training: bool = True) -> AdaptationDataModule:
         assert isinstance(split, AdaptationSplit)
         return AdaptationDataModule(
-            sample, split, with_targets=False, degradation=self.degradation, **self.data_options(seed, training)
+            sample,
+            split,
+            with_targets=False,
+            degradation=self.degradation,
+            weights=self.weights,
+            **self.data_options(seed, training),
         )
+
+
+def colour_evidence(sample: Sample, split: AdaptationSplit) -> dict[str, float]:
+    """The shift of the targets' colours that counts most [mag], for the verdict; empty where catalogues do not tell."""
+    columns = [f"mag_{band}" for band in sample.bands]
+    labels_of_target = not (sample.part[split.train] == SOURCE).any()
+    if labels_of_target or any(name not in sample.catalogue for name in columns):
+        return {}
+    shift, error = largest_shift(*colour_shifts(sample, split))
+    return {"largest_colour_shift": shift, "largest_colour_shift_error": error}
 
 
 def held_features(module: AlignedModule, data: AdaptationDataModule, split: AdaptationSplit) -> Galaxies:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,7 @@ class QuantileForest(Estimator):
     trees : of the fitted forest, else None.
     leaves : leaf of every training galaxy in every tree, (n_train, trees).
     z_bin : redshift bin of every training galaxy, (n_train,).
+    further : arrays of a subclass that are kept with the forest.
     reads : what the features are, for the start summary.
     """
 
@@ -72,6 +73,7 @@ class QuantileForest(Estimator):
         self.trees: DecisionTrees | None = None
         self.leaves = np.empty((0, 0), np.int32)
         self.z_bin = np.empty(0, np.int64)
+        self.further: dict[str, NDArray[Any]] = {}
         self.fit_report = {"epochs": 1}
 
     @abstractmethod
@@ -92,7 +94,7 @@ class QuantileForest(Estimator):
         forest.fit(features, z)
         z_bin = np.clip(np.searchsorted(sample.field.z_edges, z, side="right") - 1, 0, sample.field.n_bins - 1)
         self.trees, self.leaves, self.z_bin = trees_of(forest), forest.apply(features).astype(np.int32), z_bin
-        nodes = {name: getattr(self.trees, name) for name in NODES}
+        nodes: dict[str, Any] = {name: getattr(self.trees, name) for name in NODES} | self.further
         with whole_file(folder / FILE) as partial:
             np.savez_compressed(partial, leaves=self.leaves, z_bin=self.z_bin, **nodes)
 
@@ -108,6 +110,8 @@ class QuantileForest(Estimator):
             with np.load(folder / FILE, allow_pickle=False) as content:
                 self.trees = DecisionTrees(*(content[name] for name in NODES))
                 self.leaves, self.z_bin = content["leaves"], content["z_bin"]
+                own = {*NODES, "leaves", "z_bin"}
+                self.further = {name: content[name] for name in content.files if name not in own}
         except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
             raise InputError(f"{folder / FILE} cannot be read ({error}); train the run again.") from error
 

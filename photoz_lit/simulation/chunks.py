@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.fields import Field
+from photoz_lit.simulation.disturbances import Places, Sky
 from photoz_lit.simulation.filters import log_wavelength
 from photoz_lit.simulation.labels import draw_labels, rows_with_share
 from photoz_lit.simulation.morphology import (
@@ -33,6 +34,7 @@ from photoz_lit.simulation.scene import (
     star_colours,
 )
 from photoz_lit.simulation.settings import SimulationSettings, SurveyWindow
+from photoz_lit.simulation.survey_window import disturbances_of
 
 FloatArray = NDArray[np.float64]
 
@@ -80,6 +82,7 @@ class ChunkSimulator:
     surroundings : neighbours, None where there are none.
     catalogue : the real catalogue, None where galaxies come from the model.
     emitters : the narrow-band survey that selects galaxies, None where there is none.
+    sky : what differs from place to place, None where nothing does.
     """
 
     field: Field
@@ -92,6 +95,7 @@ class ChunkSimulator:
     surroundings: Surroundings | None
     catalogue: pd.DataFrame | None
     emitters: EmitterSurvey | None = None
+    sky: Sky | None = None
 
     def __post_init__(self) -> None:
         self._renderer: StampRenderer | None = None
@@ -109,10 +113,20 @@ class ChunkSimulator:
         sources: Sources = galaxy_sources(np.arange(n), offset, shapes, parts)
         if self.surroundings is not None:
             rng = np.random.default_rng(self._seeds("surroundings", chunk).spawn(1)[0])
-            sources = join_sources(sources, self.surroundings.draw(reference, table["ebv"].to_numpy(), rng))
+            around = self.surroundings.draw(reference, table["ebv"].to_numpy(), rng)
+            if self.sky is not None:
+                around = self.sky.disturbed_sources(around, self._places(table))
+            sources = join_sources(sources, around)
         if self._renderer is None:
-            self._renderer = StampRenderer(self.field, self.settings.stamp_size)
-        return self._renderer.draw(sources, n, self._seeds("pixels", chunk).spawn(n)), table
+            tail = None if self.sky is None else self.sky.settings.noise_tail
+            self._renderer = StampRenderer(self.field, self.settings.stamp_size, tail)
+        places = None if self.sky is None else self._places(table, self.settings.stamp_size)
+        return self._renderer.draw(sources, n, self._seeds("pixels", chunk).spawn(n), places), table
+
+    def _places(self, table: pd.DataFrame, stamp_size: int | None = None) -> Places:
+        """Conditions where some galaxies lie."""
+        assert self.sky is not None
+        return self.sky.places(table["ra"].to_numpy(float), table["dec"].to_numpy(float), stamp_size)
 
     def _galaxies(self, chunk: int, n: int) -> _Drawn:
         if self.catalogue is None:
@@ -123,10 +137,14 @@ class ChunkSimulator:
         galaxies, labels = self._selected(chunk, n)
         sky = self._sky(chunk, n)
         parts = galaxies.part_maggies(self.observed, sky["ebv"]) * self._calibration(chunk, n)[:, None]
+        seeing: FloatArray | float = 1.0
+        if self.sky is not None:
+            places = self._places(pd.DataFrame(sky))
+            parts, seeing = self.sky.disturbed(parts, places.flux), places.seeing
         flux = band_flux(parts.sum(axis=1), self.field)
         radius = galaxies.morphology.radius[:, 1] * np.sqrt(galaxies.morphology.axis_ratio[:, 1])
         noise = self._rng("magnitudes", chunk)
-        magnitude, error = measured_magnitudes(flux, radius, self.field, noise)
+        magnitude, error = measured_magnitudes(flux, radius, self.field, noise, seeing)
         true_magnitude = self.model.magnitude(galaxies)
         first = chunk * CHUNK
         name = f"{self.origin.name}-{self.seed}" + ("" if self.emitters is None else "-emitters")
@@ -180,6 +198,9 @@ class ChunkSimulator:
         # the catalogue's magnitudes are as measured: band_flux would add the field's calibration error once more
         calibration = np.array([band.zero_point_error for band in self.field.bands.values()])
         factors = self._calibration(chunk, len(rows))
+        if self.sky is not None:
+            of_colour = self.sky.colour_factors(np.asarray(10 ** (-0.4 * magnitude)))
+            factors = np.asarray(factors * self._places(table).flux * of_colour)
         table[[f"mag_{band}" for band in bands]] = magnitude - 2.5 * np.log10(factors)
         maggies = 10 ** (-0.4 * (magnitude - calibration)) * factors
         parts = np.stack([maggies * share, maggies * (1 - share)], axis=1)
@@ -229,6 +250,8 @@ def chunk_simulator(
         grid, reference, window.magnitude_bright, window.magnitude_faint, window.z_max, structure, settings.galaxies
     )
     surroundings = None
+    disturbances = disturbances_of(field, settings)
+    crowding = settings.neighbours * (1.0 if disturbances is None else disturbances.crowding)
     if settings.stamps and settings.neighbours > 0:
         faint = window.magnitude_faint + window.neighbour_depth
         around = population_model(
@@ -239,15 +262,18 @@ def chunk_simulator(
         surroundings = Surroundings(
             around,
             observed,
-            settings.neighbours * density,
-            settings.neighbours * window.stars,
+            crowding * density,
+            crowding * window.stars,
             star_colours({**_filters(field), "": origin.bands[reference].filter}, ""),
             side,
         )
     emitters = None
     if settings.emitters is not None:
         emitters = emitter_survey(settings.emitters, origin, model)
-    return ChunkSimulator(field, origin, settings, window, seed, model, observed, surroundings, catalogue, emitters)
+    sky = None if disturbances is None else Sky(disturbances, field, window, seed)
+    return ChunkSimulator(
+        field, origin, settings, window, seed, model, observed, surroundings, catalogue, emitters, sky
+    )
 
 
 def _filters(field: Field) -> dict[str, dict[str, float]]:

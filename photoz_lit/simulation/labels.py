@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from photoz_lit.errors import InputError
+
 FloatArray = NDArray[np.float64]
 
 
@@ -78,13 +80,78 @@ def draw_labels(
         works = (z_true >= model.z_low) & (z_true <= model.z_high)
         last = k == len(sources) - 1
         rows = open_rows & (last | (works & (uniform[:, k] < chance)))
-        error = model.scatter * 10 ** (model.growth * np.clip(magnitude - 22.0, 0.0, 5.0)) * (1 + z_true)
-        measured = z_true + error * normal
-        wrong = uniform[:, -2] < model.outliers
-        measured = np.where(wrong, z_true + (uniform[:, -1] - 0.5) * 1.2 * (1 + z_true), measured)
-        z[rows], z_err[rows] = np.clip(np.abs(measured), 0.001, z_max)[rows], error[rows]
+        measured, error = _measured(model, z_true, magnitude, normal, uniform[:, -2:], z_max)
+        z[rows], z_err[rows] = measured[rows], error[rows]
         source[rows], quality[rows] = name, model.quality
         open_rows &= ~rows
+    return {"z": z, "z_err": z_err, "z_source": source, "z_quality": quality}
+
+
+def _measured(
+    model: LabelModel,
+    z_true: FloatArray,
+    magnitude: FloatArray,
+    normal: FloatArray,
+    uniform: FloatArray,
+    z_max: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Redshifts as a source measures them, and their errors, (n,) each, from random numbers (n,) and (n, 2)."""
+    error = model.scatter * 10 ** (model.growth * np.clip(magnitude - 22.0, 0.0, 5.0)) * (1 + z_true)
+    measured = z_true + error * normal
+    wrong = uniform[:, 0] < model.outliers
+    measured = np.where(wrong, z_true + (uniform[:, 1] - 0.5) * 1.2 * (1 + z_true), measured)
+    return np.clip(np.abs(measured), 0.001, z_max), error
+
+
+def labels_like(
+    z_true: FloatArray,
+    magnitude: FloatArray,
+    like: tuple[NDArray[np.object_], FloatArray],
+    z_max: float,
+    rng: np.random.Generator,
+) -> dict[str, NDArray[np.generic]]:
+    """Label galaxies of one field by the sources that another field's labels come from.
+
+    The galaxy at a quantile of magnitude gets the source of the other field's galaxy at that quantile: each source has
+    its share, and serves bright or faint galaxies as it does there. Scatter and outliers are the source's at the
+    galaxy's magnitude and redshift.
+
+    Parameters
+    ----------
+    z_true, magnitude : (n,) of the galaxies to label.
+    like : ``z_source`` and magnitudes of the other field's labelled galaxies, (m,) each.
+    z_max : labels stay between 0.001 and it.
+    rng : source of randomness.
+
+    Returns
+    -------
+    ``z``, ``z_err`` (n,) floats, ``z_source``, ``z_quality`` (n,) strings.
+
+    Raises
+    ------
+    InputError : a source is none of :data:`LABEL_MODELS`.
+    """
+    names, magnitudes = like
+    for name in np.unique(names.astype(str)):
+        if name not in LABEL_MODELS:
+            raise InputError(
+                f"labels like the source's need to know how z_source '{name}' errs; known are"
+                f" {', '.join(LABEL_MODELS)}."
+            )
+    n = len(z_true)
+    faintest = np.nan_to_num(magnitude, nan=np.inf)
+    rank = np.empty(n, np.int64)
+    rank[np.argsort(faintest, kind="stable")] = np.arange(n)
+    ordered = names[np.argsort(np.nan_to_num(magnitudes, nan=np.inf), kind="stable")]
+    source = ordered[((rank + 0.5) * len(ordered) / n).astype(np.int64)]
+    normal, uniform = rng.standard_normal(n), rng.random((n, 2))
+    z, z_err, quality = np.empty(n), np.empty(n), np.full(n, "", object)
+    known = np.nan_to_num(magnitude, nan=float(np.nanmax(magnitude)))
+    for name in np.unique(source.astype(str)):
+        rows = source == name
+        model = LABEL_MODELS[name]
+        z[rows], z_err[rows] = _measured(model, z_true[rows], known[rows], normal[rows], uniform[rows], z_max)
+        quality[rows] = model.quality
     return {"z": z, "z_err": z_err, "z_source": source, "z_quality": quality}
 
 

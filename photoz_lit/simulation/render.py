@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import galsim
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from photoz_lit.fields import Band, Field
+from photoz_lit.simulation.disturbance_settings import NoiseTail
+from photoz_lit.simulation.disturbances import Places
 from photoz_lit.simulation.observing import SkyNoise, band_flux
 from photoz_lit.simulation.scene import Sources
 
@@ -22,6 +26,13 @@ LARGEST_RADIUS = 0.12
 _ACCURACY = galsim.GSParams(folding_threshold=5e-3, kvalue_accuracy=1e-4, maximum_fft_size=8192)
 
 
+class Pointing(NamedTuple):
+    """Number of a pointing, and its factors on the FWHM of each band, (bands,)."""
+
+    number: int
+    seeing: NDArray[np.float64]
+
+
 class StampRenderer:
     """Draws stamps of one field.
 
@@ -30,13 +41,19 @@ class StampRenderer:
     however many neighbours it has.
     """
 
-    def __init__(self, field: Field, stamp_size: int) -> None:
+    def __init__(self, field: Field, stamp_size: int, tail: NoiseTail | None = None) -> None:
         self.field = field
         self.stamp_size = stamp_size
-        self.noise = SkyNoise(field, stamp_size)
+        self.noise = SkyNoise(field, stamp_size, tail)
         self._canvases: dict[int, _Canvas] = {}
 
-    def draw(self, sources: Sources, n_stamps: int, seeds: list[np.random.SeedSequence]) -> NDArray[np.float32]:
+    def draw(
+        self,
+        sources: Sources,
+        n_stamps: int,
+        seeds: list[np.random.SeedSequence],
+        places: Places | None = None,
+    ) -> NDArray[np.float32]:
         """Draw stamps with noise.
 
         Parameters
@@ -44,6 +61,7 @@ class StampRenderer:
         sources : sorted by stamp, stamps numbered from 0.
         n_stamps : number of stamps.
         seeds : (n_stamps,) seed of each stamp's noise.
+        places : PSF and residual light of each stamp; None: the field's PSF and no residual.
 
         Returns
         -------
@@ -55,11 +73,19 @@ class StampRenderer:
         for stamp in range(n_stamps):
             rows = np.arange(borders[stamp], borders[stamp + 1])
             rng = np.random.default_rng(seeds[stamp])
-            images[stamp] = self.noise.add(self.clean(sources, flux, rows, int(rng.integers(PSF_ANGLES))), rng)
+            psf = None if places is None else Pointing(int(places.pointing[stamp]), places.seeing[stamp])
+            clean = self.clean(sources, flux, rows, int(rng.integers(PSF_ANGLES)), psf)
+            residual = None if places is None or places.residual is None else places.residual[stamp]
+            images[stamp] = self.noise.add(clean, rng, residual)
         return images
 
     def clean(
-        self, sources: Sources, flux: NDArray[np.float64], rows: NDArray[np.int64], psf_angle: int = 0
+        self,
+        sources: Sources,
+        flux: NDArray[np.float64],
+        rows: NDArray[np.int64],
+        psf_angle: int = 0,
+        pointing: Pointing | None = None,
     ) -> NDArray[np.float32]:
         """Draw one stamp without noise: ``rows`` of the sources with fluxes (s, 2, bands); (bands, size, size)."""
         canvas = self._canvas(float(sources.radius[rows].max(initial=0.0)))
@@ -72,7 +98,7 @@ class StampRenderer:
                     amplitudes.append(flux[row, part])
         if profiles:
             total = np.array(amplitudes, np.float32).T.astype(np.complex64) @ np.stack(profiles)
-        return canvas.transform(total, psf_angle)[:, : self.stamp_size, : self.stamp_size]
+        return canvas.transform(total, psf_angle, pointing)[:, : self.stamp_size, : self.stamp_size]
 
     def _canvas(self, radius: float) -> _Canvas:
         size = CANVAS * self.stamp_size
@@ -93,7 +119,10 @@ class _Canvas:
         self.k_step = 2 * np.pi / (size * field.pixel_scale)
         self.image = galsim.ImageCF(galsim.BoundsI(0, size // 2, -(size // 2), size // 2 - 1))
         angles = np.pi * np.arange(PSF_ANGLES) / PSF_ANGLES
-        self.psf = np.stack([[self._psf(band, a) for band in field.bands.values()] for a in angles])
+        self.bands = list(field.bands.values())
+        self.angles = angles
+        self.psf = np.stack([[self._psf(band, a) for band in self.bands] for a in angles])
+        self._of_pointings: dict[tuple[int, int], Complex] = {}
 
     def profile(self, sources: Sources, row: int, part: int) -> Complex:
         """Fourier transform of one part with unit flux, flattened."""
@@ -108,11 +137,23 @@ class _Canvas:
         x, y = sources.offset[row]
         return self._draw(shape.shift(float(x) + self.centre, float(y) + self.centre)).ravel()
 
-    def transform(self, total: Complex, psf_angle: int) -> NDArray[np.float32]:
+    def transform(self, total: Complex, psf_angle: int, pointing: Pointing | None = None) -> NDArray[np.float32]:
         """Multiply by the PSFs and go to pixels, (bands, size, size)."""
-        spectrum = (total.reshape(-1, self.size, self.size // 2 + 1)) * self.psf[psf_angle]
+        psf = self.psf[psf_angle] if pointing is None else self._psf_of(pointing, psf_angle)
+        spectrum = (total.reshape(-1, self.size, self.size // 2 + 1)) * psf
         spectrum = scipy.fft.ifftshift(spectrum, axes=1)
         return np.asarray(scipy.fft.irfft2(spectrum, s=(self.size, self.size)), np.float32)
+
+    def _psf_of(self, pointing: Pointing, psf_angle: int) -> Complex:
+        """PSFs of a pointing at one position angle, drawn once."""
+        key = (pointing.number, psf_angle)
+        if key not in self._of_pointings:
+            bands = [
+                band.model_copy(update={"seeing": band.seeing * float(factor)})
+                for band, factor in zip(self.bands, pointing.seeing, strict=True)
+            ]
+            self._of_pointings[key] = np.stack([self._psf(band, self.angles[psf_angle]) for band in bands])
+        return self._of_pointings[key]
 
     def _psf(self, band: Band, angle: float) -> Complex:
         shear = galsim.Shear(e=band.psf_ellipticity, beta=angle * galsim.radians)

@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from photoz_lit.fields import Band
 from photoz_lit.settings import Input, Numbers, Role, Settings
+from photoz_lit.simulation.disturbance_settings import Disturbances
 from photoz_lit.simulation.galaxies import GalaxyPopulation, earlier_galaxies
 
 LabelSource = Literal["spec", "grism", "prism", "cosmos2020"]
@@ -165,6 +166,7 @@ class SimulationSettings(Settings):
     magnitude_floor : calibration scatter [mag]: every galaxy and band has its own factor on its flux, the same in
         pixels and in measured magnitudes.
     windows : field name -> :class:`SurveyWindow`.
+    disturbances : field name -> :class:`Disturbances`; fields that are not named have none.
     galaxies : which galaxies there are, also as neighbours; see :class:`GalaxyPopulation`.
     """
 
@@ -187,4 +189,5 @@ class SimulationSettings(Settings):
     centroid_jitter: float = Entry(ge=0)
     magnitude_floor: float = Entry(ge=0)
     windows: dict[str, SurveyWindow]
+    disturbances: dict[str, Disturbances] = {}
     galaxies: GalaxyPopulation = Entry(default_factory=earlier_galaxies)

@@ -31,7 +31,7 @@ from photoz_lit.settings import Settings
 from photoz_lit.simulation.catalogue import file_hash, read_catalogue
 from photoz_lit.simulation.chunks import CHUNK, ChunkSimulator, chunk_simulator
 from photoz_lit.simulation.settings import SimulationSettings
-from photoz_lit.simulation.survey_window import observed_as, origin_of, survey_window
+from photoz_lit.simulation.survey_window import disturbances_of, observed_as, origin_of, survey_window
 from photoz_lit.simulation.version import SIMULATION_VERSION
 
 #: Settings that shape a byte only where they are on; off, they stay out of the hash.
@@ -150,8 +150,9 @@ def data_kind(settings: SimulationSettings) -> DataKind:
 
 
 def _identity(field: Field, settings: SimulationSettings, seed: int) -> dict[str, Any]:
-    shaping = _dumped(settings, {"processes", "catalogue", "windows", "galaxies_of"})
+    shaping = _dumped(settings, {"processes", "catalogue", "windows", "galaxies_of", "disturbances"})
     origin = origin_of(field, settings)
+    disturbances = disturbances_of(field, settings)
     return {
         "code_version": SIMULATION_VERSION,
         "simulation_version": settings.galaxies.version,
@@ -162,6 +163,7 @@ def _identity(field: Field, settings: SimulationSettings, seed: int) -> dict[str
         "seed": seed,
         "catalogue": file_hash(settings.catalogue) if settings.catalogue else None,
         **({} if origin is field else {"origin": origin.model_dump(mode="json")}),
+        **({} if disturbances is None else {"disturbances": disturbances.model_dump(mode="json")}),
     }
 
 

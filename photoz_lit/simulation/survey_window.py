@@ -5,6 +5,7 @@ from __future__ import annotations
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.fields import Field, load_field
 from photoz_lit.simulation.conditions import mixed_conditions
+from photoz_lit.simulation.disturbance_settings import Disturbances
 from photoz_lit.simulation.settings import SimulationSettings, SurveyWindow
 
 
@@ -33,6 +34,12 @@ def origin_of(field: Field, settings: SimulationSettings) -> Field:
     if settings.galaxies_of is None:
         return field
     return _other(field, settings.galaxies_of)
+
+
+def disturbances_of(field: Field, settings: SimulationSettings) -> Disturbances | None:
+    """Disturbances of a field; None where it has none, so that its simulations stay what they were."""
+    found = settings.disturbances.get(field.name)
+    return None if found is None or found == Disturbances() else found
 
 
 def _other(field: Field, name: str) -> Field:

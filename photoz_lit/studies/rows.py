@@ -21,6 +21,11 @@ ADAPTATION = {
     "frozen_accuracy": ("adaptation", "frozen_accuracy"),
     "probe_auc_before": ("adaptation", "probe_auc_before"),
     "probe_auc_after": ("adaptation", "probe_auc_after"),
+    "val_loss_before": ("adaptation", "val_loss_before"),
+    "val_loss_after": ("adaptation", "val_loss_after"),
+    "largest_colour_shift": ("adaptation", "largest_colour_shift"),
+    "effective_galaxies": ("adaptation", "effective_galaxies"),
+    "verdict": ("verdict", "answer"),
 }
 BY_MAG, NZ = "by_mag", "nz"
 # of task=emitters, beside the usual metrics

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.alignment.build import labels_of
 from photoz_lit.config import Config
 from photoz_lit.estimators.adaptation import REPORT
 from photoz_lit.evaluation.metrics.summary import coarse_nz, summarise
+from photoz_lit.evaluation.mismatch.verdict import evidence_of, nz_scatter, verdict
 from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.files import read_array, whole_file
 from photoz_lit.run_folder import RunFolder
@@ -41,7 +43,8 @@ def adaptation_results(
     -------
     ``adapt`` (method), ``source`` (metrics of the source's test galaxies), ``nz`` (of the targets, see
     :func:`~photoz_lit.evaluation.metrics.summary.coarse_nz`), ``by_field`` (of every target where there are several),
-    ``adaptation`` (means of the members' reports: discriminator on frozen features, probe AUCs).
+    ``adaptation`` (means of the members' reports: discriminator on frozen features, probe AUCs), ``verdict`` (whether
+    to use the adapted network, see :mod:`photoz_lit.evaluation.mismatch.verdict`; an oracle has none).
     """
     sample = data.evaluated
     own = sample.field.model_copy(update={"name": data.fields[0]})
@@ -63,6 +66,9 @@ def adaptation_results(
         "source": summarise(source, source_pdf, own.z_edges, own, sample.data),
         "adaptation": _reports(folder),
     }
+    if labels_of(config.adapt) == "source":
+        scatter = _scatter_of_members(config, data, folder)
+        content["verdict"] = verdict(evidence_of(content["adaptation"], scatter)).record()
     if len(data.fields) > 2:
         rows = np.concatenate([split.test for split in data.splits.values()])
         content["by_field"] = {
@@ -76,6 +82,17 @@ def adaptation_results(
             for number, name in enumerate(data.fields[1:], start=1)
         }
     return content
+
+
+def _scatter_of_members(config: Config, data: TrainingData, folder: RunFolder) -> float | None:
+    """Total variation of the targets' N(z) between members, which differ by their seed alone, over the folds."""
+    found = []
+    for fold in data.splits:
+        pdfs = [folder.member_pdf(fold, member) for member in range(config.ensemble.members)]
+        stacked = [pdf.sum(axis=0) for pdf in pdfs if pdf is not None]
+        found.append(nz_scatter(stacked, data.evaluated.field.z_edges))
+    known = [value for value in found if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _reports(folder: RunFolder) -> dict[str, Any]:

@@ -6,15 +6,21 @@ import zlib
 from dataclasses import replace
 from pathlib import Path
 
-from photoz_lit.alignment.build import labels_of
+import numpy as np
+import pandas as pd
+
+from photoz_lit.alignment.build import labels_like_source, labels_of
 from photoz_lit.config import Config
-from photoz_lit.data.domains import AdaptationSample, join_fields
+from photoz_lit.data.domains import SOURCE, AdaptationSample, join_fields
 from photoz_lit.data.label_table import relabel
 from photoz_lit.data.sample import Sample, load_sample, require_on_grid, selected
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.errors import InputError
 from photoz_lit.fields import load_field
+from photoz_lit.simulation.labels import labels_like
 from photoz_lit.simulation.simulate import cached_store
+
+LABEL_STREAM = 10  # of random numbers, beside those of a simulation
 
 
 def open_stores(config: Config) -> list[CutoutStore]:
@@ -59,7 +65,34 @@ def adaptation_sample_of(config: Config) -> AdaptationSample:
     labels = labels_of(config.adapt)
     sample = join_fields(source, targets, config.field, size, data.bands, data.select, labels, data.source_select)
     require_on_grid(sample.full)
-    return sample
+    return with_labels_like_source(sample, data.target_seed) if labels_like_source(config.adapt) else sample
+
+
+def with_labels_like_source(sample: AdaptationSample, seed: int) -> AdaptationSample:
+    """Draw the targets' labels for training as the source's are, by :func:`~photoz_lit.simulation.labels.labels_like`.
+
+    Raises
+    ------
+    InputError : the truth is not known.
+    """
+    known = pd.to_numeric(sample.full.catalogue.get("z_true", pd.Series(np.nan, sample.full.catalogue.index)))
+    magnitude = sample.full.catalogue[f"mag_{sample.full.field.reference_band}"].to_numpy(np.float64)
+    own, theirs = sample.domain == SOURCE, sample.domain != SOURCE
+    if known[theirs].isna().any():
+        raise InputError(
+            "adapt.labels=matched draws labels of the target from the truth (column z_true), which simulated fields"
+            " alone have; choose adapt=oracle."
+        )
+    seen = sample.blind.catalogue.copy()
+    labelled = own & np.isfinite(sample.full.catalogue["z"].to_numpy(np.float64))
+    like = (seen["z_source"].to_numpy(object)[labelled], magnitude[labelled])
+    z_max = float(sample.full.field.z_edges[-1])
+    random = np.random.default_rng([seed, LABEL_STREAM])
+    drawn = labels_like(known[theirs].to_numpy(np.float64), magnitude[theirs], like, z_max, random)
+    for name, values in drawn.items():
+        if name in seen:
+            seen.loc[theirs, name] = values
+    return replace(sample, blind=replace(sample.blind, catalogue=seen))
 
 
 def sample_of(config: Config) -> Sample:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +26,7 @@ from photoz_lit.evaluation.mismatch.files import Mismatch, write_mismatch
 from photoz_lit.evaluation.mismatch.images import conditions_table, measure_fields, probe_table, reference_magnitude
 from photoz_lit.evaluation.mismatch.magnitude_match import matched_rows
 from photoz_lit.evaluation.mismatch.redshifts import ALL, MATCHED, FieldPredictions, redshift_table
+from photoz_lit.evaluation.mismatch.verdict import Verdict, evidence_of, largest_shift, verdict
 from photoz_lit.fields import Field, conf_directory, load_field
 from photoz_lit.imaging.conditions import some_galaxies
 from photoz_lit.metric import metric
@@ -78,15 +81,17 @@ def run(config: Config, options: MismatchOptions) -> None:
     rows = total(sample.rows for sample in samples.values())
     run_path = None if options.run is None else str(options.run)
     made = provenance(config, images[0].sample.data, images[0].sample.data_hash) | {"run": run_path}
+    conditions, probes = conditions_table(images, options.seed), probe_table(images, features, options.seed)
     result = Mismatch(
         images,
-        conditions_table(images, options.seed),
-        probe_table(images, features, options.seed),
+        conditions,
+        probes,
         predictions,
         redshift_table(predictions, field.z_edges, field.outlier_threshold, options.seed) if applied else None,
         z_edges,
         made | record(rows, rows_of),
         warnings,
+        {name: verdict_of(name, conditions, probes, report_of(options.run)) for name in list(samples)[1:]},
     )
     written = write_mismatch(result, folder)
     _show(console, result)
@@ -94,6 +99,32 @@ def run(config: Config, options: MismatchOptions) -> None:
         console.print(line, highlight=False)
     for path in written:
         console.print(f"[bold]{shown(path)}[/bold]")
+
+
+def report_of(run: Path | None) -> dict[str, Any]:
+    """What a run's adaptation reported; empty without a run, or of one that adapted nothing."""
+    file = None if run is None else run / "metrics.json"
+    content = json.loads(file.read_text()) if file is not None and file.is_file() else {}
+    report: dict[str, Any] = content.get("adaptation", {})
+    return report
+
+
+def verdict_of(target: str, conditions: pd.DataFrame, probes: pd.DataFrame, report: Mapping[str, Any]) -> Verdict:
+    """Whether to adapt to a target, from the probe on the run's features and the colours of both fields.
+
+    Parameters
+    ----------
+    target : its name.
+    conditions, probes : of :mod:`photoz_lit.evaluation.mismatch.images`.
+    report : of the run's own adaptation, whose probe was taken before; empty where there was none.
+    """
+    own = conditions[conditions["field"] == target]
+    shift, error = largest_shift(own["colour_offset"], own["colour_offset_err"])
+    rows = probes[(probes["field"] == target) & (probes["features"] == "network") & probes["matched"]]
+    now = float(rows["auc"].iloc[0]) if len(rows) and np.isfinite(rows["auc"].iloc[0]) else None
+    adapted = "probe_auc_after" in report
+    evidence = replace(evidence_of(report), colour_shift=shift, colour_error=error)
+    return verdict(replace(evidence, auc_after=now) if adapted else replace(evidence, auc_before=now))
 
 
 def field_of(store: CutoutStore, otherwise: Field) -> Field:
@@ -198,7 +229,7 @@ def _apply(config: Config, trained: Config, sample: Sample, name: str, options: 
 
 
 def _show(console: Console, result: Mismatch) -> None:
-    """The differences, the matched probes and the redshifts, for the terminal; the files hold the rest."""
+    """The differences, the matched probes, the redshifts and the verdicts, for the terminal; files hold the rest."""
     kind = result.data.replace("_", " ")
     bands = result.conditions
     columns = {"seeing": "seeing″", "d_seeing": "Δ", "depth": "depth", "d_depth": "Δ", "noise_correlation": "corr. px",
@@ -229,6 +260,9 @@ def _show(console: Console, result: Mismatch) -> None:
                 numbers = (number(row.get(name, np.nan), 4) for name in names)
                 table.add_row(row["field"], row["group"], f"{row['n']:,}", *numbers)
             console.print(table)
+
+    for name, one in result.verdicts.items():
+        console.print(f"[bold]{shown(name)}[/bold]: {shown(one.sentence)}", highlight=False)
 
 
 def _table(title: str, left: Sequence[str], right: Sequence[str]) -> NamesTable:

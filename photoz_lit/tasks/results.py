@@ -15,6 +15,7 @@ from photoz_lit.config import Config
 from photoz_lit.console import NamesTable, shown
 from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.evaluation.metrics.summary import summarise
+from photoz_lit.evaluation.mismatch.verdict import Verdict
 from photoz_lit.evaluation.plots.run import draw_run
 from photoz_lit.evaluation.predictions.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.predictions.table import predictions_table
@@ -149,6 +150,9 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
     console.print(table)
     if found := metrics.get("calibration"):
         console.print(calibration_line(found), highlight=False)
+    if said := metrics.get("verdict"):
+        found = Verdict(said["answer"], tuple(said["reasons"]))
+        console.print(f"Verdict without the target's labels: {shown(found.sentence)}", highlight=False)
     for sentence in warnings_of_run(metrics):
         console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
     there = [name for name in ANNOUNCED if (folder.path / name).exists()]

@@ -7,10 +7,7 @@ from typing import Any
 import numpy as np
 
 from photoz_lit.estimators.adaptation import LOSS_AFTER, LOSS_BEFORE, STARTS
-
-# Runs of experiments/domain_adaptation, negative_transfer and shift_parts that raised the loss by less raised the
-# source's sigma_MAD by at most 16 %; those that raised it by more, by 5 % to tenfold.
-HARMFUL = 0.1
+from photoz_lit.evaluation.mismatch.verdict import HARMFUL
 
 
 def warnings_of_run(metrics: dict[str, Any]) -> list[str]:

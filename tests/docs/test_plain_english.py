@@ -13,10 +13,7 @@ IDIOMS = re.compile(
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
 PAGES += [path for folder in ("docs", "experiments") for path in sorted((ROOT / folder).rglob("*.md"))]
 FOLDERS = ("photoz_lit", "hydra_plugins", "research", "conf")
-#: Still to be rewritten.
-EXCEPTIONS = {"table.py", "adaptation.py", "adaptation_draws.py"}
 SOURCES = [path for folder in FOLDERS for kind in ("*.py", "*.yaml") for path in sorted((ROOT / folder).rglob(kind))]
-SOURCES = [path for path in SOURCES if path.name not in EXCEPTIONS]
 
 
 @pytest.mark.parametrize("paths", [PAGES, SOURCES], ids=["pages", "sources"])

@@ -94,7 +94,10 @@ def test_a_part_of_the_shift_and_a_selection_of_the_source_reach_the_config() ->
     assert composed(*bright.overrides).data.source_select == "mag_i < 22.5 or ra * 1000000 % 10 < 1"
 
 
-@pytest.mark.parametrize("name", ["domain_adaptation", "negative_transfer", "shift_parts", "oii_emitters"])
+DUELLED = ["domain_adaptation", "negative_transfer", "shift_parts", "oii_emitters", "fair_adaptation"]
+
+
+@pytest.mark.parametrize("name", DUELLED)
 def test_two_methods_of_a_duel_differ_in_the_named_keys_alone(name: str) -> None:
     study = study_of(name)
     assert study.duels

@@ -11,9 +11,10 @@ from rich.console import Console
 from photoz_lit.config import Config
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.mismatch.verdict import ADVICE
 from photoz_lit.fields import conf_directory
 from photoz_lit.run_folder import RunFolder
-from photoz_lit.tasks import results
+from photoz_lit.tasks import adaptation_results, results
 from photoz_lit.tasks.run_warnings import warnings_of_run
 from photoz_lit.tasks.train import train
 from tests.composed import composed, predicted
@@ -47,8 +48,8 @@ def best(folder: RunFolder, member: str = "fold_0_member_0") -> dict[str, torch.
 
 
 def test_every_way_of_adapting_has_a_config() -> None:
-    named = ["coral", "dann", "dann_calibrated", "degraded", "guided", "guided_paired", "none", "oracle", "paired"]
-    assert named == METHODS
+    learnt = ["coral", "dann", "dann_calibrated", "guided", "guided_paired", "paired"]
+    assert sorted([*learnt, "colour_aligned", "degraded", "importance", "none", "oracle", "oracle_matched"]) == METHODS
 
 
 def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(stores: Stores, tmp_path: Path) -> None:
@@ -71,22 +72,24 @@ def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(store
         delta = (own["z_phot"] - own["z"]) / (1 + own["z"])
         assert metrics["source"]["bias"] == pytest.approx(delta.mean(), abs=1e-6)
         found = metrics["adaptation"]
-        uses_targets = method not in ("degraded", "none", "oracle")
+        uses_targets = method not in ("colour_aligned", "degraded", "importance", "none", "oracle", "oracle_matched")
         assert ({"probe_auc_before", "probe_auc_after"} <= set(found)) == uses_targets
         assert ("frozen_accuracy" in found) == (uses_targets and method != "coral")
         assert ("targets_unused" in found) == method.startswith("guided")
-        trained = "source" if method != "oracle" else "target"
+        assert ("effective_galaxies" in found) == (method == "importance")
+        assert ("largest_colour_shift" in found) == ("verdict" in metrics) == (not method.startswith("oracle"))
+        trained = "target" if method.startswith("oracle") else "source"
         ids = split.index[split["role"] == "train"]
         assert set(ids) <= set(stores[trained == "target"].catalogue["object_id"])
         assert ((split["role"] == "adapt") & ~split.index.isin(target.index)).sum() == 0
-        if method in ("none", "guided_paired", "degraded"):
+        if method in ("none", "guided_paired", "degraded", "colour_aligned"):
             runs = tmp_path / f"applied_{method}"
             arguments = (f"data.store={stores[1].path}", f"run={folder.path}", f"paths.runs={runs}")
             applied = predicted(composed("field=hsc6b", "task=predict", *arguments))
             again = pd.read_parquet(applied.path / "predictions.parquet").set_index("object_id")
             np.testing.assert_allclose(again.loc[table["object_id"], "z_phot"], table["z_phot"], rtol=1e-3)
     starts = [path for path in (tmp_path / "starts").iterdir() if path.is_dir()]
-    assert len(starts) == 3  # the source's, the degraded source's and the oracle's
+    assert len(starts) == 5  # the source's, the degraded and the weighted source's, and both oracles'
 
 
 def test_the_labelled_fields_loss_before_and_after_is_that_of_the_chosen_epochs(stores: Stores, tmp_path: Path) -> None:
@@ -127,6 +130,7 @@ def test_the_source_fields_metrics_and_the_caution_are_printed(stores: Stores, t
     results.print_metrics(console, folder)
     said = " ".join(console.export_text().split())
     assert f"source field {metrics['source']['n_test']} {metrics['source']['sigma_mad']:.4f}" in said
+    assert f"Verdict without the target's labels: {ADVICE[metrics['verdict']['answer']]}: " in said
     assert "Note: the adaptation raised the validation loss on the labelled field from 2.00 to 3.00" in said
     narrow = Console(record=True, width=80)
     results.print_metrics(narrow, folder)
@@ -207,6 +211,17 @@ def test_a_network_of_the_bands_that_both_fields_have_is_applied_to_either(store
         arguments = (f"data.store={store.path}", f"run={folder.path}", f"paths.runs={runs}")
         applied = predicted(composed("field=hsc6b", "task=predict", *arguments))
         assert len(pd.read_parquet(applied.path / "predictions.parquet")) == 110
+
+
+def test_nz_that_differs_between_members_is_not_to_be_used(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adaptation_results, "nz_scatter", lambda stacked, _: 0.07 if len(stacked) == 2 else None)
+    short = ("scale.max_epochs=1", "adapt.epochs=1", "trainer.max_steps=2", "ensemble.members=2")
+    folder = train(config_of(stores, tmp_path, "adapt=none", *short))
+    said = json.loads((folder.path / "metrics.json").read_text())["verdict"]
+    assert said["answer"] == "discard"
+    assert said["reasons"][0] == "N(z) differs between seeds by 0.070 (total variation)"
 
 
 def test_cross_validation_and_several_targets(stores: Stores, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_tables_fit_into_80_columns_and_no_number_is_cut() -> None:
         ]
     )
     out = io.StringIO()
-    _show(Console(file=out, width=80), Mismatch([], conditions, probes, [], redshifts, None, {}, []))
+    _show(Console(file=out, width=80), Mismatch([], conditions, probes, [], redshifts, None, {}, [], {}))
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text

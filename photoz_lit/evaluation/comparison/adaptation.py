@@ -62,7 +62,7 @@ def adaptation_tables(runs: Sequence[Run], compared: Compared, draws: int = DRAW
 
     Parameters
     ----------
-    runs : rows of a study's ``results.json``; those with their galaxies at hand get standard errors of differences.
+    runs : rows of a study's ``results.json``; those with galaxies get standard errors of differences.
     compared : reference (without adaptation), bound, order of methods and duels of the study.
     draws : bootstrap resamples.
 
@@ -107,7 +107,7 @@ def adaptation_tables(runs: Sequence[Run], compared: Compared, draws: int = DRAW
 
 
 def pooled(duels: Sequence[Mapping[str, Any]], tuned_on: Sequence[str] = ()) -> pd.DataFrame:
-    """Rows of the fields, and below them their even mean: fields have galaxies and networks of their own.
+    """Rows of the fields, and below them their even mean: no two fields share galaxies or networks.
 
     Where settings were tuned on some of the fields, the mean of the others stands below.
     """

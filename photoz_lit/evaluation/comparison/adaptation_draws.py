@@ -61,7 +61,7 @@ def paired_draws(methods: Mapping[str, Sequence[Run]], draws: int, seed: int = 0
 
     Returns
     -------
-    Method -> ``sigma_mad``, ``eta``, ``bias`` (mean of |bias|); None where galaxies are not at hand or no seed is
+    Method -> ``sigma_mad``, ``eta``, ``bias`` (mean of |bias|); None where galaxies are missing or no seed is
     shared.
 
     Raises

@@ -71,7 +71,7 @@ def group_runs(runs: Sequence[Run]) -> list[Group]:
 
 
 def _one_of_each_seed(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Runs by seed, of copies one whose galaxies are at hand where there is one: copies are no seeds of their own."""
+    """Runs by seed; of copies, which are no further seeds, one with galaxies where there is one."""
     chosen: dict[int, Run] = {}
     for run in runs:
         other = chosen.setdefault(run.seed, run)
@@ -196,7 +196,7 @@ def _place(field: str) -> tuple[int, str]:
 
 
 def met_by(group: Group, groups: Sequence[Group], baseline: str) -> Group | None:
-    """Return the baseline on the same field that shares most settings, has fewest of its own, and most seeds."""
+    """Return the baseline on the same field that shares most settings, has fewest others, and most seeds."""
     baselines = [one for one in groups if one.method == baseline and one.field == group.field]
     if not baselines:
         return None
@@ -267,7 +267,7 @@ def same_seeds(baseline: Sequence[Run], method: Sequence[Run]) -> tuple[Sequence
 
 
 def _metrics_of_rows(runs: Sequence[Run], source: str) -> dict[str, NDArray[np.float64]]:
-    """Metrics of each run whose galaxies are not at hand, (seeds,); NaN where it has none."""
+    """Metrics of each run without galaxies, (seeds,); NaN where it has none."""
     parts = [_part(run, source) for run in runs]
     return {name: np.array([part.get(name) for part in parts], np.float64) for name in shown_in("comparison")}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.evaluation.mismatch.images import FieldImages, reference_axis
 from photoz_lit.evaluation.mismatch.redshifts import FieldPredictions
+from photoz_lit.evaluation.mismatch.verdict import Verdict
 from photoz_lit.evaluation.plots.mismatch import conditions_figure, noise_figure, probe_figure, redshift_figure
 from photoz_lit.evaluation.plots.style import save
 from photoz_lit.files import whole_file
@@ -51,6 +52,7 @@ class Mismatch:
     predictions, redshifts, z_edges : of the run, or empty, None and None without one.
     provenance : what made the results.
     warnings : sentences for the reader.
+    verdicts : by target, whether to adapt.
     """
 
     fields: Sequence[FieldImages]
@@ -61,6 +63,7 @@ class Mismatch:
     z_edges: NDArray[np.float64] | None
     provenance: dict[str, Any]
     warnings: Sequence[str]
+    verdicts: Mapping[str, Verdict]
 
     @property
     def data(self) -> str:
@@ -111,6 +114,7 @@ def content(result: Mismatch) -> dict[str, Any]:
         "bands": list(source.sample.bands),
         "n": {f.name: len(f.sample) for f in result.fields},
         "warnings": list(result.warnings),
+        "verdicts": {name: one.record() for name, one in result.verdicts.items()},
         "conditions": _records(result.conditions),
         "noise_power": {
             f.name: {
@@ -131,6 +135,7 @@ def page(result: Mismatch, figures: Sequence[str]) -> str:
     kind = result.data.replace("_", " ")
     parts = [f"# {', '.join(targets)} against {source}\n", f"Data: **{kind}**. Source: `{source}`.\n"]
     parts += [f"> {sentence}\n" for sentence in result.warnings]
+    parts += ["## Should one adapt?\n", *(f"- {name}: {one.sentence}" for name, one in result.verdicts.items()), ""]
     parts += ["## Images\n", _grid(result.conditions[list(CONDITION_COLUMNS)], 2), "", NOTES]
     parts += ["## Probes\n", _grid(result.probes, 2), "", PROBE_NOTES]
     if result.redshifts is not None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
+from photoz_lit.evaluation.mismatch.colours import colour_shift
 from photoz_lit.evaluation.mismatch.domain_probe import FEWEST, domain_probe
 from photoz_lit.evaluation.mismatch.magnitude_match import matched_rows
 from photoz_lit.imaging.conditions import NoisePower, measured_conditions, noise_power, some_galaxies
@@ -126,16 +127,14 @@ def colour_offsets(source: FieldImages, target: FieldImages, seed: int) -> tuple
     """Median colour of the target less the source's at the same magnitude, and its error [mag], (bands,) each."""
     if target is source:
         return np.zeros(len(source.sample.bands)), np.zeros(len(source.sample.bands))
-    rows = matched_rows(source.magnitude, target.magnitude, seed, (source.name, target.name))
-    reference = reference_axis(source.sample)
-    medians, errors = [], []
-    for field, chosen in zip((source, target), rows, strict=True):
-        magnitude = field.summaries.magnitude[chosen]
-        colour = pd.DataFrame(magnitude - magnitude[:, [reference]])
-        medians.append(colour.median().to_numpy(float))
-        spread = (colour - colour.median()).abs().median().to_numpy(float) * 1.4826
-        errors.append(1.2533 * spread / np.sqrt(np.maximum(colour.notna().sum().to_numpy(float), 1)))
-    return medians[1] - medians[0], np.hypot(*errors)
+    return colour_shift(
+        source.summaries.magnitude,
+        target.summaries.magnitude,
+        reference_axis(source.sample),
+        (source.magnitude, target.magnitude),
+        seed,
+        (source.name, target.name),
+    )
 
 
 def probe_table(
