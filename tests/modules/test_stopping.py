@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from photoz_lit.data.module import split_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError

@@ -57,7 +57,7 @@ def on_two_nodes(command: Sequence[str]) -> None:
 STEPS = """
 import sys
 import torch
-from photoz_lit.data.module import split_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.tasks.data_source import sample_of
