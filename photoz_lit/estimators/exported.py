@@ -68,7 +68,8 @@ class ExportedRun(nn.Module):
         turned = [_turned(seen, symmetry) for symmetry in range(self.images_per_galaxy)]
         total = torch.zeros((), device=images.device)
         for networks, calibration in zip(self.folds, self.calibrations, strict=True):
-            pdfs = torch.stack([self._mean(network, turned, ebv) for network in networks])  # type: ignore[union-attr]
+            assert isinstance(networks, nn.ModuleList)
+            pdfs = torch.stack([self._mean(network, turned, ebv) for network in networks])
             if self.harmonic:
                 pdf = 1.0 / (1.0 / pdfs.clamp_min(LEAST)).mean(dim=0)
             else:
@@ -164,7 +165,8 @@ def _require_plain(network: AppliedNetwork) -> None:
             "task.format: onnx and torch hold networks of images alone, and this one reads values beside them; use"
             " task=predict, or photoz_lit.load in Python."
         )
-    if any(type(part).images is not Alignment.images for part in network.parts.values()):
+    parts = [part for part in network.parts.values() if isinstance(part, Alignment)]
+    if any(type(part).images is not Alignment.images for part in parts):
         raise InputError(
             "task.format: this run calibrates the images of its target field, which onnx and torch files do not hold;"
             " use task=predict, or photoz_lit.load in Python."

@@ -219,7 +219,8 @@ def _fold_pdfs(
             for file, one in zip(kept, members, strict=True)
         ]
         found.append(average(of_members, trained.ensemble.mean))
-    return FoldPdfs(split, *found, validation_weights(trained, data.sample, split))
+    validation, test = found
+    return FoldPdfs(split, validation, test, validation_weights(trained, data.sample, split))
 
 
 def _members(trained: Config, folder: RunFolder, fold: int) -> list[Estimator]:

@@ -28,7 +28,7 @@ def run(config: Config, options: ExportOptions) -> None:
     if options.output is None:
         require_no_links(options.run)
     target = options.output or options.run / "export"
-    models = [kind for kind in options.format if kind not in CATALOGUES]
+    models: list[str] = [kind for kind in options.format if kind not in CATALOGUES]
     console = Console()
     if models:
         _write_models(config, options.run, models, target, console)
