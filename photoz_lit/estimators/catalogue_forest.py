@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from photoz_lit.alignment.build import classes_of, require_magnitudes
 from photoz_lit.alignment.colour_aligned import ColourAligned, colour_shifts
 from photoz_lit.data.domains import AdaptationSplit, store_field_numbers
-from photoz_lit.data.split import Split
 from photoz_lit.data.sample import Sample
+from photoz_lit.data.split import Split
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.forest import ForestSettings, QuantileForest, with_missing
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from photoz_lit.data.split import split_sample
 from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator

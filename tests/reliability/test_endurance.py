@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from photoz_lit.data.split import split_sample
 from photoz_lit.data.sample import load_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import open_store
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.fields import load_field

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from photoz_lit.data.module import CutoutDataModule
-from photoz_lit.data.split import split_sample
 from photoz_lit.data.sample import Sample, load_sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.errors import InputError
