@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
 from photoz_lit.config import Config
-from photoz_lit.console import shown
+from photoz_lit.console import NamesTable, shown
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.split import Split
 from photoz_lit.errors import InputError
@@ -242,7 +241,7 @@ def _refuse(trained: Config, options: CalibrateOptions) -> None:
 
 
 def _print(console: Console, content: Mapping[str, Any]) -> None:
-    table = Table(title=f"recalibrated on {content['galaxies']:,} validation galaxies", title_justify="left")
+    table = NamesTable(title=f"recalibrated on {content['galaxies']:,} validation galaxies", title_justify="left")
     table.add_column("method")
     for name in COMPARED:
         table.add_column(metric(name).label, justify="right")

@@ -167,7 +167,9 @@ class PredictOptions(DroppingOptions):
             raise InputError("data.mosaics and data.store are both given; predictions are of one of them.")
         if self.output is None:
             if data.mosaics is not None:
-                raise InputError("predictions from data.mosaics go into shards; give task.output=<folder>.")
+                raise InputError(
+                    "data.mosaics needs task.output=<folder>, for predictions from mosaics go into shards."
+                )
             return
         if self.processes is not None and config.engine != EngineSettings():
             raise InputError(f"task.processes={self.processes} is engine.workers by its former name; give that alone.")

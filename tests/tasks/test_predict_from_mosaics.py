@@ -144,7 +144,7 @@ def test_slips_are_one_sentence(made: tuple[Path, Path], mosaics: Path, tmp_path
     check: Callable[..., None] = lambda *words: _checked(made, mosaics, *words)  # noqa: E731
     with pytest.raises(InputError, match=r"data\.mosaics and data\.store are both given"):
         check("task.output=x", f"data.store={made[1]}")
-    with pytest.raises(InputError, match=r"predictions from data\.mosaics go into shards; give task\.output"):
+    with pytest.raises(InputError, match=r"data\.mosaics needs task\.output=<folder>"):
         check("data.store=null")
 
 
