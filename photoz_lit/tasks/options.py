@@ -168,7 +168,7 @@ class PredictOptions(DroppingOptions):
         if self.output is None:
             if data.mosaics is not None:
                 raise InputError(
-                    "data.mosaics needs task.output=<folder>, for predictions from mosaics go into shards."
+                    "data.mosaics needs task.output=<folder>: its predictions go into shards."
                 )
             return
         if self.processes is not None and config.engine != EngineSettings():
