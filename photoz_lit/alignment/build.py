@@ -42,7 +42,8 @@ def classes_of(adapt: AdaptSettings) -> dict[str, type[Alignment]]:
     kinds = list(classes.values())
     if any(kind.labels == "target" for kind in kinds) and len(kinds) > 1:
         raise InputError(
-            f"labels of the target field ({adapt.labels}) are learnt: that is the oracle, which has nothing to adapt; leave out the other parts"
+            f"labels of the target field ({adapt.labels}) are learnt: that is the oracle, which has nothing to adapt;"
+            " leave out the other parts"
             f" ({', '.join(name for name, kind in classes.items() if kind.labels == 'source')})."
         )
     for name, kind in classes.items():

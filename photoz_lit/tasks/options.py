@@ -167,9 +167,7 @@ class PredictOptions(DroppingOptions):
             raise InputError("data.mosaics and data.store are both given; predictions are of one of them.")
         if self.output is None:
             if data.mosaics is not None:
-                raise InputError(
-                    "data.mosaics needs task.output=<folder>: its predictions go into shards."
-                )
+                raise InputError("data.mosaics needs task.output=<folder>: its predictions go into shards.")
             return
         if self.processes is not None and config.engine != EngineSettings():
             raise InputError(f"task.processes={self.processes} is engine.workers by its former name; give that alone.")
