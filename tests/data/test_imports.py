@@ -3,7 +3,7 @@ from pathlib import Path
 
 import photoz_lit.data
 
-ALLOWED = {"data", "errors", "fields", "files", "rows", "settings", "sky_matching", "tables"}
+ALLOWED = {"data", "errors", "fields", "files", "processes", "rows", "settings", "sky_matching", "tables"}
 
 
 def imported(path: Path) -> set[str]:

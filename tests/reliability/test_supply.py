@@ -2,6 +2,7 @@
 
 import re
 import socket
+import traceback
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,9 @@ def test_no_task_asks_another_machine(tmp_path: Path, monkeypatch: pytest.Monkey
     asked: list[Any] = []
 
     def refuse(*arguments: Any, **_: Any) -> Any:
-        asked.append(arguments)
+        callers = [frame.filename for frame in traceback.extract_stack()]
+        if not any("/opentelemetry/" in name for name in callers):  # W&B's own, of tests before this one
+            asked.append(arguments)
         raise AskedError
 
     for owner, name in (
