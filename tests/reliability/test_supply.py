@@ -13,7 +13,7 @@ from photoz_lit.tasks.task import perform
 from tests.composed import composed
 
 ROOT = Path(__file__).parents[2]
-LICENCES = ROOT / "experiments" / "reliability" / "licences.md"
+LICENCES = ROOT / "packaging" / "licences.md"
 PINS = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.strip() and line[0] != "#"]
 #: Licences that ask for the source of what uses them.
 COPYLEFT = re.compile(r"\b(A?GPL|GNU (Affero )?General)")

@@ -1,6 +1,6 @@
 """Kill ten kinds of work at random moments, give the same command again, and compare with undisturbed work.
 
-``python experiments/reliability/kill_and_resume.py [kills] [seed] [folder]`` prints a row per kind: kills, and
+``python tests/reliability/kill_and_resume.py [kills] [seed] [folder]`` prints a row per kind: kills, and
 results that differ. Work runs in processes forked from this one, which has loaded the libraries; a sweep starts jobs
 itself. Moments are drawn in processor time, so that a busy machine changes nothing.
 """

@@ -1,6 +1,6 @@
 """Print the licence of every pinned package, as its own metadata say it.
 
-``python experiments/reliability/licences.py > experiments/reliability/licences.md``
+``python packaging/licences.py > packaging/licences.md``
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
-PINNED = Path(__file__).parents[2] / "constraints.txt"
+PINNED = Path(__file__).parents[1] / "constraints.txt"
 
 
 def licence(name: str) -> str:

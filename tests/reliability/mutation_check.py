@@ -1,6 +1,6 @@
 """Change the code of numbers that count, one place at a time, and see whether the quick tests notice.
 
-``python experiments/reliability/mutation_check.py [mutants per module] [seed] [module …]`` prints a row per module:
+``python tests/reliability/mutation_check.py [mutants per module] [seed] [module …]`` prints a row per module:
 places, mutants, those that a test failed on, and the survivors with their lines. Each mutant runs in a process forked
 from this one, which has loaded the libraries, so that it costs the tests alone.
 """
@@ -101,7 +101,7 @@ class Mutant(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, name: str, path: Path, tree: ast.Module) -> None:
         self.name, self.path, self.tree = name, path, tree
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """The changed module's spec."""
         return importlib.util.spec_from_file_location(name, self.path, loader=self) if name == self.name else None
 
