@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import astropy.units as u
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from astropy.coordinates import SkyCoord
@@ -18,7 +20,7 @@ from photoz_lit.simulation.disturbances import Places, Sky, halo_profile
 from photoz_lit.simulation.observing import SkyNoise, band_flux, measured_magnitudes, noise_transfer, pixel_noise
 from photoz_lit.simulation.render import Pointing, StampRenderer
 from photoz_lit.simulation.scene import Sources
-from photoz_lit.simulation.settings import SimulationSettings
+from photoz_lit.simulation.settings import CatalogueMapping, SimulationSettings
 from photoz_lit.simulation.simulate import prepare, simulation_hash
 from photoz_lit.simulation.survey_window import survey_window
 from tests.simulation.conftest import settings_of
@@ -226,3 +228,22 @@ def test_the_fields_of_the_study_are_what_the_page_says() -> None:
         halos = f"{found.halos.density:g}, {found.halos.amplitude:g}, {found.halos.scale:g}"
         row = [title, f"{found.seeing_scatter:.0%}", f"{found.zero_point_scatter:.3f}", terms, tail, halos]
         assert f"| {' | '.join([*row, f'{found.crowding:g}'])} |".replace("%", " %") in page
+
+
+def test_galaxies_of_a_real_catalogue_are_disturbed_too(field: Field, tmp_path: Path) -> None:
+    table = pd.DataFrame({"zspec": np.linspace(0.1, 0.9, 20), "i": np.linspace(19, 20, 20)})
+    table["r"], table["g"] = table["i"] + 0.5, table["i"] + np.linspace(1.0, 2.0, 20)
+    table.to_csv(tmp_path / "real.csv", index=False)
+    columns = {"z": "zspec", "mag_g": "g", "mag_r": "r", "mag_i": "i"}
+    mapping = CatalogueMapping(name="toy", columns=columns).model_dump()
+    terms = {"g": {"slope": 0.1, "colour": ["g", "r"], "pivot": 1.0}}
+    given = Disturbances.model_validate({"zero_point_scatter": 0.05, "patch": 0.5, "colour_terms": terms})
+    changes = {"catalogue": tmp_path / "real.csv", "mapping": mapping, "n_galaxies": None, "stamps": False}
+    drawn = simulator(field, settings_of(**changes, disturbances={"hsc6b": given}))
+    seen = drawn.table(0, 20)
+    assert drawn.sky is not None
+    patch = drawn.sky._cell(*drawn.sky._plane(seen["ra"].to_numpy(), seen["dec"].to_numpy()), 0.5)
+    np.testing.assert_allclose(seen["mag_r"] - table["r"], drawn.sky.zero_point[patch, 1], atol=1e-6)
+    colour = (table["g"] - table["r"]).to_numpy()
+    expected = drawn.sky.zero_point[patch, 0] + 0.1 * (colour - 1)
+    np.testing.assert_allclose(seen["mag_g"] - table["g"], expected, atol=1e-6)
