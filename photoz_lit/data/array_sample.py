@@ -58,7 +58,7 @@ def array_sample(
         bands=given,
         pixel_scale=field.pixel_scale if pixel_scale is None else pixel_scale,
         flux_unit="",
-        zero_points=_zero_points(zero_points, given, field),
+        zero_points={b: m for b, m in _zero_points(zero_points, given, field).items() if np.isfinite(m)},
         n_galaxies=len(pixels),
         height=pixels.shape[2],
         width=pixels.shape[3],
