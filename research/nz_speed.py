@@ -1,4 +1,4 @@
-"""Time N(z) of a million PDFs of 400 bins with 1000 bootstraps: ``python experiments/speed/nz_speed.py``."""
+"""Time N(z) of a million PDFs of 400 bins with 1000 bootstraps: ``python research/nz_speed.py``."""
 
 import resource
 import time
