@@ -21,8 +21,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install  ## simulate a nine-band field, train the multimodal network on it, write a report (≤ 10 minutes)
 	$(BIN)/python -m photoz_lit +experiment=hsc9b_early_fusion
 
-test: install lint types  ## style, types and all tests but the long ones
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not long'
+test: install lint types  ## style, types, all tests but the long ones, and the share of lines that they run
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not long' --cov --cov-report=
 
 test-long: install  ## every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
