@@ -26,6 +26,8 @@ from photoz_lit.tasks.task import marked, value_of
 
 VERSION = "photoz_lit"
 SIMULATION, PIXELS = "simulation.version", "simulation.pixels"
+#: By field; records without the key were made without them.
+DISTURBANCES = "simulation.disturbances"
 #: Reached magnitudes alone, and no pixel, before version 5 of the simulation.
 MAGNITUDES_ONLY = "simulation.magnitude_floor"
 
@@ -98,14 +100,15 @@ def changes(made: Setting, asked: Asked) -> list[str]:
 
     Returns
     -------
-    ``key: made -> asked`` of every key that both have, where an optional section counts as null while it is not there.
+    ``key: made -> asked`` of every key that both have, where an optional section counts as null while it is not there
+    or empty.
     What a record does not say is the key's default; a key without one, which the software did not have when the run was
     made, is no change.
     """
     made, now = _as_read(made, asked.settings), asked.settings
-    unset_then = {key for key, value in made.items() if value is None}
+    unset_then = {key for key, value in made.items() if value is None or value == {}}
     sections = {section for key in made for section in _sections(key)}
-    unset_now = {key for key, value in now.items() if value is None}
+    unset_now = {key for key, value in now.items() if value is None or value == {}}
     found = []
     for key, value in now.items():
         if key in made or any(section in unset_then for section in _sections(key)):
@@ -119,6 +122,8 @@ def changes(made: Setting, asked: Asked) -> list[str]:
 def _as_read(made: Setting, asked: Setting) -> Setting:
     """What a run was made with, its simulation under the keys that the job asks by."""
     made = {**made, **{key: _name(made[key]) for key, _ in marked(Config) if key in made}}  # older records have paths
+    if not any(key.startswith(DISTURBANCES) for key in made):
+        made[DISTURBANCES] = {}
     version = made.get(SIMULATION, UNNAMED)
     if PIXELS not in asked:
         return {**made, SIMULATION: version} if SIMULATION in asked else made
