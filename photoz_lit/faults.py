@@ -68,6 +68,8 @@ def telling_faults() -> Iterator[None]:
         sentence = sentence_of(error)
         if sentence is None:
             raise
+        if any(OF_HDF5.search(str(one)) for one in _with_causes(error)):
+            _end_without_hdf5(sentence)
         fail(sentence)
     finally:
         sys.excepthook = usual
@@ -83,6 +85,14 @@ def fail(sentence: str, code: int = 2) -> NoReturn:
     """Print a sentence and end the process."""
     print(f"photoz_lit: {visible(sentence)}", file=sys.stderr)
     sys.exit(code)
+
+
+def _end_without_hdf5(sentence: str) -> NoReturn:
+    """Print a sentence and end the process as it is: HDF5, asked to let go of what it could not write, may crash."""
+    print(f"photoz_lit: {visible(sentence)}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(2)
 
 
 def sentence_of(error: BaseException) -> str | None:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,9 +95,16 @@ def write_table(path: Path, table: pd.DataFrame, **options: Any) -> Path:
 
 def write_array(path: Path, values: NDArray[np.float32]) -> Path:
     """Write an ``.npy`` file whole or not at all."""
-    with whole_file(path) as partial:
-        np.save(partial, values)
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.save(_Written(file), values)
     return path
+
+
+class _Written:
+    """A file that numpy writes to through Python: its own way says nothing where the last bytes find no room."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.write = file.write
 
 
 def read_array(path: Path) -> NDArray[np.float32]:
