@@ -131,7 +131,8 @@ def test_how_many_times_better_than_no_adaptation(tmp_path: Path) -> None:
         for method, sigma, bias in (("guided_paired", 0.03, -0.01), ("none", 0.09, -0.05), ("template_fit", 0.08, 0.04))
         for seed in (0, 1)
     ]  # fmt: skip
-    write_json(tmp_path / "results.json", {"command": "", "git_commit": "", "scale": "demo", "rows": rows})
+    about = {"command": "", "git_commit": "", "scale": "demo", "reference": "none"}
+    write_json(tmp_path / "results.json", {**about, "rows": rows})
     perform(composed("task=compare", f"runs={tmp_path}"))
     table = pd.read_csv(tmp_path / "emitters.csv").set_index("method")
     assert table.index.tolist() == ["guided_paired", "none", "template_fit"]  # by name: no study puts them in order
