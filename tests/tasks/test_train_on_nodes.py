@@ -65,6 +65,8 @@ from tests.composed import composed
 from pathlib import Path
 
 config = composed(*sys.argv[2:])
+trainer = config.trainer.model_copy(update={"precision": "64-true"})  # which no command may ask for
+config = config.model_copy(update={"trainer": trainer})
 sample = sample_of(config)
 estimator = estimator_of(config)
 torch.set_default_dtype(torch.float64)
@@ -81,7 +83,7 @@ def test_ten_steps_of_one_global_batch_in_double_precision_agree(tmp_path: Path)
     (tmp_path / "steps.py").write_text(STEPS)
     settings = [
         "field=hsc6b", "network=plain", "module.recipe=published", f"data.store={store}", "data.augment=false",
-        "trainer.precision=64-true", "trainer.max_steps=10", "scale.stamp_size=16", "scale.max_epochs=3",
+        "trainer.max_steps=10", "scale.stamp_size=16", "scale.max_epochs=3",
     ]  # fmt: skip
     command = [sys.executable, str(tmp_path / "steps.py")]
     alone = [*command, str(tmp_path / "one"), *settings, "data.batch_size=16"]
