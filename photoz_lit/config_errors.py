@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from photoz_lit.errors import InputError, nearest
 from photoz_lit.settings import Settings
+
+Options = TypeVar("Options", bound=Settings)
+
+
+def checked(kind: type[Options], content: Mapping[str, Any], section: str) -> Options:
+    """Return the options of a member of a seam, such as a reader or an engine, as its own type.
+
+    Parameters
+    ----------
+    kind : the type.
+    content : as the config has them.
+    section : where they stand, ``ingest.options.``.
+
+    Raises
+    ------
+    InputError : a key is unknown or a value is wrong.
+    """
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise input_error(error, kind, content, section) from error
 
 
 def input_error(error: ValidationError, kind: type[Settings], content: Any, section: str = "") -> InputError:

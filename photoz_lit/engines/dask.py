@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from queue import Empty, Queue
 from typing import Any
 
-from photoz_lit.engines.engine import Engine, engine_options
+from photoz_lit.config_errors import checked
+from photoz_lit.engines.engine import Engine
 from photoz_lit.engines.settings import EnginePlace, EngineSettings
 from photoz_lit.engines.tiles import Failed, Outcome, Tiles
 from photoz_lit.errors import InputError
@@ -32,7 +33,7 @@ class DaskEngine(Engine):
 
     def __init__(self, settings: EngineSettings, place: EnginePlace) -> None:
         super().__init__(settings, place)
-        self.options = engine_options(DaskOptions, settings)
+        self.options = checked(DaskOptions, settings.options, "engine.options.")
         try:
             import distributed  # noqa: F401
         except ImportError as error:

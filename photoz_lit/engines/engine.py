@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
-
-from pydantic import ValidationError
 
 from photoz_lit.engines.settings import EnginePlace, EngineSettings
 from photoz_lit.engines.tiles import Failed, Made, Outcome, Stopped, Tiles
-from photoz_lit.errors import InputError, nearest
-from photoz_lit.settings import Settings
+from photoz_lit.errors import InputError
 from photoz_lit.targets import find_class
 
-Options = TypeVar("Options", bound=Settings)
 NAMED = 5  # tiles that a sentence names
 
 
@@ -53,23 +48,6 @@ def engine_of(settings: EngineSettings, place: EnginePlace) -> Engine:
     """
     kind = find_class(settings.target, Engine, "engine", "engine._target_")  # type: ignore[type-abstract]  # a concrete one comes back
     return kind(settings, place)
-
-
-def engine_options(kind: type[Options], settings: EngineSettings) -> Options:
-    """Options as the engine's own type.
-
-    Raises
-    ------
-    InputError : a key is unknown or a value is wrong.
-    """
-    try:
-        return kind.model_validate(settings.options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise InputError(f"unknown key 'engine.options.{key}'{nearest(key, kind.model_fields)}") from error
-        raise InputError(f"'engine.options.{key}={first['input']}' is wrong: {first['msg']}.") from error
 
 
 def made_tiles(engine: Engine, tiles: Tiles, numbers: Sequence[int]) -> Iterator[Made]:

@@ -11,7 +11,8 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any
 
-from photoz_lit.engines.engine import Engine, engine_options
+from photoz_lit.config_errors import checked
+from photoz_lit.engines.engine import Engine
 from photoz_lit.engines.settings import EnginePlace, EngineSettings
 from photoz_lit.engines.tiles import Failed, KeptWorker, Outcome, Stopped, Tiles
 from photoz_lit.processes import end_with_parent
@@ -27,7 +28,7 @@ class LocalEngine(Engine):
 
     def __init__(self, settings: EngineSettings, place: EnginePlace) -> None:
         super().__init__(settings, place)
-        engine_options(LocalOptions, settings)
+        checked(LocalOptions, settings.options, "engine.options.")
 
     def outcomes(self, tiles: Tiles, numbers: Sequence[int]) -> Iterator[Outcome]:
         """Outcomes, see :class:`~photoz_lit.engines.engine.Engine`; tiles of a process that died are made alone."""

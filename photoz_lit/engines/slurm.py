@@ -11,7 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from photoz_lit.engines.engine import Engine, engine_options
+from photoz_lit.config_errors import checked
+from photoz_lit.engines.engine import Engine
 from photoz_lit.engines.settings import EnginePlace, EngineSettings
 from photoz_lit.engines.tiles import Failed, KeptWorker, Made, Outcome, Stopped, Tiles
 from photoz_lit.errors import InputError
@@ -53,7 +54,7 @@ class SlurmEngine(Engine):
 
     def __init__(self, settings: EngineSettings, place: EnginePlace) -> None:
         super().__init__(settings, place)
-        self.options = engine_options(SlurmOptions, settings)
+        self.options = checked(SlurmOptions, settings.options, "engine.options.")
         self.folder = place.folder / FOLDER
         try:
             import submitit  # noqa: F401

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.config_errors import checked
 from photoz_lit.data.mapping import map_columns
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
@@ -16,7 +17,6 @@ from photoz_lit.ingest.array_layout import find_layout, in_order
 from photoz_lit.ingest.catalogue_file import CatalogueFile
 from photoz_lit.ingest.cut_stamps import common_crops, judged
 from photoz_lit.ingest.npz import flat_members
-from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import (
     Layout,
@@ -52,7 +52,7 @@ class Arrays(Source):
     without_image = "without a stamp"
 
     def __init__(self, settings: IngestSettings, field: Field) -> None:  # noqa: ARG002  # a user's pixels are no field's
-        self._options = options = reader_options(ArraysOptions, settings)
+        self._options = options = checked(ArraysOptions, settings.options, "ingest.options.")
         self.paths = in_order(archive_files(settings.path, ["*.npy", "*.npz"]), by_rows=options.ids is None)
         self._files = [open_images(path, options.images) for path in self.paths]
         self._channels, bands, total = _chosen_bands(self._files, settings)

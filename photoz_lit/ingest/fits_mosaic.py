@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.config_errors import checked
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.bad_pixels import REASONS
 from photoz_lit.ingest.band_cutter import BandCutter
 from photoz_lit.ingest.catalogue_file import CatalogueFile
 from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_band
-from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, StampFlag, Stamps, blanked
 from photoz_lit.ingest.stamp_geometry import local_grid
@@ -34,7 +34,7 @@ class FitsMosaic(Source):
     without_image = "outside the images"
 
     def __init__(self, settings: IngestSettings, field: Field) -> None:
-        options = reader_options(MosaicOptions, settings)
+        options = checked(MosaicOptions, settings.options, "ingest.options.")
         self._catalogue = CatalogueFile.of(settings)
         root = image_folder(settings)
         bands = tuple(settings.bands or field.band_names)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.config_errors import checked
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.bad_pixels import REASONS, count_reasons, unknown_pixels
@@ -18,7 +19,6 @@ from photoz_lit.ingest.catalogue_file import CatalogueFile
 from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, celestial_scale, find_plane
 from photoz_lit.ingest.fits_mosaic import DEFAULT_SIZE, flagged
 from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_tile_files, pattern_of
-from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, StampFlag, Stamps, centre_crop
 from photoz_lit.ingest.stamp_files import StampFiles, bands_in
@@ -52,7 +52,7 @@ class FitsStamps(Source):
     without_image = "no stamp file"
 
     def __init__(self, settings: IngestSettings, field: Field) -> None:
-        self._options = reader_options(StampOptions, settings)
+        self._options = checked(StampOptions, settings.options, "ingest.options.")
         self._catalogue = CatalogueFile.of(settings)
         self._root = image_folder(settings)
         self._given = settings.zero_points

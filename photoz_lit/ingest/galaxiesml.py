@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.config_errors import checked
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.cut_stamps import common_crops, judged
 from photoz_lit.ingest.hdf5 import dataset_shapes, flat_columns, open_hdf5, read_rows, require_images
-from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import (
     Layout,
@@ -36,7 +36,7 @@ class GalaxiesML(Source):
     """Reads channel-first images; the table holds every dataset with one value per galaxy."""
 
     def __init__(self, settings: IngestSettings, field: Field) -> None:
-        self._image = reader_options(GalaxiesMLOptions, settings).image
+        self._image = checked(GalaxiesMLOptions, settings.options, "ingest.options.").image
         self.paths = archive_files(settings.path, ["*.hdf5", "*.h5"])
         self._shapes = [dataset_shapes(path) for path in self.paths]
         bands = tuple(settings.bands or field.band_names)

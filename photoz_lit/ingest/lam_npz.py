@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.config_errors import checked
 from photoz_lit.errors import InputError
 from photoz_lit.fields import BAND_ORDER, Field
 from photoz_lit.ingest.cut_stamps import common_crops, judged
 from photoz_lit.ingest.npz import NpzMember, member_names
-from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.sdss_npz import cube_shape
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import (
@@ -57,7 +57,7 @@ class LamNpz(Source):
     """
 
     def __init__(self, settings: IngestSettings, field: Field) -> None:
-        self._options = options = reader_options(LamOptions, settings)
+        self._options = options = checked(LamOptions, settings.options, "ingest.options.")
         self.paths = archive_files(settings.path, ["*.npz"])
         self._cubes = [NpzMember(path, options.cube) for path in self.paths]
         self._infos = [NpzMember(path, options.info) for path in self.paths]

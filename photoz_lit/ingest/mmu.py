@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.config_errors import checked
 from photoz_lit.errors import InputError
 from photoz_lit.fields import BAND_ORDER, Field
 from photoz_lit.ingest.cut_stamps import common_crops, judged
 from photoz_lit.ingest.hdf5 import dataset_shapes, open_hdf5, read_rows, require_images
+from photoz_lit.ingest.mmu_images import joined_tables, left_bands, one_pixel_scale, place_bands
 from photoz_lit.ingest.mmu_surveys import MmuSurvey, masked_value, survey_of
 from photoz_lit.ingest.mmu_table import cell_columns, cell_table
-from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, archive_files, require_zero_points, split_rows
 from photoz_lit.settings import Settings
@@ -53,7 +54,7 @@ class MultimodalUniverse(Source):
     """
 
     def __init__(self, settings: IngestSettings, field: Field) -> None:  # noqa: ARG002  # a survey's pixels are no field's
-        self._options = options = reader_options(MmuOptions, settings)
+        self._options = options = checked(MmuOptions, settings.options, "ingest.options.")
         self.paths = archive_files(settings.path, ["*.hdf5", "*.h5"])
         self._datasets = [dataset_shapes(path) for path in self.paths]
         self._images = [_images_of(path, d) for path, d in zip(self.paths, self._datasets, strict=True)]
@@ -84,7 +85,7 @@ class MultimodalUniverse(Source):
             settings.flux_unit or (self._survey.flux_unit if self._survey else "unknown"),
             require_zero_points({**survey_points, **settings.zero_points}, bands, where),
             tuple(self.paths),
-            notes=_left_bands(found - set(ours), where),
+            notes=left_bands(found - set(ours), where),
         )
         self._masks = [next((m for m in MASKS if m in d), None) for d in self._datasets]
         stated = options.mask_true or (self._survey.mask_true if self._survey else None)
@@ -97,21 +98,8 @@ class MultimodalUniverse(Source):
             if datasets.get("image_scale") == axis.shape:
                 with open_hdf5(path) as file:
                     scale = np.asarray(file["image_scale"][()], np.float64)
-                scales.append(np.unique(scale[np.isin(axis, bands) & (scale > 0)]))
-        values = np.concatenate(scales) if scales else np.zeros(0)
-        if not len(values):
-            if self._survey is not None and self._survey.pixel_scale is not None:
-                return self._survey.pixel_scale
-            raise InputError(
-                f"{self.paths[0]} has no 'image_scale'; give ingest.pixel_scale=0.2 with the arcsec per pixel as its"
-                " number."
-            )
-        if np.ptp(values) > 0.01 * values.mean():
-            raise InputError(
-                f"{self.paths[0].parent}: images have pixel scales from {values.min():g} to {values.max():g} arcsec;"
-                " ingest bands of one scale (ingest.bands) at a time."
-            )
-        return round(float(values.mean()), 6)
+                scales.append(np.unique(scale[np.isin(axis, bands)]))
+        return one_pixel_scale(scales, self._survey, "image_scale", str(self.paths[0]))
 
     def column_names(self) -> list[str]:
         """Datasets with one value per galaxy in any file, the PSF's width per band, and the common names."""
@@ -126,9 +114,7 @@ class MultimodalUniverse(Source):
             cell_table(path, names, axis, self.layout.bands, self._survey)
             for path, axis in zip(self.paths, self._axes, strict=True)
         ]
-        table = pd.concat(parts, ignore_index=True)
-        table.attrs["units"] = {k: unit for part in parts for k, unit in part.attrs.get("units", {}).items()}
-        return table
+        return joined_tables(parts)
 
     def read(self, rows: NDArray[np.int64], catalogue: pd.DataFrame) -> Stamps:  # noqa: ARG002
         """Stamps cropped to the centre, bands in our order; a band that a galaxy lacks is NaN."""
@@ -161,28 +147,10 @@ class MultimodalUniverse(Source):
                 mask = read_rows(file, name, local, crop).astype(bool) == self._bad
             elif name is not None:  # one for all bands
                 mask = (read_rows(file, name, local, self._crops[number]).astype(bool) == self._bad)[:, None]
-        axis = self._axes[number][local]
-        for position, band in enumerate(self.layout.bands):
-            here = axis == band
-            has = np.flatnonzero(here.any(axis=1))
-            at = here.argmax(axis=1)[has]
-            images[positions[has], position] = pixels[has, at]
-            if mask is not None:
-                masked[positions[has], position] = mask[has, np.minimum(at, mask.shape[1] - 1)]
+        place_bands(self.layout.bands, self._axes[number][local], positions, pixels, mask, images, masked)
 
     def _shape(self, number: int) -> tuple[int, ...]:
         return self._datasets[number][self._images[number]]
-
-
-def _left_bands(names: set[str], where: str) -> tuple[str, ...]:
-    """Return a note on bands that are not read because nothing says what they are."""
-    if not names:
-        return ()
-    first = min(names)
-    return (
-        f"{where} also has the bands {', '.join(sorted(names))}, which are left out; to take one say what it is, e.g."
-        f" ingest.options.band_names.{first}=r, with its ingest.zero_points.",
-    )
 
 
 def _images_of(path: Path, datasets: dict[str, tuple[int, ...]]) -> str:

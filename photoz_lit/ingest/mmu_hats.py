@@ -17,14 +17,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from photoz_lit.config_errors import checked
 from photoz_lit.errors import InputError
 from photoz_lit.fields import BAND_ORDER, Field
 from photoz_lit.ingest.cut_stamps import common_crops, judged
 from photoz_lit.ingest.mmu import MmuOptions
+from photoz_lit.ingest.mmu_images import joined_tables, left_bands, one_pixel_scale, place_bands
 from photoz_lit.ingest.mmu_surveys import MmuSurvey, survey_of
 from photoz_lit.ingest.mmu_table import add_psf_widths, common_names, named_table
 from photoz_lit.ingest.nested_rows import IMAGE, NestedRows
-from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, require_zero_points, split_rows
 from photoz_lit.tables.hats import hats_files, is_hats
@@ -35,7 +36,7 @@ class MultimodalUniverseHats(Source):
     """Reads the images partition by partition; the table is that of the first form, :mod:`photoz_lit.ingest.mmu`."""
 
     def __init__(self, settings: IngestSettings, field: Field) -> None:  # noqa: ARG002  # a survey's pixels are no field's
-        self._options = options = reader_options(MmuOptions, settings)
+        self._options = options = checked(MmuOptions, settings.options, "ingest.options.")
         self.paths = _partitions(settings.path)
         self._rows = [NestedRows(path) for path in self.paths]
         self._starts = np.concatenate([[0], np.cumsum([len(rows) for rows in self._rows])])
@@ -61,6 +62,7 @@ class MultimodalUniverseHats(Source):
             settings.flux_unit or (self._survey.flux_unit if self._survey else "unknown"),
             require_zero_points({**points, **settings.zero_points}, bands, where),
             tuple(self.paths),
+            notes=left_bands(found - set(ours), where),
             sequential=True,
         )
         self._bad = _masked_value(self._rows, options.mask_true, self._survey, where)
@@ -73,10 +75,7 @@ class MultimodalUniverseHats(Source):
 
     def table(self, names: Sequence[str]) -> pd.DataFrame:
         """Return these columns of all partitions."""
-        parts = [self._table(number, names) for number in range(len(self.paths))]
-        table = pd.concat(parts, ignore_index=True)
-        table.attrs["units"] = {k: unit for part in parts for k, unit in part.attrs.get("units", {}).items()}
-        return table
+        return joined_tables([self._table(number, names) for number in range(len(self.paths))])
 
     def read(self, rows: NDArray[np.int64], catalogue: pd.DataFrame) -> Stamps:  # noqa: ARG002
         """Stamps cropped to the centre, bands in our order; a band that a galaxy lacks is NaN."""
@@ -103,14 +102,7 @@ class MultimodalUniverseHats(Source):
         if self._options.ivar_blanks and "ivar" in piece:
             pixels[~(piece["ivar"][crop] > 0)] = np.nan
         mask = piece["mask"][crop].astype(bool) == self._bad if "mask" in piece else None
-        axis = self._axes[number][local]
-        for position, band in enumerate(self.layout.bands):
-            here = axis == band
-            has = np.flatnonzero(here.any(axis=1))
-            at = here.argmax(axis=1)[has]
-            images[positions[has], position] = pixels[has, at]
-            if mask is not None:
-                masked[positions[has], position] = mask[has, at]
+        place_bands(self.layout.bands, self._axes[number][local], positions, pixels, mask, images, masked)
 
     def _table(self, number: int, names: Sequence[str]) -> pd.DataFrame:
         path, axis, bands = self.paths[number], self._axes[number], self.layout.bands
@@ -130,18 +122,7 @@ class MultimodalUniverseHats(Source):
             for rows, axis in zip(self._rows, self._axes, strict=True)
             if rows.has("scale")
         ]
-        values = np.concatenate(scales) if scales else np.zeros(0)
-        values = values[values > 0]
-        if not len(values):
-            if self._survey is not None and self._survey.pixel_scale is not None:
-                return self._survey.pixel_scale
-            raise InputError(f"{where} has no '{IMAGE}.scale'; give ingest.pixel_scale with the arcsec per pixel.")
-        if np.ptp(values) > 0.01 * values.mean():
-            raise InputError(
-                f"{where}: images have pixel scales from {values.min():g} to {values.max():g} arcsec; ingest bands of"
-                " one scale (ingest.bands) at a time."
-            )
-        return round(float(values.mean()), 6)
+        return one_pixel_scale(scales, self._survey, f"{IMAGE}.scale", where)
 
 
 def _partitions(place: str | None) -> list[Path]:

@@ -1,16 +1,11 @@
-"""Open an archive with the reader that its config names, and check the reader's own options."""
+"""Open an archive with the reader that its config names."""
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-from pydantic import ValidationError
-
-from photoz_lit.errors import InputError, nearest
+from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Source
-from photoz_lit.settings import Settings
 from photoz_lit.targets import find_class
 
 
@@ -26,23 +21,3 @@ def open_source(settings: IngestSettings, field: Field) -> Source:
         return reader(settings, field)  # type: ignore[call-arg]  # each reader's constructor takes these two
     except PermissionError as error:
         raise InputError(f"{error.filename} cannot be read ({error.strerror}).") from error
-
-
-Options = TypeVar("Options", bound=Settings)
-
-
-def reader_options(kind: type[Options], settings: IngestSettings) -> Options:
-    """Return the options as the reader's own type.
-
-    Raises
-    ------
-    InputError : a key is unknown or a value is wrong.
-    """
-    try:
-        return kind.model_validate(settings.options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise InputError(f"unknown key 'ingest.options.{key}'{nearest(key, kind.model_fields)}") from error
-        raise InputError(f"'ingest.options.{key}={first['input']}' is wrong: {first['msg']}.") from error

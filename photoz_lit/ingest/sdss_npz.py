@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from photoz_lit.config_errors import checked
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.cut_stamps import judged
 from photoz_lit.ingest.npz import NpzMember, flat_members, member_names
-from photoz_lit.ingest.reader import reader_options
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, Stamps, archive_files, centre_crop
 from photoz_lit.settings import Settings
@@ -40,7 +40,7 @@ class SdssNpz(Source):
     """
 
     def __init__(self, settings: IngestSettings, field: Field) -> None:
-        options = reader_options(SdssOptions, settings)
+        options = checked(SdssOptions, settings.options, "ingest.options.")
         paths = archive_files(settings.path, ["*.npz"])
         if len(paths) > 1:
             raise InputError(
