@@ -185,7 +185,9 @@ def write_mmu(folder: Path, cells: Mapping[int, int] | None = None, size: int = 
     return out
 
 
-def write_mmu_hats(folder: Path, cells: Mapping[int, int], size: int = 64) -> dict[int, NDArray[np.float32]]:
+def write_mmu_hats(
+    folder: Path, cells: Mapping[int, int], size: int = 64, last_band: str = "hsc-y"
+) -> dict[int, NDArray[np.float32]]:
     """A HATS catalogue with the columns of UniverseTBD/mmu_hsc_pdr3_dud_22.5, a partition per cell of order 4."""
     out, start = {}, 0
     (folder / "dataset").mkdir(parents=True)
@@ -194,7 +196,7 @@ def write_mmu_hats(folder: Path, cells: Mapping[int, int], size: int = 64) -> di
         images = stamps(n, 5, size, seed=cell)
         ivar = np.ones_like(images)
         ivar[0, 1, size // 2, size // 2] = 0.0
-        names = ["hsc-g", "hsc-r", "hsc-i", "hsc-z", "hsc-y"]
+        names = ["hsc-g", "hsc-r", "hsc-i", "hsc-z", last_band]
         parts = {
             "band": [names] * n, "flux": images.tolist(), "ivar": ivar.tolist(),
             "mask": np.ones(images.shape, bool).tolist(), "psf_fwhm": [[0.7] * 5] * n, "scale": [[0.168] * 5] * n,

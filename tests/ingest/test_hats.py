@@ -11,6 +11,7 @@ import pytest
 
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.archive import ingest
+from photoz_lit.ingest.reader import open_source
 from photoz_lit.tables.reading import read_table, table_columns
 from tests.ingest.archives import settings_of, stamps, write_mmu, write_mmu_hats
 
@@ -34,6 +35,14 @@ def test_images_of_the_second_form_are_those_of_the_first(tmp_path: Path) -> Non
     assert second.header.zero_points == first.header.zero_points
     columns = ["object_id", "ra", "dec", "mag_i", "flags"]
     pd.testing.assert_frame_equal(first.catalogue[columns], second.catalogue[columns])
+
+
+def test_a_band_that_nothing_names_is_told_not_dropped_in_silence(tmp_path: Path) -> None:
+    write_mmu_hats(tmp_path / "hats", {3: 5}, last_band="hsc-n921")
+    layout = open_source(*settings_of("mmu_hats", f"ingest.path={tmp_path / 'hats'}")).layout
+    assert layout.bands == ("g", "r", "i", "z")
+    (note,) = layout.notes
+    assert "also has the bands hsc-n921, which are left out" in note
 
 
 def test_a_collection_is_read_as_its_main_catalogue(tmp_path: Path) -> None:
