@@ -170,7 +170,7 @@ def described(
 
     Parameters
     ----------
-    pdf : probabilities, (N, n_bins); a row that is not finite, as of a stamp with a pixel NaN, leaves NaN.
+    pdf : probabilities, (N, n_bins); a row that is not finite, as of a galaxy without a band, leaves NaN.
     catalogue : of the galaxies, (N rows).
     fold : see :class:`~photoz_lit.tasks.unseen_networks.UnseenNetworks`, (N,).
     reference_band : whose magnitude is ``mag``.
