@@ -19,6 +19,7 @@ from photoz_lit.tasks.run_warnings import warnings_of_run
 from photoz_lit.tasks.train import train
 from tests.composed import composed, predicted
 from tests.two_fields import changed, source_and_target
+from tests.without_plots import without_plots  # noqa: F401
 
 METHODS = sorted(path.stem for path in (conf_directory() / "adapt").glob("*.yaml") if path.stem != "base")
 SMALL = ("field=hsc6b", "network=plain", "adapt.discriminator_steps=20", "adapt.hidden=16", "seed=3",
@@ -29,12 +30,6 @@ Stores = tuple[CutoutStore, CutoutStore]
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
     return source_and_target(tmp_path_factory.mktemp("two"), n=110)
-
-
-@pytest.fixture(autouse=True)
-def _without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "draw_run", lambda *_: None)
-    monkeypatch.setattr(results, "write_report", lambda _: None)
 
 
 def config_of(stores: Stores, runs: Path, *overrides: str) -> Config:

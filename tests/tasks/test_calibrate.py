@@ -17,21 +17,14 @@ from photoz_lit.evaluation.calibration.pit import fit_pit_calibration
 from photoz_lit.evaluation.metrics import pdf as formulas
 from photoz_lit.evaluation.predictions.qp_file import read_pdfs_hdf5
 from photoz_lit.run_folder import RunFolder
-from photoz_lit.tasks import calibrate, results
+from photoz_lit.tasks import calibrate
 from photoz_lit.tasks.train import train
 from tests.composed import composed, predicted
 from tests.conftest import make_store
 from tests.two_fields import changed
+from tests.without_plots import without_plots  # noqa: F401
 
 NETWORK = ("network=plain", "scale.max_epochs=1", "module.calibration=none")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _without_plots() -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(results, "draw_run", lambda *_: None)
-        patch.setattr(results, "write_report", lambda _: None)
-        yield
 
 
 @pytest.fixture(scope="module")
