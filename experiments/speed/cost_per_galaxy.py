@@ -38,10 +38,12 @@ from photoz_lit.ingest.writing import flagged_catalogue
 from photoz_lit.rows import RowCount
 from photoz_lit.run_folder import RunFolder, config_of_run
 from photoz_lit.tasks.prediction_shard import described
+from photoz_lit.tasks.reliability_columns import reliability_columns
 from photoz_lit.tasks.unseen_networks import UnseenNetworks
 from tests.composed import composed_as_typed
 
 SIDE = 4096  # pixels of a mosaic, a patch of HSC
+STEPS = ("read", "cut", "resample", "stretch", "network", "flags", "write")
 DENSITY = 2048  # galaxies on it, of 0.036 square degrees
 
 
@@ -119,6 +121,7 @@ def steps(run: str, compressed: bool) -> dict[str, float]:
         networks.predict(sample, fold)  # loads them
         pdf = clock.timed("network", networks.predict)(sample, fold)
         clock.seconds["network"] -= clock.seconds["stretch"]
+        clock.timed("flags", reliability_columns)(networks, sample, fold, pdf)
         columns = PdfColumns("quantiles", trained.field.z_edges)
 
         def write() -> None:
@@ -126,7 +129,7 @@ def steps(run: str, compressed: bool) -> dict[str, float]:
             write_shard(rows, folder, 0, ["parquet"])
 
         clock.timed("write", write)()
-    return {name: 1000 * clock.seconds[name] / n for name in ("read", "cut", "resample", "stretch", "network", "write")}
+    return {name: 1000 * clock.seconds[name] / n for name in STEPS}
 
 
 def scaling(run: str, folder: str, galaxies: str = "20000") -> dict[str, dict[str, float]]:

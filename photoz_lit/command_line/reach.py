@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -61,23 +62,24 @@ class Reach:
         conditions = self.task.unused(key, self.values)
         return None if conditions is None else self._in_words(conditions)
 
+    @cached_property
     def read(self) -> set[str]:
         """Keys that are read: those declared, and those to which their values refer."""
         found = {"task", *self.task.takes.needs, *(self.task.takes.reads or ())}
+        referring = {
+            key: REFERENCE.findall(value)
+            for key, value in leaves({**self.raw, "task": None}).items()
+            if isinstance(value, str) and REFERENCE.search(value) and self.reason_unused(key) is None
+        }
         while True:
-            further = {
-                name
-                for key, value in leaves({**self.raw, "task": None}).items()
-                if isinstance(value, str) and _any_within(key, found) and self.task.unused(key, self.values) is None
-                for name in REFERENCE.findall(value)
-            }
+            further = {name for key, names in referring.items() if _any_within(key, found) for name in names}
             if further <= found:
                 return found
             found |= further
 
     def sentence(self, key: str) -> str:
         """Sentence on a key that the task does not use: what it reads instead, and what may be meant."""
-        known = [name for name in leaves({**self.raw, "task": None}) if _any_within(name, self.read())]
+        known = [name for name in leaves({**self.raw, "task": None}) if _any_within(name, self.read)]
         options = [f"task.{name}" for name in self.task.options.model_fields]
         by_last = {name.split(".")[-1]: name for name in (*known, *options)}
         close = difflib.get_close_matches(key.split(".")[-1], by_last, n=1, cutoff=0.75)
@@ -102,9 +104,8 @@ class Reach:
             return f"task={self.task.name} does not use {typed}{reasons[0]}."
         if self.task.takes.reads is None or not touched:
             return None
-        read = self.read()
         always = {key.name for key in keys_of(self.values) if key.role in ALWAYS_READ}
-        if any(_reached(one, read) or one == "trainer" or _any_within(one, always) for one in touched):
+        if any(_reached(one, self.read) or one == "trainer" or _any_within(one, always) for one in touched):
             return None  # a choice of trainer sets the machine alone
         return self.sentence(typed)
 

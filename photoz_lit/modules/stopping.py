@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ import time
 from types import FrameType
 
 import pytorch_lightning as pl
+import torch
 
 from photoz_lit.faults import GOES_ON, INTERRUPTED
 
@@ -37,6 +39,8 @@ class StopsAtOnce(pl.Callback):
     def _take_over(self, trainer: pl.Trainer) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
+        atexit.unregister(_leave_group)
+        atexit.register(_leave_group)
 
         def stop(number: int, _frame: FrameType | None) -> None:
             if trainer.world_size == 1:
@@ -47,6 +51,12 @@ class StopsAtOnce(pl.Callback):
         if not self._watched and _started_here(trainer):
             self._watched = True
             threading.Thread(target=_watch, args=(trainer,), daemon=True).start()
+
+
+def _leave_group() -> None:
+    """Join gloo's threads, which may abort a rank that has ended well; Lightning does so for NCCL alone."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _started_here(trainer: pl.Trainer) -> list[object]:
