@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,14 @@ import pytest
 from photoz_lit.data.store import CutoutStore, StoreHeader
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.fields import load_field
+from tests import figures
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_figures() -> Iterator[None]:
+    """See :mod:`tests.figures`."""
+    with figures.left_out():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,6 @@ from photoz_lit.tasks.train import train
 from tests.composed import composed, predicted
 from tests.conftest import make_store
 from tests.two_fields import changed, source_and_target
-from tests.without_plots import without_plots  # noqa: F401
 
 NETWORK = ("network=plain", "scale.max_epochs=1", "ensemble.members=2", "module.calibration=pit", "module.tta=8")
 FOREST = ("network=catalogue_forest", "network.trees=10", "cv.folds=5")

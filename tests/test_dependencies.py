@@ -33,9 +33,9 @@ RUN = {
     "hatchling",
     "mypy",
     "pandas-stubs",
-    "pytest-cov",
     "pytest-xdist",
     "ruff",
+    "slipcover",
     "types-pyyaml",
 }
 RUN |= {"myst_parser", "sphinxcontrib", "rail"}

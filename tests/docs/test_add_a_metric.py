@@ -24,6 +24,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_it_stands_in_metrics_report_and_comparison(copy: Path) -> None:
     scores = []
     for file in sorted(copy.glob("runs/*/*/metrics.json")):

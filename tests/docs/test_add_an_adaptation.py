@@ -22,6 +22,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_the_part_takes_part_in_the_loss(copy: Path) -> None:
     (curve,) = copy.glob("runs/xmm_ud_adapt/*/checkpoints/*/metrics.csv")
     assert "mmd" in curve.read_text().splitlines()[0].split(",")

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tests.docs.recipe import ROOT, follow
 
 
+@pytest.mark.long
 def test_add_an_estimator(tmp_path: Path) -> None:
     (output,) = follow(ROOT / "docs" / "add_an_estimator.md", tmp_path, ("paths.runs=runs",))
     assert "20 nearest galaxies in 6 magnitudes" in output

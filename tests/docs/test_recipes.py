@@ -40,6 +40,7 @@ def test_add_a_network(tmp_path: Path) -> None:
     assert np.isfinite(metrics["sigma_mad"])
 
 
+@pytest.mark.long
 def test_add_a_survey(tmp_path: Path) -> None:
     follow(page("survey"), tmp_path, TINY)
     metrics = json.loads(only(tmp_path, "runs/kids_multimodal/*/metrics.json").read_text())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from photoz_lit.data.store import CutoutStore, open_store
 from tests.ingest.archives import sdss_labels, write_sparse_sdss
@@ -17,6 +18,7 @@ from tests.ingest.archives import sdss_labels, write_sparse_sdss
 REPOSITORY = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_archive_of_five_gigabytes_needs_little_memory(tmp_path: Path) -> None:
     n = 52_000
     write_sparse_sdss(tmp_path / "sdss.npz", n)
@@ -25,6 +27,7 @@ def test_archive_of_five_gigabytes_needs_little_memory(tmp_path: Path) -> None:
     np.testing.assert_allclose(store.catalogue["z"], sdss_labels(n)["z"].astype("f8"))
 
 
+@pytest.mark.long
 def test_arrays_of_five_gigabytes_need_little_memory(tmp_path: Path) -> None:
     z = np.random.default_rng(0).uniform(0, 2, 26_000)
     pd.DataFrame({"object_id": np.arange(len(z)), "z": z}).to_csv(tmp_path / "cat.csv", index=False)

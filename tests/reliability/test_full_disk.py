@@ -9,7 +9,7 @@ import resource
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +17,19 @@ import pytest
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.faults import telling_faults
 from photoz_lit.tasks.task import perform
+from tests import figures
 from tests.composed import composed
 from tests.conftest import make_store
 
 SMALL = ("field=hsc6b", "network=plain", "scale.max_epochs=1")
 FOREST = ("field=hsc6b", "network=catalogue_forest", "network.trees=5")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def with_figures() -> Iterator[None]:
+    """A figure or a report may be the file for which there is no room."""
+    with figures.made():
+        yield
 
 
 @pytest.fixture(scope="module")

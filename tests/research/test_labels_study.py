@@ -31,6 +31,7 @@ def test_label_sets_and_their_figures(make_field):
     assert figures["som_merge_kde"]["n_of_z"]["tv"] < figures["som_merge"]["n_of_z"]["tv"]
 
 
+@pytest.mark.long
 def test_study_trains_each_network_once(tmp_path, capsys):
     overrides = [
         "+experiment=hsc_deep_labels",

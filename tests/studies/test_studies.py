@@ -158,6 +158,7 @@ def test_rows_of_other_settings_do_not_stay_where_the_new_job_fails(tmp_path: Pa
     assert JobGalaxies(results.parent, row["galaxies"]).there
 
 
+@pytest.mark.long
 def test_jobs_that_share_a_run_at_the_same_time_make_it_once(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", n=100).path
     common = ["field=hsc6b", f"data.store={store}", "network=catalogue_forest", "network.trees=5"]

@@ -19,7 +19,6 @@ from photoz_lit.tasks.run_warnings import warnings_of_run
 from photoz_lit.tasks.train import train
 from tests.composed import composed, predicted
 from tests.two_fields import changed, source_and_target
-from tests.without_plots import without_plots  # noqa: F401
 
 METHODS = sorted(path.stem for path in (conf_directory() / "adapt").glob("*.yaml") if path.stem != "base")
 SMALL = ("field=hsc6b", "network=plain", "adapt.discriminator_steps=20", "adapt.hidden=16", "seed=3",

@@ -22,7 +22,6 @@ from photoz_lit.tasks.train import train
 from tests.composed import composed, predicted
 from tests.conftest import make_store
 from tests.two_fields import changed
-from tests.without_plots import without_plots  # noqa: F401
 
 NETWORK = ("network=plain", "scale.max_epochs=1", "module.calibration=none")
 

@@ -25,6 +25,7 @@ from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.modalities import modality_rows
 from photoz_lit.tasks.train import train
+from tests import figures
 from tests.composed import composed, predicted
 from tests.conftest import make_store
 from tests.two_fields import changed
@@ -40,7 +41,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> CutoutStore:
 
 @pytest.fixture(scope="module")
 def run(store: CutoutStore, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    return train(config_of(store, tmp_path_factory.mktemp("runs"), *FOREST))
+    with figures.made():
+        return train(config_of(store, tmp_path_factory.mktemp("runs"), *FOREST))
 
 
 def config_of(store: CutoutStore, runs: Path, *overrides: str) -> Config:

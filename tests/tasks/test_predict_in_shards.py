@@ -307,10 +307,11 @@ def private(made: tuple[Path, Path], tmp_path: Path) -> list[float]:
 
 
 def test_memory_is_flat(private: list[float]) -> None:
-    """Pixels are 12 KB and PDFs 1.6 KB a galaxy: 40 000 more would take 560 MB."""
+    """A shard's pixels and PDFs are 280 MB. The first shard fills the pools of the allocator, by some 70 MB or none."""
     assert len(private) == 3
     print("private memory of the shards [GB]:", *(f"{one:.4f}" for one in private))
-    assert max(private) - private[0] < 0.05
+    assert private[2] - private[1] < 0.05
+    assert max(private) - private[0] < 0.14  # half of one shard of the two that came
     assert max(private) < 1.5
 
 

@@ -26,7 +26,7 @@ made = run_and_store
 SHARDS = ("task.shard=30", "task.format=[parquet,qp]")
 
 
-@pytest.mark.parametrize("engine", ["dask", "slurm"])
+@pytest.mark.parametrize("engine", ["dask", pytest.param("slurm", marks=pytest.mark.long)])
 def test_the_same_bytes_as_one_process(made: tuple[Path, Path], tmp_path: Path, engine: str) -> None:
     pytest.importorskip("distributed" if engine == "dask" else "submitit")
     jobs = ("engine.options.cluster=local", "engine.options.poll=0.2") if engine == "slurm" else ()
@@ -66,6 +66,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 def test_a_scheduler_that_is_lost_ends_it_clearly_and_the_command_goes_on(
     made: tuple[Path, Path],
     tmp_path: Path,

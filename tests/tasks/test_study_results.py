@@ -38,6 +38,7 @@ def row_without_its_run(folder: Path) -> dict[str, object]:
     return row
 
 
+@pytest.mark.long
 def test_a_job_whose_run_is_gone_is_not_made_again_while_its_settings_are_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,6 +69,7 @@ def test_results_that_do_not_say_what_made_them_are_made_again(tmp_path: Path) -
     assert len(list((tmp_path / "runs").glob("*/*/metrics.json"))) == 1
 
 
+@pytest.mark.long
 def test_what_another_study_made_is_taken_over_under_the_jobs_own_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from photoz_lit.tasks import predict
 from photoz_lit.tasks.options import DroppingOptions
 from photoz_lit.tasks.threads_and_ranks import keep_threads_and_ranks, made_on_others, threads_and_ranks
 from photoz_lit.tasks.train import train
+from tests import figures
 from tests.composed import composed
 from tests.conftest import make_store
 
@@ -22,7 +23,8 @@ def test_threads_and_ranks_stand_in_the_provenance_and_others_are_told(
 ) -> None:
     store = make_store(tmp_path / "store", n=80).path
     common = (*SMALL, f"data.store={store}", f"paths.runs={tmp_path / 'runs'}")
-    folder = train(composed(*common))
+    with figures.made():
+        folder = train(composed(*common))
     made = folder.read_json("provenance.json")
     assert (made["threads"], made["ranks"]) == (1, 1)
     said = capsys.readouterr().out

@@ -17,6 +17,7 @@ from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.task import perform
 from photoz_lit.tasks.train import estimator_of, member_seed, train
+from tests import figures
 from tests.composed import composed, predicted
 from tests.conftest import make_store
 
@@ -33,7 +34,8 @@ def config_of(store: CutoutStore, runs: Path, *overrides: str):  # type: ignore[
 
 
 def test_run_folder_holds_what_design_promises(big_store: CutoutStore, tmp_path: Path) -> None:
-    folder = train(config_of(big_store, tmp_path, "seed=4")).path
+    with figures.made():
+        folder = train(config_of(big_store, tmp_path, "seed=4")).path
     assert folder.parent == tmp_path / "hsc6b"
     assert folder.name.startswith("seed4-")
     for name in ("report.html", "config.yaml", "provenance.json", "metrics.csv", "split.parquet"):

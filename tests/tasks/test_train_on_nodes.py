@@ -78,6 +78,7 @@ if is_main_process():
 """
 
 
+@pytest.mark.long
 def test_ten_steps_of_one_global_batch_in_double_precision_agree(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", n=161).path
     (tmp_path / "steps.py").write_text(STEPS)

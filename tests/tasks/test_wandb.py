@@ -17,6 +17,7 @@ from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks import wandb_run
 from photoz_lit.tasks.train import train
 from photoz_lit.tasks.wandb_run import answers
+from tests import figures
 from tests.composed import composed
 from tests.conftest import make_store
 
@@ -56,7 +57,7 @@ def records(path: Path) -> Iterator[wandb_internal_pb2.Record]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     tmp = tmp_path_factory.mktemp("wandb")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, figures.made():
         patch.delenv("WANDB_API_KEY", raising=False)
         store = make_store(tmp / "store", n=100)
         overrides = ["field=hsc6b", "logger=wandb", "logger.worst=3", f"data.store={store.path}", "seed=5"]
