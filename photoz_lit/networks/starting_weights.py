@@ -27,7 +27,8 @@ def matched_weights(network: PhotoZNetwork, start: PhotoZNetwork, same_bins: boo
     """
     own, given = dict(network.named_parameters()), dict(start.named_parameters())
     last = _last_of_the_pdf(network)
-    joins = set() if network.modality_names == start.modality_names else _layers_that_join(network)
+    alike = network.modality_names == start.modality_names or len(network.modalities) == len(start.modalities) == 1
+    joins = set() if alike else _layers_that_join(network)
     found: dict[str, Tensor] = {}
     for number, branch in enumerate(_branches(network, start)):
         if branch is None:
@@ -116,12 +117,12 @@ def _by_band(own: Tensor, other: Tensor, bands: Sequence[str], given: Sequence[s
 
 
 def _layers_that_join(network: PhotoZNetwork) -> set[str]:
-    """Weights of the common part that read the branches' maps side by side."""
-    width = network.parallel.outputs
+    """Weights of the common part's first stage that read the branches' maps side by side."""
+    first, stage = next(iter(network.common.named_children()))
     return {
-        f"common.{name}.weight"
-        for name, layer in network.common.named_modules()
-        if isinstance(layer, nn.Conv2d) and layer.in_channels == width
+        f"common.{first}.{name}.weight"
+        for name, layer in stage.named_modules()
+        if isinstance(layer, nn.Conv2d) and layer.in_channels == network.parallel.outputs
     }
 
 
