@@ -16,6 +16,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.data.array_sample import array_sample
+from photoz_lit.data.seen_galaxies import NEVER_SEEN
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.applied import predictor_of
 from photoz_lit.evaluation.metrics.summary import galaxy_values, nz_values
@@ -25,7 +26,7 @@ from photoz_lit.fields import Field, conf_directory
 from photoz_lit.metric import evaluate as evaluate_metrics
 from photoz_lit.metric import metrics
 from photoz_lit.run_folder import RunFolder, recorded_config
-from photoz_lit.tasks.unseen_networks import NEVER_SEEN, UnseenNetworks
+from photoz_lit.tasks.unseen_networks import UnseenNetworks
 
 if TYPE_CHECKING:
     from photoz_lit.config import Config

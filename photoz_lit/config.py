@@ -135,6 +135,8 @@ class ModuleSettings(Settings):
     point_loss: Literal["mae", "mse"]
     point_loss_weight: float = Entry(ge=0)
     standardise: bool
+    init: Annotated[Path | None, Input.RUN] = None
+    frozen: list[str] = Entry(default=[])
 
 
 class TrainerSettings(Settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from photoz_lit.estimators.built_once import BuiltOnce
 from photoz_lit.estimators.catalogue_values import catalogue_values, require_columns, what_stands_beside
 from photoz_lit.estimators.estimator import Cost, Description, Estimator
 from photoz_lit.estimators.network_label import network_label
+from photoz_lit.estimators.starting_run import StartingRun
 from photoz_lit.estimators.training_time import seconds_per_image
 from photoz_lit.fields import Field
 from photoz_lit.modules.averaging import RunningMeanOfWeights
@@ -44,11 +46,14 @@ from photoz_lit.modules.trainer import build_trainer, quieten
 from photoz_lit.networks.checkpoint import BEST, read_checkpoint
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.settings import NetworkSettings
+from photoz_lit.networks.starting_weights import freeze, load_matched, matched_weights
 from photoz_lit.networks.summary import network_summary
 from photoz_lit.targets import find_class
 
 #: Settings of the section ``module`` that the estimator acts on, not the module.
-NOT_OF_THE_MODULE = {"name", "target", "recipe", "standardise", "weight_average", "tta", "calibration"}
+NOT_OF_THE_MODULE = {
+    *("name", "target", "recipe", "standardise", "weight_average", "tta", "calibration", "init", "frozen")
+}
 
 
 class CNNEstimator(Estimator):
@@ -91,7 +96,9 @@ class CNNEstimator(Estimator):
     def check(self, bands: Sequence[str], stamp_size: int, field: Field) -> None:
         """Build the network and Lightning's Trainer: they say what does not fit."""
         build_trainer(self.config.trainer)
-        self.built_for(bands_of_field(field, bands), stamp_size, field)
+        module = self.built_for(bands_of_field(field, bands), stamp_size, field)
+        if self.config.module.init is not None:
+            self._begin_with(copy.deepcopy(module), StartingRun(self.config.module.init).module())
 
     def check_sample(self, sample: Sample) -> None:
         """Refuse a catalogue without the columns that the network reads."""
@@ -106,8 +113,27 @@ class CNNEstimator(Estimator):
         recipe = f"{self.config.module.recipe}; {self.config.images_per_galaxy} image(s) per galaxy predicted"
         time = f"about {time_left(n_fits * seconds)} for {n_fits} training(s) of {epochs} epochs, here"
         details = network_summary(module.network, sample.stamp_size, f"network {self.settings.name}")
+        begun = self._unseen_start(sample, split)
+        taken, weights = self._begin_with(copy.deepcopy(module), begun)
+        start = {"start": f"{taken} of {weights} weights of {self.config.module.init}"} if begun is not None else {}
         beside = {"catalogue": what_stands_beside(self.settings)} if self.settings.catalogue_inputs else {}
-        return Description({"recipe": recipe, **beside, "time": time}, details)
+        return Description({"recipe": recipe, **start, **beside, "time": time}, details)
+
+    def _unseen_start(self, sample: Sample, split: Split) -> PhotoZModule | None:
+        """Network that the training begins with, which saw none of the galaxies to test on; None for fresh weights."""
+        if self.config.module.init is None:
+            return None
+        run = StartingRun(self.config.module.init)
+        return run.module(run.unseen_fold(sample, split))
+
+    def _begin_with(self, module: PhotoZModule, start: PhotoZModule | None) -> tuple[int, int]:
+        """Take over a network's weights and freeze what the config names; return how many there were of how many."""
+        if start is None:
+            return 0, len(list(module.network.parameters()))
+        taken = matched_weights(module.network, start.network, torch.equal(module.z_edges, start.z_edges))
+        load_matched(module.network, taken)
+        freeze(module.network, self.config.module.frozen, taken)
+        return len(taken), len(list(module.network.parameters()))
 
     def planned(self, split: Split) -> tuple[int, int]:
         """Return the epochs of a training, and how many images go through it."""
@@ -216,6 +242,7 @@ class CNNEstimator(Estimator):
         if self.config.module.standardise:
             some = np.sort(np.random.default_rng(seed).choice(split.train, min(len(split.train), 2048), replace=False))
             self.module.standardise(stretch(torch.from_numpy(sample.flux(some))))
+        taken, _ = self._begin_with(self.module, self._unseen_start(sample, split))
         if self.config.trainer.compile:
             self.module.network.compile()
         data = self.data_module(sample, split, seed)
@@ -226,6 +253,8 @@ class CNNEstimator(Estimator):
         decay = self.config.module.weight_average
         averaging = [] if decay is None else [RunningMeanOfWeights(decay)]
         self.run_training(data, folder, callbacks=[stop, *averaging])
+        if self.config.module.init is not None:
+            self.fit_report["weights_taken"] = taken
         return stop
 
     def run_training(

@@ -47,7 +47,7 @@ class JointOptimiser(torch.optim.Optimizer):
 
 
 def build_optimiser(module: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
-    """Return the optimiser of all weights of a module.
+    """Return the optimiser of all weights of a module that are not frozen.
 
     Parameters
     ----------
@@ -56,13 +56,14 @@ def build_optimiser(module: nn.Module, settings: Mapping[str, Any]) -> torch.opt
         ``muon_momentum`` of the config's section ``module``.
     """
     adam = {"lr": settings["learning_rate"], "weight_decay": settings["weight_decay"]}
-    if settings["optimiser"] == "adam":
-        return torch.optim.AdamW(module.parameters(), **adam)
-    convolutions = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
-    kernels = {layer.weight for layer in convolutions}
-    rest = [weight for weight in module.parameters() if weight not in kernels]
-    muon = KernelMuon(convolutions, settings["muon_learning_rate"], settings["muon_momentum"], settings["weight_decay"])
-    return JointOptimiser([muon, torch.optim.AdamW(rest, **adam)])
+    free = [weight for weight in module.parameters() if weight.requires_grad]
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d) and layer.weight.requires_grad]
+    if settings["optimiser"] == "adam" or not layers:
+        return torch.optim.AdamW(free, **adam)
+    kernels = {layer.weight for layer in layers}
+    rest = [weight for weight in free if weight not in kernels]
+    muon = KernelMuon(layers, settings["muon_learning_rate"], settings["muon_momentum"], settings["weight_decay"])
+    return JointOptimiser([muon, *([torch.optim.AdamW(rest, **adam)] if rest else [])])
 
 
 def rate_factor(

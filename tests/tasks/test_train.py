@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 import qp
 
+from photoz_lit.data.seen_galaxies import seen_in_fold
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.comparison.runs import read_runs
 from photoz_lit.run_folder import RunFolder
-from photoz_lit.tasks import unseen_networks
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.task import perform
@@ -197,10 +197,10 @@ def test_an_equal_id_elsewhere_on_the_sky_is_another_galaxy(big_store: CutoutSto
     split = big_store.catalogue[["object_id", "ra", "dec"]].assign(fold=3, role="train")
     split.loc[:99, "role"] = "test"
     here = big_store.catalogue[["object_id", "ra", "dec"]]
-    assert (unseen_networks.seen_in_fold(split, here) == 3).tolist() == [False] * 100 + [True] * 200
-    assert (unseen_networks.seen_in_fold(split, here.assign(ra=here["ra"] + 5)) == -1).all()
-    assert (unseen_networks.seen_in_fold(split, here.assign(ra=np.nan))[100:] == 3).all()  # the id is all there is
-    assert (unseen_networks.seen_in_fold(split[:100], here) == -1).all()
+    assert (seen_in_fold(split, here) == 3).tolist() == [False] * 100 + [True] * 200
+    assert (seen_in_fold(split, here.assign(ra=here["ra"] + 5)) == -1).all()
+    assert (seen_in_fold(split, here.assign(ra=np.nan))[100:] == 3).all()  # the id is all there is
+    assert (seen_in_fold(split[:100], here) == -1).all()
 
 
 def test_galaxies_that_lack_a_band_are_told(
