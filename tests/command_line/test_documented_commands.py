@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = config_folders()
 #: Pages that add a choice (docs/add_a_*.md) are followed literally by tests/docs; choices.md is made by `make docs`.
 PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if not path.name.startswith(("add_a", "choices"))]
-TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+TUTORIALS = [  # not the page that `make docs` makes of a notebook
+    path for path in sorted((ROOT / "docs" / "tutorials").glob("*.md")) if not path.with_suffix(".ipynb").exists()
+]
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "Makefile",
