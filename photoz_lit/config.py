@@ -15,6 +15,7 @@ from photoz_lit.alignment.settings import AdaptSettings
 from photoz_lit.config_errors import input_error
 from photoz_lit.engines.settings import EngineSettings
 from photoz_lit.errors import InputError
+from photoz_lit.fetch.settings import FetchSettings
 from photoz_lit.fields import Field
 from photoz_lit.files import FileName
 from photoz_lit.ingest.settings import IngestSettings
@@ -236,6 +237,7 @@ class Config(Settings):
     study: Annotated[Study | None, Role.WORK] = None
     tta: Literal[1, 8] | None = None
     engine: Annotated[EngineSettings, Role.PLACE] = EngineSettings()
+    fetch: Annotated[FetchSettings | None, Role.PLACE] = None
 
     @property
     def images_per_galaxy(self) -> int:

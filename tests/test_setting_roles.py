@@ -37,7 +37,7 @@ LACKED = {
     *(f"data.{name}" for name in ("source_select", "labels_table", "label_missing", "label_allow")),
     *(f"module.{name}" for name in ("recipe", "optimiser", "muon_learning_rate", "muon_momentum", "schedule", "tta")),
     *(f"module.{name}" for name in ("label_smoothing", "weight_average", "initialisation", "calibration")),
-    *("module.init", "module.frozen"),
+    *("module.init", "module.frozen", "fetch"),
 }
 #: What is put into a dictionary that was empty.
 ENTRY = "more"

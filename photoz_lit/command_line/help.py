@@ -28,6 +28,7 @@ LISTED = {
     "study": "studies",
     "field": "fields (field=)",
     "ingest": "readers of archives (ingest=)",
+    "fetch": "services of images (fetch=)",
     "network": "networks, and rivals on magnitudes (network=)",
     "adapt": "ways to adapt to another field (adapt=)",
 }

@@ -22,7 +22,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "bench.seconds": ("seconds",),
 }
 #: Tasks whose ``output`` is no store, though they have one: there ``store=`` would be taken for the store that is read.
-NO_STORE_IS_WRITTEN = ("predict",)
+NO_STORE_IS_WRITTEN = ("predict", "fetch")
 #: Environment variable with the keys that the user typed, for the jobs of a sweep.
 TYPED = "PHOTOZ_LIT_TYPED"
 

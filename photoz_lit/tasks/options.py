@@ -94,6 +94,15 @@ class ExportOptions(TaskOptions):
     )
 
 
+class FetchOptions(TaskOptions):
+    """Options of ``task=fetch``."""
+
+    catalogue: Annotated[Path, Input.FILE] = Entry(description="table of the galaxies, with positions")
+    table: str | int | None = Entry(description="name or number of the table, where the file holds several")
+    output: Output
+    again: bool = Entry(description="ask once more for files of which the service said that it has none")
+
+
 class IngestOptions(TaskOptions):
     """Options of ``task=ingest``."""
 
