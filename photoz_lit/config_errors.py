@@ -47,8 +47,11 @@ def input_error(error: ValidationError, kind: type[Settings], content: Any, sect
     key = section + ".".join(str(part) for part in location)
     if first["type"] == "extra_forbidden":
         return InputError(f"unknown key '{key}'{nearest(str(location[-1]), _keys_beside(location, kind))}")
+    missing = [f"'{section}{'.'.join(map(str, e['loc']))}'" for e in error.errors() if e["type"] == "missing"]
     if first["type"] == "missing":
-        return InputError(f"the config has no '{key}'; give it a value.")
+        return InputError(
+            f"the config has no {', '.join(missing)}; give {'it a value' if len(missing) == 1 else 'them values'}."
+        )
     key = section + _known_part(location, content)
     wrong = [e["msg"].removeprefix("Value error, ").rstrip(".") for e in error.errors() if e["input"] == first["input"]]
     return InputError(f"'{key}={first['input']}' is wrong: {'; or: '.join(dict.fromkeys(wrong))}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,6 +31,8 @@ def conf_directory() -> Path:
 class Band(Settings):
     """One band of a field, with the conditions under which it is observed.
 
+    A simulation needs ``filter``, ``seeing`` and ``depth``; real images do not.
+
     Attributes
     ----------
     zero_point : AB magnitude of one flux unit that the network's pixel stretch expects [mag].
@@ -46,18 +49,39 @@ class Band(Settings):
 
     zero_point: float
     filter: dict[str, float]
-    seeing: float = Entry(gt=0)
+    seeing: float | None = Entry(gt=0)
     moffat_beta: float = Entry(default=3.0, gt=1)
     psf_ellipticity: float = Entry(default=0.0, ge=0, lt=1)
-    depth: float
+    depth: float | None
     noise_correlation: float = Entry(default=0.0, ge=0)
     gain: float = Entry(default=0.0, ge=0)
     background: float = 0.0
     zero_point_error: float = 0.0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _unobserved(cls, content: Any) -> Any:
+        """A band of real images alone."""
+        return {"filter": {}, "seeing": None, "depth": None, **content} if isinstance(content, Mapping) else content
+
+    @property
+    def fwhm(self) -> float:
+        """Seeing [arcsec] of a band that has one, see :meth:`Field.require`."""
+        assert self.seeing is not None
+        return self.seeing
+
+    @property
+    def limit(self) -> float:
+        """Depth [AB mag] of a band that has one, see :meth:`Field.require`."""
+        assert self.depth is not None
+        return self.depth
+
 
 class Field(Settings):
     """A survey field: everything a network, a simulation or a metric must know about it.
+
+    Real images need ``name``, ``pixel_scale``, ``bands`` with their zero points, and ``z_segments``. Without them
+    ``outlier_threshold`` is 0.15 and ``reference_band`` i, else r, else the one in the middle.
 
     Attributes
     ----------
@@ -80,6 +104,16 @@ class Field(Settings):
     reference_band: str
     flux_divisor: float = Entry(default=1.0, gt=0)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_real_images(cls, content: Any) -> Any:
+        """What a field for real images may leave out."""
+        if not isinstance(content, Mapping) or not isinstance(content.get("bands"), Mapping) or not content["bands"]:
+            return content
+        names = list(content["bands"])
+        reference = next((band for band in ("i", "r") if band in names), names[len(names) // 2])
+        return {"outlier_threshold": 0.15, "reference_band": reference, **content}
+
     @model_validator(mode="after")
     def _consistent(self) -> Field:
         if self.reference_band not in self.bands:
@@ -92,6 +126,28 @@ class Field(Settings):
         if self.n_bins > MOST_BINS:
             raise ValueError(f"z_segments have {self.n_bins:,} bins in all; {MOST_BINS:,} is the most")
         return self
+
+    def require(self, keys: Sequence[str], reader: str, bands: Sequence[str] | None = None) -> None:
+        """Refuse a field whose bands lack observing conditions that something reads.
+
+        Parameters
+        ----------
+        keys : ``filter``, ``seeing``, ``depth``.
+        reader : what reads them, for the sentence.
+        bands : of the field; None for all.
+
+        Raises
+        ------
+        InputError : names all that are missing.
+        """
+        names = self.band_names if bands is None else bands
+        lacking = {key: [name for name in names if not getattr(self.bands[name], key)] for key in keys}
+        parts = [f"'{key}' of {' '.join(without)}" for key, without in lacking.items() if without]
+        if parts:
+            raise InputError(
+                f"field '{self.name}' has no {' and no '.join(parts)}, which {reader} needs; add them to its bands in"
+                f" conf/field/{self.name}.yaml."
+            )
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -129,6 +185,13 @@ def parse_field(content: dict[str, Any], where: str) -> Field:
     try:
         return Field.model_validate(content)
     except ValidationError as error:
+        missing = [_key(e["loc"]) for e in error.errors() if e["type"] == "missing"]
+        if missing:
+            raise InputError(f"{where} has no {', '.join(missing)}; give each a value.") from error
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "field"
-        raise InputError(f"{where}: '{key}' is wrong: {first['msg']}.") from error
+        key = _key(first["loc"]) if first["loc"] else "'field'"
+        raise InputError(f"{where}: {key} is wrong: {first['msg']}.") from error
+
+
+def _key(location: Sequence[int | str]) -> str:
+    return f"'{'.'.join(str(part) for part in location)}'"

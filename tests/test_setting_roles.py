@@ -136,7 +136,7 @@ def test_the_roles_are_as_the_fields_say(record: dict[str, Any]) -> None:
     }
     assert sections(Role.WORK) == {"task", "study", "adapt.without_win", *(f"labels.study.{name}" for name in lists)}
     assert {name for name in sections(Role.PLACE) if not name.startswith("labels.")} == {
-        *("paths", "ingest", "engine", *INPUTS)
+        *("paths", "ingest", "engine", "fetch", *INPUTS)
     }
     assert "labels.study.faint" in names_with(record, Role.RESULT)
     assert "adapt.parts.adversary.hidden" in names_with(record, Role.RESULT)

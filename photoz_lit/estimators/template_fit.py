@@ -69,6 +69,7 @@ class TemplateFit(Estimator):
         self.refuse_dropped(dropped)
         self.check_sample(sample)
         measured = _measured(sample)
+        sample.field.require(("filter", "depth"), "template fitting", measured)
         library = template_library(
             {band: sample.field.bands[band].filter for band in measured},
             z_max=min(float(sample.field.z_edges[-1]), 6.0),

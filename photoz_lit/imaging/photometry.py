@@ -91,13 +91,14 @@ def apertures(field: Field, bands: Sequence[str], stamp_size: int, seeings: Sequ
     stamp_size : height and width of the stamps [pixel].
     seeings : radii of the circles in units of the widest seeing of these bands (FWHM); half a stamp at most.
     """
+    field.require(("seeing", "depth"), "photometry on stamps", bands)
     known = [field.bands[name] for name in bands]
-    widest = max(band.seeing for band in known)
+    widest = max(band.fwhm for band in known)
     radii = tuple(min(factor * widest, 0.5 * stamp_size * field.pixel_scale) for factor in seeings)
     weights = np.zeros((len(known), len(radii), stamp_size, stamp_size))
     sky = np.zeros(weights.shape[:2])
     for b, band in enumerate(known):
-        blur = np.sqrt(max(widest**2 - band.seeing**2, 0.0)) / FWHM / field.pixel_scale
+        blur = np.sqrt(max(widest**2 - band.fwhm**2, 0.0)) / FWHM / field.pixel_scale
         psf = point_source(band, field.pixel_scale, stamp_size)
         for a, radius in enumerate(radii):
             weight = circle(radius / field.pixel_scale, stamp_size)
@@ -118,7 +119,7 @@ def circle(radius: float, size: int) -> FloatArray:
 def point_source(band: Band, pixel_scale: float, size: int) -> FloatArray:
     """Image (size, size) of a source of flux 1 at the centre, its Moffat PSF averaged over each pixel."""
     fine = ((np.arange(size * _FINE) + 0.5) / _FINE - 0.5 * size) * pixel_scale
-    alpha = 0.5 * band.seeing / np.sqrt(2 ** (1 / band.moffat_beta) - 1)
+    alpha = 0.5 * band.fwhm / np.sqrt(2 ** (1 / band.moffat_beta) - 1)
     profile = (1 + (fine[:, None] ** 2 + fine[None, :] ** 2) / alpha**2) ** -band.moffat_beta
     pixels = profile.reshape(size, _FINE, size, _FINE).mean(axis=(1, 3))
     density = (band.moffat_beta - 1) / (np.pi * alpha**2)  # the Moffat's integral over the plane is 1

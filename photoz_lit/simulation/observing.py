@@ -25,7 +25,7 @@ def band_flux(maggies: FloatArray, field: Field) -> FloatArray:
 
 def aperture_noise(band: Band) -> float:
     """Sky noise inside a 2 arcsec aperture in flux units: a fifth of the flux of a source at ``depth``."""
-    return float(10 ** (0.4 * (band.zero_point - band.depth)) / 5.0)
+    return float(10 ** (0.4 * (band.zero_point - band.limit)) / 5.0)
 
 
 def noise_transfer(correlation: float, shape: tuple[int, int], tail: NoiseTail | None = None) -> FloatArray:
@@ -155,7 +155,7 @@ def measured_magnitudes(
     """
     bands = list(field.bands.values())
     aperture = np.array([aperture_noise(band) for band in bands])
-    psf = np.array([band.seeing for band in bands]) / 2.355 * seeing_factor
+    psf = np.array([band.fwhm for band in bands]) / 2.355 * seeing_factor
     gain = np.array([band.gain for band in bands])
     area = 4 * np.pi * (np.atleast_2d(psf) ** 2 + (radius[:, None] / 1.18) ** 2)
     sky = aperture**2 * np.maximum(area / (np.pi * APERTURE_RADIUS**2), 0.5)

@@ -149,7 +149,7 @@ class _Canvas:
         key = (pointing.number, psf_angle)
         if key not in self._of_pointings:
             bands = [
-                band.model_copy(update={"seeing": band.seeing * float(factor)})
+                band.model_copy(update={"seeing": band.fwhm * float(factor)})
                 for band, factor in zip(self.bands, pointing.seeing, strict=True)
             ]
             self._of_pointings[key] = np.stack([self._psf(band, self.angles[psf_angle]) for band in bands])
@@ -157,7 +157,7 @@ class _Canvas:
 
     def _psf(self, band: Band, angle: float) -> Complex:
         shear = galsim.Shear(e=band.psf_ellipticity, beta=angle * galsim.radians)
-        moffat = galsim.Moffat(beta=band.moffat_beta, fwhm=band.seeing, gsparams=_ACCURACY).shear(shear)
+        moffat = galsim.Moffat(beta=band.moffat_beta, fwhm=band.fwhm, gsparams=_ACCURACY).shear(shear)
         return self._draw(galsim.Convolve(moffat, galsim.Pixel(self.scale, gsparams=_ACCURACY)))
 
     def _draw(self, shape: galsim.GSObject) -> Complex:

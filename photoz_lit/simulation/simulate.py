@@ -123,8 +123,10 @@ def prepare(field: Field, settings: SimulationSettings, seed: int) -> tuple[Chun
 
     Raises
     ------
-    InputError : the catalogue is bad, or neither it nor ``n_galaxies`` says how many galaxies to draw.
+    InputError : the field has no observing conditions, the catalogue is bad, or neither it nor ``n_galaxies`` says how
+        many galaxies to draw.
     """
+    field.require(("filter", "seeing", "depth"), "a simulation")
     window = survey_window(field, settings)
     catalogue = None
     n, rows = settings.n_galaxies, None

@@ -126,7 +126,7 @@ def fit_photo_z(
     prior : True multiplies by Benítez' prior of the reference magnitude, False is flat in redshift and template.
     template_error : relative error of a template's flux.
     """
-    depth = np.array([field.bands[name].depth for name in library.bands])
+    depth = np.array([field.bands[name].limit for name in library.bands])
     seen = np.isfinite(magnitude) & np.isfinite(error)
     clear = magnitude - ebv[:, None] * library.reddening
     flux = np.where(seen, 10 ** (-0.4 * np.where(seen, clear, 0.0)), 0.0)

@@ -14,6 +14,7 @@ from photoz_lit.evaluation.reliability.stamps import stamp_flags
 from photoz_lit.tasks.unseen_networks import UnseenNetworks
 
 ROWS = 512  # stamps that are looked at together
+TYPICAL_SEEING = 0.8  # arcsec, of a field that does not say its own
 
 
 def reliability_columns(
@@ -48,7 +49,7 @@ def _of_stamps(sample: Sample) -> dict[str, NDArray[np.bool_]]:
     """Flags of the stamps, which are read once more."""
     field, bands = sample.field, sample.bands
     reference = bands.index(field.reference_band) if field.reference_band in bands else len(bands) // 2
-    seeing = field.bands[bands[reference]].seeing / field.pixel_scale
+    seeing = (field.bands[bands[reference]].seeing or TYPICAL_SEEING) / field.pixel_scale
     blended, edge = np.zeros(len(sample), bool), np.zeros(len(sample), bool)
     for start in range(0, len(sample), ROWS):
         rows = np.arange(start, min(start + ROWS, len(sample)))
