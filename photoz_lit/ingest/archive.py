@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -28,14 +29,34 @@ def ingest(settings: IngestSettings, field: Field, path: str | Path, console: Co
 
     Raises
     ------
-    InputError : see :mod:`photoz_lit.ingest.catalogue` and :mod:`photoz_lit.ingest.writing`.
+    InputError : a band is spelt otherwise than in the field; see also :mod:`photoz_lit.ingest.catalogue` and
+        :mod:`photoz_lit.ingest.writing`.
     """
     store_path = Path(path)
     if store_path.exists():
         raise InputError(f"{store_path} exists already; choose another 'store' or remove it.")
     console = console or Console()
+    _require_spelling(settings.bands or (), field)
     source = open_source(settings, field)
+    strange = [band for band in source.layout.bands if band not in field.bands]
+    if strange:
+        console.print(
+            f"[yellow]Field '{shown(field.name)}' has no band {' '.join(map(shown, strange))} (it has"
+            f" {' '.join(map(shown, field.bands))}); networks of this field will not read it.[/yellow]"
+        )
     for note in source.layout.notes:
         console.print(f"[yellow]{shown(note)}[/yellow]")
     wanted = build_catalogue(source, settings)
     return write_archive(source, wanted, settings, field.name, store_path, console)
+
+
+def _require_spelling(bands: Sequence[str], field: Field) -> None:
+    """Refuse names of bands that are those of the field but for their case."""
+    known = {name.lower(): name for name in field.bands}
+    for band in bands:
+        if band not in field.bands and band.lower() in known:
+            spelt = known[band.lower()]
+            raise InputError(
+                f"ingest.bands: field '{field.name}' spells '{band}' as '{spelt}'; write it so, and give its files a"
+                f" pattern: ingest.options.images={{{spelt}: '*_{band}.fits'}}."
+            )

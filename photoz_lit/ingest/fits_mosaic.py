@@ -41,7 +41,9 @@ class FitsMosaic(Source):
         size = settings.stamp_size or DEFAULT_SIZE
         scale = settings.pixel_scale or field.pixel_scale
         self._cutters = [
-            BandCutter(open_band(root, options, band, settings.zero_points.get(band)), size, scale, options.flag_radius)
+            BandCutter(
+                open_band(root, options, band, settings.zero_points.get(band), bands), size, scale, options.flag_radius
+            )
             for band in bands
         ]
         self.layout = Layout(

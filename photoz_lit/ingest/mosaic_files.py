@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from photoz_lit.errors import InputError
@@ -25,6 +25,7 @@ class MosaicOptions(Settings):
     image_hdu : name or number; null takes the one HDU whose image is of flux.
     weight_hdu, mask_hdu : HDUs of the weight's and mask's files, or of the image's own where these are null.
     mask_planes : names (``MP_<name>`` in the header) or numbers of the bits that count; empty counts all.
+    band_mask_planes : the same of a band alone, where a mask is of all bands.
     flag_radius : a masked or saturated pixel as near as that flags the galaxy [arcsec].
     magnitude_system : AB or Vega, of the headers' zero points; null leaves it to the headers.
     """
@@ -36,11 +37,14 @@ class MosaicOptions(Settings):
     weight_hdu: str | int | None
     mask_hdu: str | int | None
     mask_planes: list[str | int]
+    band_mask_planes: dict[str, list[str | int]] = {}
     flag_radius: float
     magnitude_system: System | None = None
 
 
-def open_band(root: Path, options: MosaicOptions, band: str, given: float | None) -> list[Tile]:
+def open_band(
+    root: Path, options: MosaicOptions, band: str, given: float | None, bands: Sequence[str] = ()
+) -> list[Tile]:
     """Open the tiles of a band, sorted by name.
 
     Parameters
@@ -49,6 +53,7 @@ def open_band(root: Path, options: MosaicOptions, band: str, given: float | None
     options : patterns and HDUs.
     band : name of the band.
     given : zero point that overrides the headers', or None.
+    bands : all that are wanted, for the sentence where this one has no image.
 
     Raises
     ------
@@ -61,8 +66,8 @@ def open_band(root: Path, options: MosaicOptions, band: str, given: float | None
     images = [path for path in files_of(root, options.images, band) if path not in others]
     if not images:
         raise InputError(
-            f"{root} has no image of band '{band}' ({pattern_of(options.images, band)}); correct"
-            " ingest.options.images, or name the bands there are: ingest.bands=[…]."
+            f"{root} has no image of band '{band}' ({pattern_of(options.images, band)}); correct ingest.options.images,"
+            f" or name the bands there are: ingest.bands=[…].{found_instead(root, options, bands)}"
         )
     planes = [find_plane(path, options.image_hdu, flux=True, band=band) for path in images]
     refuse_same_pixels(root, band, planes, not isinstance(options.images, str))
@@ -93,7 +98,7 @@ def open_tile_files(
         image,
         find_plane(weight_file, options.weight_hdu, band=band) if weight_file else own_weight,
         find_plane(mask_file, options.mask_hdu) if mask_file else own_mask,
-        options.mask_planes or own_bits,
+        options.band_mask_planes.get(band) or options.mask_planes or own_bits,
     )
 
 
@@ -120,3 +125,14 @@ def files_of(root: Path, patterns: str | Mapping[str, str] | None, band: str) ->
     """Return the files of a band, sorted by name."""
     pattern = pattern_of(patterns, band)
     return sorted(p for p in root.glob(pattern) if p.is_file()) if pattern else []
+
+
+def found_instead(root: Path, options: MosaicOptions, bands: Sequence[str]) -> str:
+    """Return a sentence on the images that the patterns find of each band, with an example, and on other files."""
+    found = {band: files_of(root, options.images, band) for band in bands}
+    example = next((files[0] for files in found.values() if files), None)
+    if example is not None:
+        counts = ", ".join(f"{band} {len(files)}" for band, files in found.items())
+        return f" Found were {counts}, e.g. {example.relative_to(root).as_posix()}."
+    other = next((path for path in sorted(root.rglob("*")) if path.is_file()), None)
+    return f" The folder holds e.g. {other.relative_to(root).as_posix()}." if other else " The folder holds no file."

@@ -103,6 +103,7 @@ ARCHIVES: dict[str, Callable[[Path], list[str]]] = {
     f.__name__: f for f in (arrays, sdss_npz, lam_npz, galaxiesml, mmu, mmu_hats, fits_mosaic, fits_stamps, viewer_cube)
 }
 PRESETS = {"sdss_mgs": "sdss_npz", "hsc_clauds": "lam_npz"}
+PRESETS |= dict.fromkeys(("hsc_pdr3", "legacy", "sdss_frames", "ps1", "des", "kids_viking"), "fits_mosaic")
 
 
 @pytest.fixture(params=sorted(ARCHIVES))
