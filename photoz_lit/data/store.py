@@ -167,7 +167,7 @@ def open_images(path: str | Path) -> StoreImages:
     try:
         images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
         rows = pq.read_metadata(folder / CATALOGUE).num_rows
-        checksum = _checksum(folder / CATALOGUE) if header.catalogue_checksum else 0
+        checksum = file_checksum(folder / CATALOGUE) if header.catalogue_checksum else 0
     except (OSError, ValueError, EOFError) as error:
         raise InputError(_unreadable(folder, error)) from error
     if images.shape != header.shape or images.dtype != np.dtype(header.dtype) or rows != len(images):
@@ -187,7 +187,8 @@ def _unreadable(folder: Path, error: Exception) -> str:
     return f"{folder}: images or catalogue cannot be read ({error}); write the store again."
 
 
-def _checksum(path: Path) -> int:
+def file_checksum(path: Path) -> int:
+    """Return the CRC-32 of a file."""
     checksum = 0
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -197,6 +197,14 @@ class RealismOptions(TaskOptions):
     )
 
 
+class RenameOptions(TaskOptions):
+    """Options of ``task=rename``."""
+
+    store: Annotated[Path, Input.STORE] = Entry(description="the store, which stays as it is")
+    bands: dict[str, str] = Entry(min_length=1, description="band: its new name, e.g. {G: g}; two may change places")
+    output: Annotated[Path, Entry(description="the store that is written; it shares the images")]
+
+
 class ReportOptions(TaskOptions):
     """Options of ``task=report``."""
 

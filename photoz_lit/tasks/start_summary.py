@@ -7,9 +7,12 @@ from rich.console import Console
 from photoz_lit.config import Config
 from photoz_lit.console import NamesTable, shown
 from photoz_lit.estimators.estimator import Description
+from photoz_lit.networks.settings import NetworkSettings
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.results import DATA_MARK
 from photoz_lit.tasks.training_data import TrainingData
+
+FEW = 5000  # labelled galaxies
 
 
 def print_start(
@@ -25,8 +28,28 @@ def print_start(
         table.add_row(name, text)
     table.add_row("run folder", str(folder.path))
     console.print(table)
+    for sentence in small_sample(config, data):
+        console.print(f"[yellow]Note:[/yellow] {shown(sentence)}", highlight=False)
     if description.details is not None:
         console.print(description.details)
+
+
+def small_sample(config: Config, data: TrainingData) -> list[str]:
+    """Return what to expect of a network, and what to try instead, where the user's own store has few labels."""
+    labelled = int(data.evaluated.labelled.sum())
+    if not config.data.stores or labelled >= FEW or not isinstance(config.network, NetworkSettings):
+        return []
+    advice = []
+    if config.module.init is None:
+        advice.append("module.init=<run> begins with the weights of another run")
+    if config.scale.name != "demo":
+        advice.append("scale=demo trains a narrow network, in minutes")
+    advice.append("network=photometry_forest fits a forest to magnitudes on the stamps, in seconds")
+    return [
+        f"{labelled:,} labelled galaxies are few for a network: from scratch it may be no better than a forest, and its"
+        f" metrics come from {len(data.first.test):,} test galaxies; cv.folds=5 tests all. Compare: {'; '.join(advice)}"
+        " (docs/fine_tune.md)."
+    ]
 
 
 def _counts(data: TrainingData) -> list[str]:

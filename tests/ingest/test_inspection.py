@@ -135,12 +135,26 @@ def test_repeated_objects(tmp_path: Path) -> None:
     table.loc[61, ["ra", "dec", "z"]] = table.loc[60, ["ra", "dec", "z"]].to_numpy()
     images[71] = images[70]
     table.loc[71, "z"] = table.loc[70, "z"]
+    images[81] = images[80]
+    table.loc[81, "z"] = table.loc[80, "z"] + 0.2
+    table.loc[91, ["ra", "dec"]] = table.loc[90, ["ra", "dec"]].to_numpy()
+    table.loc[91, "z"] = np.nan
     _, inspection = inspected(tmp_path / "store", images, table)
-    assert {kind for kind, _ in kinds(inspection)} == {"repeat", "redshift"}
+    assert {kind for kind, _ in kinds(inspection)} == {"repeat", "redshift", "neighbour"}
     sentences = " ".join(fault.sentence for fault in inspection.faults)
-    assert "1 pairs of one object have different redshifts, the first are object_id g50" in sentences
-    assert "2 pairs lie within 1 arcsec" in sentences
-    assert "1 pairs of rows have the same pixels, the first are object_id g70 and g71" in sentences
+    assert "1 pairs of one object have different redshifts, the first are object_id g80" in sentences
+    assert (
+        "1 pairs lie within 1 arcsec of each other and have the same redshift, the first are object_id g60" in sentences
+    )
+    assert (
+        "2 pairs are neighbours within 1 arcsec, whose redshifts differ or are unknown, the first are object_id g90 (z=0.6222) and g91 (no z)"
+        in (sentences)
+    )
+    assert "2 pairs of rows have the same pixels, the first are object_id g70 and g71" in sentences
+    counts = inspection.flag_table.set_index("what")["n"]
+    assert counts["pairs within 1 arcsec with one redshift"] == 1
+    assert counts["neighbours within 1 arcsec"] == 2
+    assert counts["pairs with the same pixels and different redshifts"] == 1
 
 
 def test_page_holds_everything(tmp_path: Path) -> None:

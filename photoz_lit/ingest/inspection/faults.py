@@ -26,8 +26,8 @@ class Fault:
 
     Attributes
     ----------
-    kind : ``shift``, ``units``, ``swap``, ``constant``, ``missing``, ``infinite``, ``checksum``, ``repeat``, ``id``,
-        ``redshift``, ``position``, ``reddening`` or ``magnitude``.
+    kind : ``shift``, ``units``, ``swap``, ``constant``, ``missing``, ``infinite``, ``checksum``, ``repeat``,
+        ``neighbour``, ``id``, ``redshift``, ``position``, ``reddening`` or ``magnitude``.
     bands : the bands concerned.
     sentence : what is wrong and what to do.
     """

@@ -75,9 +75,10 @@ class Inspection:
         """Counts of flags and repeats."""
         counts = {
             **self.flags,
-            "pairs within 1 arcsec": len(self.repeats.close),
+            "pairs within 1 arcsec with one redshift": len(self.repeats.close),
+            "neighbours within 1 arcsec": len(self.repeats.neighbours),
             "pairs with the same pixels": len(self.repeats.identical),
-            "pairs with different redshifts": len(self.repeats.contradicting),
+            "pairs with the same pixels and different redshifts": len(self.repeats.contradicting),
         }
         return pd.DataFrame({"what": list(counts), "n": list(counts.values())})
 

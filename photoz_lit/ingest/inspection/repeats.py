@@ -19,16 +19,18 @@ AGREEMENT = 0.005  # |Δz| / (1 + z) beyond which two redshifts of one object co
 
 @dataclass(frozen=True)
 class Repeats:
-    """Pairs of rows that are one object.
+    """Pairs of rows that are one object, or that lie as near as if they were.
 
     Attributes
     ----------
-    close : pairs within 1 arcsec, (n, 2) rows.
+    close : pairs within 1 arcsec with the same redshift: one object, (n, 2) rows.
+    neighbours : other pairs within 1 arcsec, whose redshifts differ or are unknown, (l, 2) rows.
     identical : pairs of neighbours among rows with the same pixels, (m, 2) rows.
-    contradicting : pairs of either kind whose redshifts differ, (k, 2) rows.
+    contradicting : of them those whose redshifts differ, (k, 2) rows.
     """
 
     close: NDArray[np.int64]
+    neighbours: NDArray[np.int64]
     identical: NDArray[np.int64]
     contradicting: NDArray[np.int64]
 
@@ -37,11 +39,15 @@ def find_repeats(store: CutoutStore, measurements: Measurements) -> Repeats:
     """Find the pairs of a store."""
     close = SkyIndex(store.catalogue["ra"], store.catalogue["dec"]).pairs(RADIUS)
     identical = identical_pairs(measurements)
-    pairs = np.unique(np.concatenate([close, identical]), axis=0)
     z = store.catalogue["z"].to_numpy(float)
+    same = _difference(z, close) <= AGREEMENT
+    return Repeats(close[same], close[~same], identical, identical[_difference(z, identical) > AGREEMENT])
+
+
+def _difference(z: NDArray[np.float64], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return |Δz| / (1 + z) of pairs, NaN where one of the two has no redshift."""
     first, second = z[pairs[:, 0]], z[pairs[:, 1]]
-    differ = np.abs(first - second) / (1.0 + np.minimum(first, second)) > AGREEMENT
-    return Repeats(close, identical, pairs[differ])
+    return np.asarray(np.abs(first - second) / (1.0 + np.minimum(first, second)))
 
 
 def identical_pairs(measurements: Measurements) -> NDArray[np.int64]:
@@ -58,16 +64,30 @@ def repeat_faults(store: CutoutStore, repeats: Repeats) -> list[Fault]:
     ids, z = store.catalogue["object_id"], store.catalogue["z"]
     sentences = {
         "redshift": (repeats.contradicting, "of one object have different redshifts", "keep the better label"),
-        "close": (repeats.close, f"lie within {RADIUS:g} arcsec of each other", "they will share a fold"),
+        "close": (
+            repeats.close,
+            f"lie within {RADIUS:g} arcsec of each other and have the same redshift",
+            "if they are one object, drop one of each; they will share a fold",
+        ),
+        "neighbour": (
+            repeats.neighbours,
+            f"are neighbours within {RADIUS:g} arcsec, whose redshifts differ or are unknown",
+            "they will share a fold",
+        ),
         "identical": (repeats.identical, "of rows have the same pixels", "drop one of each"),
     }
     faults = []
     for name, (pairs, what, remedy) in sentences.items():
         if len(pairs):
-            a, b = (f"{ids.iloc[k]}{f' (z={z.iloc[k]:.4f})' if name == 'redshift' else ''}" for k in pairs[0])
+            with_z = name in ("redshift", "neighbour")
+            a, b = (f"{ids.iloc[k]}{_shown(float(z.iloc[k])) if with_z else ''}" for k in pairs[0])
             sentence = f"{len(pairs)} pairs {what}, the first are object_id {a} and {b}; {remedy}."
-            faults.append(Fault("redshift" if name == "redshift" else "repeat", (), sentence))
+            faults.append(Fault(name if name in ("redshift", "neighbour") else "repeat", (), sentence))
     return faults
+
+
+def _shown(z: float) -> str:
+    return f" (z={z:.4f})" if np.isfinite(z) else " (no z)"
 
 
 def label_counts(catalogue: pd.DataFrame) -> pd.DataFrame:
