@@ -33,6 +33,7 @@ DOCUMENTS = [
 ]
 #: What stands for the user's own in a command.
 STAND_FOR = {"adapt=<method>": "adapt=dann", "field=<name>": "field=hsc9b", "ingest=<reader>": "ingest=fits_stamps"}
+STAND_FOR |= {"fetch=<service>": "fetch=legacy_viewer"}
 STAND_FOR |= {
     "study=<name>": "study=width",
     "ingest=mine": "ingest=fits_stamps",

@@ -44,6 +44,19 @@ def test_every_pinned_package_has_its_licence_listed() -> None:
     assert {name for name in alone if "Lesser" not in listed[name]} == set()
 
 
+def test_only_fetch_imports_what_connects_to_other_machines() -> None:
+    asks = re.compile(
+        r"^\s*(?:import|from) (requests|urllib3|urllib\.request|http|socket|ftplib|aiohttp|httpx)\b", re.M
+    )
+    package = ROOT / "photoz_lit"
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if asks.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"fetch/client.py", "tasks/wandb_run.py"}
+
+
 class AskedError(Exception):
     """A connection was asked for."""
 
