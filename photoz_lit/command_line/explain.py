@@ -49,7 +49,7 @@ def explain(
             return unreadable(shown or override, kinds)
         if read.is_sweep_override() and f"'{override}'" in text and "Ambiguous value" in text:
             return _several_values(shown or override, kinds)
-    if match := re.search(r"(?:Could not find|In '.*': Could not find|Could not load) '([\w/]+)/([^\n]+)'", text):
+    if match := re.search(r"(?:Could not find|In '.*': Could not find|Could not load) '([\w/]*\w)/([^\n]+)'", text):
         group, choice = match.groups()
         return f"unknown {group} '{choice}'{nearest(choice, choices_of(group, folders))}"
     if match := re.search(r"Could not override '(@?[\w.@]+)'", text):

@@ -201,8 +201,13 @@ class RenameOptions(TaskOptions):
     """Options of ``task=rename``."""
 
     store: Annotated[Path, Input.STORE] = Entry(description="the store, which stays as it is")
-    bands: dict[str, str] = Entry(min_length=1, description="band: its new name, e.g. {G: g}; two may change places")
+    bands: dict[str, str] = Entry(description="band: its new name, e.g. {G: g}; two may change places")
     output: Annotated[Path, Entry(description="the store that is written; it shares the images")]
+
+    def check(self, config: Config) -> None:  # noqa: ARG002
+        """Refuse a call that renames nothing."""
+        if not self.bands:
+            raise InputError("task=rename needs task.bands={<band>: <its new name>}.")
 
 
 class ReportOptions(TaskOptions):

@@ -19,8 +19,6 @@ from photoz_lit.tasks.task import NOT_OPTIONS, Task, marked, within
 
 FILES = choices_of("task", config_folders())
 TASKS = sorted(FILES)
-#: Config groups of which a task needs a choice.
-CHOICES = {"study": "study=width", "fetch": "fetch=legacy_viewer"}
 HEAVY = ("torch", "astropy", "sklearn", "matplotlib")
 
 
@@ -96,15 +94,15 @@ def inputs_of(task: Task) -> dict[str, Input]:
 @pytest.mark.parametrize("name", TASKS)
 def test_what_a_task_names_is_looked_for_before_anything_heavy_is_loaded(name: str) -> None:
     task = task_of(name)
-    inputs = [*inputs_of(task), *(key for key in task.takes.needs if key not in CHOICES)]
-    chosen = [CHOICES[key] for key in task.takes.needs if key in CHOICES]
+    inputs = [*inputs_of(task), *(key for key in task.takes.needs if key != "study")]
+    study = ["study=width"] if "study" in task.takes.needs else []
     needs = needed(task, {key: value for key, value in content_of(name).items() if key not in NOT_OPTIONS})
     if not inputs:
         pytest.skip("names nothing")
     commands = []
     for key in dict.fromkeys(inputs):
         others = [f"task.{other}=/elsewhere" for other in needs if f"task.{other}" != key]
-        commands.append([f"task={name}", f"{key}=/nowhere", *chosen, *others])
+        commands.append([f"task={name}", f"{key}=/nowhere", *study, *others])
     sentences = call(*commands)
     for sentence in sentences:
         assert "/nowhere" in sentence or "/elsewhere" in sentence or " needs " in sentence

@@ -86,5 +86,7 @@ def test_the_task_renames(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
             "task=rename", f"store={tmp_path}/old", "task.bands={G: g, R: r}", f"task.output={tmp_path}/new"
         )
     )
+    with pytest.raises(InputError, match=r"^task=rename needs task\.bands="):
+        perform(composed_as_typed("task=rename", f"store={tmp_path}/old", f"task.output={tmp_path}/other"))
     assert "6 galaxies, bands g r z." in capsys.readouterr().out
     assert open_store(tmp_path / "new").header.bands == ("g", "r", "z")
