@@ -161,6 +161,8 @@ def _connection(error: Exception) -> str:
     """Return in words why no answer came; the libraries' own sentences hold addresses in memory."""
     if isinstance(error, requests.exceptions.SSLError):
         return "the service's certificate is not valid"
+    if isinstance(error, requests.TooManyRedirects):
+        return "it redirects without end"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
     return "the connection ended before the file did"

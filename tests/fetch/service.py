@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import socket
 import threading
@@ -46,7 +47,8 @@ WHOLE = cutout()
 class Service(ThreadingHTTPServer):
     """Answers ``/<name>`` by the next of the behaviours of this name; the last one stays.
 
-    Behaviours: bytes (sent as they are), a status, ``truncated``, ``slow``, ``trickle``, ``reset``, ``busy <seconds>``.
+    Behaviours: bytes (sent as they are), a status, ``truncated``, ``slow``, ``trickle``, ``chunked``, ``gzip``,
+    ``redirect``, ``reset``, ``busy <Retry-After>``.
     """
 
     daemon_threads = True
@@ -93,6 +95,12 @@ class Handler(BaseHTTPRequestHandler):
         elif answer == "truncated":
             self._send(200, WHOLE[:5000], len(WHOLE))
             self.close_connection = True
+        elif answer == "chunked":
+            self._chunked()
+        elif answer == "gzip":
+            self._send(200, gzip.compress(WHOLE), encoding="gzip")
+        elif answer == "redirect":
+            self._send(302, b"", location=self.path)
         elif answer == "slow":
             time.sleep(1.0)
             self._send(200, WHOLE)
@@ -102,17 +110,25 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
         elif answer.startswith("busy"):
-            self._send(503, b"", retry_after=answer.split()[1])
+            self._send(503, b"", retry_after=answer.partition(" ")[2])
         else:
             raise AssertionError(answer)
 
-    def _send(self, status: int, body: bytes, length: int | None = None, retry_after: str | None = None) -> None:
+    def _send(self, status: int, body: bytes, length: int | None = None, **headers: str) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) if length is None else length))
-        if retry_after is not None:
-            self.send_header("Retry-After", retry_after)
+        for name, value in headers.items():
+            self.send_header({"encoding": "Content-Encoding"}.get(name, name.replace("_", "-")), value)
         self.end_headers()
         self.wfile.write(body)
+
+    def _chunked(self) -> None:
+        """Begin an answer of unknown length and end it in its middle."""
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n" % 5760 + WHOLE[:5760] + b"\r\n")
+        self.close_connection = True
 
     def _trickle(self) -> None:
         """Send a byte now and then, each in time."""

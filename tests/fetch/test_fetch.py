@@ -63,6 +63,10 @@ BROKEN: dict[str, tuple[bytes | int | str, str]] = {
     "slow": ("slow", "no whole answer within 0.4 s"),
     "trickle": ("trickle", "no whole answer within 0.4 s"),
     "reset": ("reset", "no connection"),
+    "chunked": ("chunked", "the connection ended before the file did"),
+    "redirect": ("redirect", "it redirects without end"),
+    "busy_at_odds": ("busy soon", "HTTP 503"),
+    "busy_until_yesterday": ("busy Mon, 01 Jan 2024 00:00:00 GMT", "HTTP 503"),
     "server": (500, "HTTP 500"),
     "busy": (503, "HTTP 503"),
     "often": (429, "HTTP 429"),
@@ -74,7 +78,7 @@ def test_trouble_that_passes_costs_nothing(tmp_path: Path, kind: str) -> None:
     with serving(a=[BROKEN[kind][0], WHOLE]) as service:
         result = fetched(quick(service), tmp_path / "out", "a")
         assert (result.new, result.failed, len(result.missing)) == (1, 0, 0)
-        assert len(service.asked) == 2
+        assert len(service.asked) == 2 or kind == "redirect"
     assert (tmp_path / "out" / "a.fits").read_bytes() == WHOLE
     assert kept(tmp_path / "out") == {"a.fits"}
 
@@ -197,6 +201,12 @@ def test_a_service_that_is_down_is_asked_no_more(tmp_path: Path) -> None:
         result = fetched(quick(service, failures_in_a_row=3, attempts=2), tmp_path, *"abcdef")
         assert (len(service.asked), result.failed) == (6, 6)
         assert result.stopped == "3 files in a row failed, the last one with 'HTTP 500'"
+
+
+def test_an_answer_packed_for_the_journey_is_unpacked(tmp_path: Path) -> None:
+    with serving(every=["gzip"]) as service:
+        assert fetched(quick(service), tmp_path, "a").new == 1
+    assert (tmp_path / "a.fits").read_bytes() == WHOLE
 
 
 def test_an_answer_without_end_is_cut_off(tmp_path: Path) -> None:

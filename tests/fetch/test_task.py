@@ -123,7 +123,7 @@ def test_the_printed_command_makes_a_store_of_the_folder(
     assert "open-sesame" not in said.out + said.err
     assert asked == ({"Basic YWxpOm9wZW4tc2VzYW1l"} if name == "hsc_pdr3" else {None})
     (line,) = [line for line in said.out.splitlines() if line.startswith("python -m photoz_lit task=ingest")]
-    words = shlex.split(line.replace("<your field>", "ps1" if name == "hips2fits" else "legacy"))[3:]
+    words = shlex.split(line.replace("<your field>", "ps1"))[3:]
     perform(composed_as_typed(*words, *MORE.get(name, []), "ingest.stamp_size=32"))
     store = open_store("stores/cutouts")
     assert sorted(store.catalogue["object_id"]) == ["a", "b"]
