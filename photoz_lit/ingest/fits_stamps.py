@@ -18,7 +18,7 @@ from photoz_lit.ingest.bad_pixels import REASONS, count_reasons, unknown_pixels
 from photoz_lit.ingest.catalogue_file import CatalogueFile
 from photoz_lit.ingest.fits_image import PlaneInfo, PlaneReader, celestial_scale, find_plane
 from photoz_lit.ingest.fits_mosaic import DEFAULT_SIZE, flagged
-from photoz_lit.ingest.mosaic_files import MosaicOptions, image_folder, open_tile_files, pattern_of
+from photoz_lit.ingest.mosaic_files import MosaicOptions, found_instead, image_folder, open_tile_files, pattern_of
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Layout, Source, StampFlag, Stamps, centre_crop
 from photoz_lit.ingest.stamp_files import StampFiles, bands_in
@@ -62,7 +62,7 @@ class FitsStamps(Source):
         bands = tuple(settings.bands or stated or field.band_names)
         self._require_patterns(bands, stated)
         size = settings.stamp_size or DEFAULT_SIZE
-        first = {band: self._first_plane(band) for band in bands}
+        first = {band: self._first_plane(band, bands) for band in bands}
         own = celestial_scale(first[bands[0]]) if self._options.grid == "own" else None
         system = self._options.magnitude_system
         self.layout = Layout(
@@ -92,18 +92,19 @@ class FitsStamps(Source):
                 " image."
             )
 
-    def _first_plane(self, band: str) -> PlaneInfo:
-        """Return the first stamp of a band."""
+    def _first_plane(self, band: str, bands: Sequence[str]) -> PlaneInfo:
+        """Return the first stamp of a band; ``bands`` are all that are wanted, for the sentence where there is none."""
         pattern = pattern_of(self._options.images, band)
         found = self._files.sample(band)
         if self._files.all_bands_in_one:
             found = [path for path in found if not bands_in(path) or band in bands_in(path)]
         if not found:
             named = self._files.stated_bands()
+            instead = found_instead(self._root, {one: self._files.sample(one) for one in bands})
             known = f" the files have {' '.join(named)}," if named else ""
             raise InputError(
                 f"{self._root} has no stamp of band '{band}' ({pattern});{known} correct ingest.options.images, or name"
-                f" the bands there are: ingest.bands=[{','.join(named) or 'g,r'}]."
+                f" the bands there are: ingest.bands=[{','.join(named) or 'g,r'}].{'' if named else instead}"
             )
         return find_plane(found[0], self._options.image_hdu, flux=True, band=band)
 

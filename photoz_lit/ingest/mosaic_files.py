@@ -65,9 +65,10 @@ def open_band(
     others = {*weights, *masks}
     images = [path for path in files_of(root, options.images, band) if path not in others]
     if not images:
+        found = {one: files_of(root, options.images, one) for one in bands}
         raise InputError(
             f"{root} has no image of band '{band}' ({pattern_of(options.images, band)}); correct ingest.options.images,"
-            f" or name the bands there are: ingest.bands=[…].{found_instead(root, options, bands)}"
+            f" or name the bands there are: ingest.bands=[…].{found_instead(root, found)}"
         )
     planes = [find_plane(path, options.image_hdu, flux=True, band=band) for path in images]
     refuse_same_pixels(root, band, planes, not isinstance(options.images, str))
@@ -127,9 +128,8 @@ def files_of(root: Path, patterns: str | Mapping[str, str] | None, band: str) ->
     return sorted(p for p in root.glob(pattern) if p.is_file()) if pattern else []
 
 
-def found_instead(root: Path, options: MosaicOptions, bands: Sequence[str]) -> str:
-    """Return a sentence on the images that the patterns find of each band, with an example, and on other files."""
-    found = {band: files_of(root, options.images, band) for band in bands}
+def found_instead(root: Path, found: Mapping[str, Sequence[Path]]) -> str:
+    """Return a sentence on the files that were found of each band, with an example; where there are none, on others."""
     example = next((files[0] for files in found.values() if files), None)
     if example is not None:
         counts = ", ".join(f"{band} {len(files)}" for band, files in found.items())

@@ -273,3 +273,14 @@ def test_bands_are_compared_with_the_field_first(tmp_path: Path) -> None:
     said = io.StringIO()
     ingest(settings, of_field, tmp_path / "store", Console(file=said, width=200))
     assert "Field 'legacy' has no band y (it has g r i z); networks of this field will not read it." in said.getvalue()
+
+
+def test_stamps_of_a_band_that_is_not_there_show_what_is(tmp_path: Path) -> None:
+    for name in ("a_g", "b_g", "a_r"):
+        (tmp_path / f"{name}.fits").write_bytes(b"")
+    (tmp_path / "cat.csv").write_text("object_id,ra,dec\na,1,2\n")
+    settings, of_field = settings_of(
+        "fits_stamps", f"ingest.path={tmp_path}", f"ingest.catalogue={tmp_path}/cat.csv", "ingest.bands=[z,g,r]"
+    )
+    with pytest.raises(InputError, match=r"no stamp of band 'z' .* Found were z 0, g 2, r 1, e\.g\. a_g\.fits\.$"):
+        ingest(settings, of_field, tmp_path / "store", Console(quiet=True))
