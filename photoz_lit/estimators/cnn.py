@@ -26,6 +26,7 @@ from photoz_lit.estimators.network_label import network_label
 from photoz_lit.estimators.starting_run import StartingRun
 from photoz_lit.estimators.training_time import seconds_per_image
 from photoz_lit.fields import Field
+from photoz_lit.imaging.photometry import CONDITIONS
 from photoz_lit.modules.averaging import RunningMeanOfWeights
 from photoz_lit.modules.checkpoint_files import read_module
 from photoz_lit.modules.cnn import VAL_LOSS, PhotoZModule
@@ -45,7 +46,7 @@ from photoz_lit.modules.features import network_features
 from photoz_lit.modules.trainer import build_trainer, quieten
 from photoz_lit.networks.checkpoint import BEST, read_checkpoint
 from photoz_lit.networks.complexity import complexity_of
-from photoz_lit.networks.settings import NetworkSettings
+from photoz_lit.networks.settings import MEASURED, NetworkSettings
 from photoz_lit.networks.starting_weights import freeze, load_matched, matched_weights
 from photoz_lit.networks.summary import network_summary
 from photoz_lit.targets import find_class
@@ -101,8 +102,10 @@ class CNNEstimator(Estimator):
             self._begin_with(copy.deepcopy(module), StartingRun(self.config.module.init).module())
 
     def check_sample(self, sample: Sample) -> None:
-        """Refuse a catalogue without the columns that the network reads."""
+        """Refuse a catalogue without the columns that are read, or a field without what measuring them needs."""
         require_columns(sample, self.settings.catalogue_columns)
+        if self.settings.catalogue_inputs == MEASURED:
+            sample.field.require(CONDITIONS, "network.catalogue_inputs=measured", sample.bands)
 
     def describe(self, sample: Sample, split: Split, n_fits: int) -> Description:
         """Name recipe and time; the details are the network's branches, its fusion point and its cost."""

@@ -11,6 +11,7 @@ from pydantic import Field as Entry
 from photoz_lit.data.sample import Sample
 from photoz_lit.estimators.catalogue_values import measured_colours
 from photoz_lit.estimators.forest import ForestSettings, QuantileForest, with_missing
+from photoz_lit.imaging.photometry import CONDITIONS
 
 
 class PhotometryForestSettings(ForestSettings):
@@ -34,6 +35,10 @@ class PhotometryForest(QuantileForest):
     Settings = PhotometryForestSettings
     settings: PhotometryForestSettings
     reads = "magnitudes measured on the stamps"
+
+    def check_sample(self, sample: Sample) -> None:
+        """Refuse a field that does not say how its bands are observed."""
+        sample.field.require(CONDITIONS, "network=photometry_forest", sample.bands)
 
     def inputs(self, sample: Sample, galaxies: NDArray[np.int64]) -> NDArray[np.float64]:
         """Adjacent colours in all circles but the largest, the reference magnitude in the largest, how much brighter it

@@ -69,7 +69,6 @@ class TemplateFit(Estimator):
         self.refuse_dropped(dropped)
         self.check_sample(sample)
         measured = _measured(sample)
-        sample.field.require(("filter", "depth"), "template fitting", measured)
         library = template_library(
             {band: sample.field.bands[band].filter for band in measured},
             z_max=min(float(sample.field.z_edges[-1]), 6.0),
@@ -94,9 +93,11 @@ class TemplateFit(Estimator):
         return Description({"network": f"template fit, {self.settings.colours * len(self.settings.a_v)} templates"})
 
     def check_sample(self, sample: Sample) -> None:
-        """Refuse a catalogue with magnitudes of fewer than two of the bands."""
-        if len(_measured(sample)) < 2:
+        """Refuse a catalogue with magnitudes of fewer than two of the bands, and a field without their filters."""
+        measured = _measured(sample)
+        if len(measured) < 2:
             raise InputError("network=template_fit needs magnitudes of two bands or more in the store's catalogue.")
+        sample.field.require(("filter", "depth"), "network=template_fit", measured)
 
     def _check_adaptation(self) -> None:
         if self.config.data.adapts:

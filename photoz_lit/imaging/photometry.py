@@ -25,6 +25,7 @@ from photoz_lit.simulation.observing import pixel_noise
 FloatArray = NDArray[np.float64]
 
 #: FWHM of a Gaussian in units of its standard deviation.
+CONDITIONS = ("seeing", "depth")  # of a field's bands, which photometry on stamps needs
 FWHM = 2.3548
 _FINE = 5  # parts of a pixel, per axis, over which the PSF is averaged
 _BLOCK = 512
@@ -91,7 +92,7 @@ def apertures(field: Field, bands: Sequence[str], stamp_size: int, seeings: Sequ
     stamp_size : height and width of the stamps [pixel].
     seeings : radii of the circles in units of the widest seeing of these bands (FWHM); half a stamp at most.
     """
-    field.require(("seeing", "depth"), "photometry on stamps", bands)
+    field.require(CONDITIONS, "photometry on stamps", bands)
     known = [field.bands[name] for name in bands]
     widest = max(band.fwhm for band in known)
     radii = tuple(min(factor * widest, 0.5 * stamp_size * field.pixel_scale) for factor in seeings)

@@ -44,7 +44,10 @@ def small_sample(config: Config, data: TrainingData) -> list[str]:
         advice.append("module.init=<run> begins with the weights of another run")
     if config.scale.name != "demo":
         advice.append("scale=demo trains a narrow network, in minutes")
-    advice.append("network=photometry_forest fits a forest to magnitudes on the stamps, in seconds")
+    sample = data.evaluated
+    observed = all(sample.field.bands[band].seeing and sample.field.bands[band].depth for band in sample.bands)
+    forest, read = ("photometry", "on the stamps") if observed else ("catalogue", "of the catalogue")
+    advice.append(f"network={forest}_forest fits a forest to magnitudes {read}, in seconds")
     return [
         f"{labelled:,} labelled galaxies are few for a network: from scratch it may be no better than a forest, and its"
         f" metrics come from {len(data.first.test):,} test galaxies; cv.folds=5 tests all. Compare: {'; '.join(advice)}"

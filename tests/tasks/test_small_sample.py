@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from photoz_lit.config import Config
+from photoz_lit.fields import load_field
 from photoz_lit.tasks.start_summary import small_sample
 from photoz_lit.tasks.training_data import TrainingData
 from tests.composed import composed_as_typed
@@ -17,10 +18,9 @@ def config() -> Config:
     return composed_as_typed("data.store=stores/mine", "scale=paper")
 
 
-def data_of(labelled: int) -> TrainingData:
-    found: Any = SimpleNamespace(
-        evaluated=SimpleNamespace(labelled=np.arange(6000) < labelled), first=SimpleNamespace(test=np.arange(69))
-    )
+def data_of(labelled: int, field: str = "hsc6b") -> TrainingData:
+    sample = SimpleNamespace(labelled=np.arange(6000) < labelled, field=load_field(field), bands=("g", "r"))
+    found: Any = SimpleNamespace(evaluated=sample, first=SimpleNamespace(test=np.arange(69)))
     return cast(TrainingData, found)
 
 
@@ -30,6 +30,8 @@ def test_few_labels_are_named_with_what_to_try(config: Config) -> None:
     assert "69 test galaxies" in sentence
     assert all(word in sentence for word in ("scale=demo", "module.init=<run>", "network=photometry_forest"))
     assert small_sample(config, data_of(4999))
+    (sentence,) = small_sample(config, data_of(346, "des"))  # nothing says how its bands were observed
+    assert "network=catalogue_forest" in sentence
 
 
 def test_what_is_done_already_is_not_advised(config: Config) -> None:
