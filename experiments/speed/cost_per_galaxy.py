@@ -25,8 +25,9 @@ from astropy.wcs import WCS
 
 from experiments.speed.stream_memory import write_sparse_store
 from photoz_lit.data.pixels import stretch
-from photoz_lit.data.sample import Sample, views_of
+from photoz_lit.data.sample import Sample
 from photoz_lit.data.store import StoreImages
+from photoz_lit.data.store_view import views_of
 from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
 from photoz_lit.evaluation.predictions.shard_files import ShardRows, write_shard
 from photoz_lit.ingest import resample, tile

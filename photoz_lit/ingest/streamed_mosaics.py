@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.galaxy_list import read_list, write_list
-from photoz_lit.data.sample import Sample, lacking_bands, views_of
+from photoz_lit.data.sample import Sample, lacking_bands
 from photoz_lit.data.selection import select
 from photoz_lit.data.store import StoreHeader, StoreImages
+from photoz_lit.data.store_view import views_of
 from photoz_lit.engines.tiles import EndsAllError
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field

@@ -17,8 +17,9 @@ from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.console import NamesTable, shown
-from photoz_lit.data.sample import Sample, load_sample, shared_bands
+from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import CutoutStore, open_store
+from photoz_lit.data.store_view import shared_bands
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.evaluation.metrics.pdf import quantiles
