@@ -31,11 +31,11 @@ from photoz_lit.data.store_view import views_of
 from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
 from photoz_lit.evaluation.predictions.shard_files import ShardRows, write_shard
 from photoz_lit.ingest import resample, tile
+from photoz_lit.ingest.blocks import flagged_catalogue
 from photoz_lit.ingest.catalogue import build_catalogue
 from photoz_lit.ingest.fits_image import PlaneReader
 from photoz_lit.ingest.reader import open_source
 from photoz_lit.ingest.streamed_mosaics import header_of
-from photoz_lit.ingest.writing import flagged_catalogue
 from photoz_lit.rows import RowCount
 from photoz_lit.run_folder import RunFolder, config_of_run
 from photoz_lit.tasks.prediction_shard import described

@@ -23,11 +23,11 @@ from photoz_lit.data.store_view import views_of
 from photoz_lit.engines.tiles import EndsAllError
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
+from photoz_lit.ingest.blocks import flagged_catalogue
 from photoz_lit.ingest.catalogue import build_catalogue
 from photoz_lit.ingest.reader import open_source
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Source
-from photoz_lit.ingest.writing import flagged_catalogue
 from photoz_lit.rows import RowCount
 
 ROW = "photoz_lit_row"  # of the archive's table
