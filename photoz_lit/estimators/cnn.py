@@ -265,7 +265,7 @@ class CNNEstimator(Estimator):
         self.fit_report = {"epochs": self.trainer.current_epoch}
         if not (folder / BEST).is_file():
             self.trainer.save_checkpoint(folder / BEST)  # max_steps ended it before the first validation
-        self._take_best(folder)
+        self.module.load_state_dict(read_checkpoint(folder / BEST)["state_dict"])
 
     def load(self, folder: Path) -> None:
         """Read the weights of the best validation loss.
@@ -298,7 +298,3 @@ class CNNEstimator(Estimator):
         assert self.module is not None
         catalogue = self.catalogue_of(sample, galaxies) if self.settings.catalogue_inputs else None
         return network_features(self.module, sample, galaxies, device=device, catalogue=catalogue)
-
-    def _take_best(self, folder: Path) -> None:
-        assert self.module is not None
-        self.module.load_state_dict(read_checkpoint(folder / BEST)["state_dict"])

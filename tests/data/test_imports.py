@@ -4,7 +4,19 @@ from pathlib import Path
 import photoz_lit.data
 
 ALLOWED = {
-    *("data", "engines", "errors", "fields", "files", "processes", "rows", "settings", "sky_matching", "tables", "targets")
+    *(
+        "data",
+        "engines",
+        "errors",
+        "fields",
+        "files",
+        "processes",
+        "rows",
+        "settings",
+        "sky_matching",
+        "tables",
+        "targets",
+    )
 }
 
 
