@@ -101,7 +101,7 @@ class Client:
                 while chunk := response.raw.read1(_CHUNK, decode_content=True):
                     size += len(chunk)
                     if size > self.settings.max_megabytes * 1e6:
-                        raise RefusedError(f"larger than fetch.max_megabytes={self.settings.max_megabytes:g}")
+                        raise RefusedError(f"larger than fetch.max_megabytes, {self.settings.max_megabytes:g}")
                     if time.monotonic() > end:
                         raise TimeoutError
                     yield chunk

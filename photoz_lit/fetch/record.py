@@ -97,6 +97,6 @@ def _require_same(path: Path, settings: FetchSettings) -> None:
     if differ:
         name = differ[0]
         raise InputError(
-            f"{path.parent} holds files of fetch.{name}={before.get(name)}, not {known[name]}; choose another"
+            f"{path.parent} holds files with fetch.{name} {before.get(name)}, not {known[name]}; choose another"
             " task.output, or the same settings."
         )

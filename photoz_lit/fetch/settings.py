@@ -82,7 +82,7 @@ class FetchSettings(Settings):
         if unknown:
             raise ValueError(f"fetch.bands: {self.name} has no band '{unknown[0]}', it has {' '.join(self.band_names)}")
         if self.size > self.max_size:
-            raise ValueError(f"fetch.size={self.size}: {self.name} gives {self.max_size} pixels at most")
+            raise ValueError(f"fetch.size is {self.size}, and {self.name} gives {self.max_size} pixels at most")
         return self
 
     @property

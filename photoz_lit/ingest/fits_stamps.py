@@ -101,10 +101,10 @@ class FitsStamps(Source):
         if not found:
             named = self._files.stated_bands()
             instead = found_instead(self._root, {one: self._files.sample(one) for one in bands})
-            known = f" the files have {' '.join(named)}," if named else ""
+            known = f"the files have {' '.join(named)}," if named else f"{instead};"
             raise InputError(
-                f"{self._root} has no stamp of band '{band}' ({pattern});{known} correct ingest.options.images, or name"
-                f" the bands there are: ingest.bands=[{','.join(named) or 'g,r'}].{'' if named else instead}"
+                f"{self._root} has no stamp of band '{band}' ({pattern}); {known} correct ingest.options.images, or"
+                f" name the bands there are: ingest.bands=[{','.join(named) or 'g,r'}]."
             )
         return find_plane(found[0], self._options.image_hdu, flux=True, band=band)
 

@@ -68,7 +68,7 @@ def open_band(
         found = {one: files_of(root, options.images, one) for one in bands}
         raise InputError(
             f"{root} has no image of band '{band}' ({pattern_of(options.images, band)}); correct ingest.options.images,"
-            f" or name the bands there are: ingest.bands=[…].{found_instead(root, found)}"
+            f" or name the bands there are: ingest.bands=[…] ({found_instead(root, found)})."
         )
     planes = [find_plane(path, options.image_hdu, flux=True, band=band) for path in images]
     refuse_same_pixels(root, band, planes, not isinstance(options.images, str))
@@ -129,10 +129,10 @@ def files_of(root: Path, patterns: str | Mapping[str, str] | None, band: str) ->
 
 
 def found_instead(root: Path, found: Mapping[str, Sequence[Path]]) -> str:
-    """Return a sentence on the files that were found of each band, with an example; where there are none, on others."""
+    """Return a phrase on the files that were found of each band, with an example; where there are none, on others."""
     example = next((files[0] for files in found.values() if files), None)
     if example is not None:
         counts = ", ".join(f"{band} {len(files)}" for band, files in found.items())
-        return f" Found were {counts}, e.g. {example.relative_to(root).as_posix()}."
+        return f"found were {counts}, e.g. {example.relative_to(root).as_posix()}"
     other = next((path for path in sorted(root.rglob("*")) if path.is_file()), None)
-    return f" The folder holds e.g. {other.relative_to(root).as_posix()}." if other else " The folder holds no file."
+    return f"the folder holds e.g. {other.relative_to(root).as_posix()}" if other else "the folder holds no file"

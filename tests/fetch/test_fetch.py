@@ -155,9 +155,9 @@ def test_a_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
     with serving(every=[WHOLE]) as service:
         fetched(quick(service), tmp_path, "a")
         del service.asked[:]
-        with pytest.raises(InputError, match=r"holds files of fetch\.size=80, not 64; choose another task\.output"):
+        with pytest.raises(InputError, match=r"holds files with fetch\.size 80, not 64; choose another task\.output"):
             fetched(quick(service, size=64), tmp_path, "a")
-        with pytest.raises(InputError, match=r"holds files of fetch\.bands="):
+        with pytest.raises(InputError, match=r"holds files with fetch\.bands "):
             fetched(quick(service, bands=["g"]), tmp_path, "a")
         assert service.asked == []
 
@@ -212,7 +212,7 @@ def test_an_answer_packed_for_the_journey_is_unpacked(tmp_path: Path) -> None:
 def test_an_answer_without_end_is_cut_off(tmp_path: Path) -> None:
     with serving(every=[WHOLE]) as service:
         result = fetched(quick(service, max_megabytes=0.05), tmp_path, "a")
-        assert reasons(result) == {"a": "larger than fetch.max_megabytes=0.05"}
+        assert reasons(result) == {"a": "larger than fetch.max_megabytes, 0.05"}
         assert len(service.asked) == 1
 
 

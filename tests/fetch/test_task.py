@@ -158,7 +158,7 @@ def test_slips_are_answered_before_anything_is_asked(tmp_path: Path) -> None:
     with serving() as service:
         for more, sentence in (
             (["fetch.bands=[g,Y]"], "legacy_viewer has no band 'Y', it has g r i z"),
-            (["fetch.size=1000"], "fetch.size=1000: legacy_viewer gives 512 pixels at most"),
+            (["fetch.size=1000"], "fetch.size is 1000, and legacy_viewer gives 512 pixels at most"),
             (["fetch.columns.ra=RAJ2000"], "column 'RAJ2000', mapped to 'ra', is not in the catalogue"),
         ):
             with pytest.raises(InputError, match=re.escape(sentence)):
