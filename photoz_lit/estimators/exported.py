@@ -12,7 +12,8 @@ from photoz_lit.alignment.part import Alignment
 from photoz_lit.data.pixels import stretch
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.applied import AppliedNetwork
-from photoz_lit.evaluation.calibration.pit import LOG_POWER, LOG_WIDTH, MIN_WIDTH, PitCalibration
+from photoz_lit.evaluation.calibration.mixture import MIN_WIDTH
+from photoz_lit.evaluation.calibration.pit import LOG_POWER, LOG_WIDTH, PitCalibration
 from photoz_lit.fields import Field
 
 LEAST = 1e-12  # of a probability in a harmonic mean

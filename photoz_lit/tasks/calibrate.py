@@ -22,6 +22,7 @@ from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.evaluation.calibration import calpit
 from photoz_lit.evaluation.calibration.by_fold import FoldCalibrations
 from photoz_lit.evaluation.calibration.conformal import coverage, fit_levels
+from photoz_lit.evaluation.calibration.local import LocalCalibration, fit_local_calibration, places_of
 from photoz_lit.evaluation.calibration.pit import PitCalibration, fit_pit_calibration
 from photoz_lit.evaluation.calibration.temperature import fit_temperature
 from photoz_lit.evaluation.metrics.summary import summarise
@@ -132,24 +133,31 @@ def calibrations(sample: Sample, pdfs: Mapping[int, FoldPdfs], method: str) -> F
     return FoldCalibrations(fitted, {fold: int(np.count_nonzero(one.weight)) for fold, one in pdfs.items()})
 
 
-def _fitted(method: str, sample: Sample, one: FoldPdfs) -> PitCalibration:
+def _fitted(method: str, sample: Sample, one: FoldPdfs) -> PitCalibration | LocalCalibration:
+    edges, rows = sample.field.z_edges, one.split.validation
+    z = sample.catalogue["z"].to_numpy(np.float64)[rows]
+    if method == "local":
+        return fit_local_calibration(one.validation, edges, z, _places(sample, rows), one.weight)
     fit = {"pit": fit_pit_calibration, "temperature": fit_temperature}.get(method)
-    if fit is None:
-        return PitCalibration.identity()
-    z = sample.catalogue["z"].to_numpy(np.float64)[one.split.validation]
-    return fit(one.validation, sample.field.z_edges, z, one.weight)
+    return PitCalibration.identity() if fit is None else fit(one.validation, edges, z, one.weight)
+
+
+def _places(sample: Sample, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Magnitudes and colours of some galaxies."""
+    return places_of(sample.catalogue.iloc[rows], sample.bands, sample.field.reference_band)
 
 
 def _by(method: str, sample: Sample, one: FoldPdfs) -> NDArray[np.float32]:
     """PDFs of a fold's test galaxies, recalibrated."""
     edges = sample.field.z_edges
     if method != "calpit":
-        return _fitted(method, sample, one).apply(one.test, edges)
+        fitted = FoldCalibrations({0: _fitted(method, sample, one)})
+        return np.asarray(fitted.apply(one.test, edges, 0, _places(sample, one.split.test)), np.float32)
     magnitude = sample.catalogue[f"mag_{sample.field.reference_band}"].to_numpy(np.float64)
     z, known = sample.catalogue["z"].to_numpy(np.float64), one.weight > 0
-    fitted = one.split.validation[known]
+    rows = one.split.validation[known]
     return calpit.recalibrated(
-        one.validation[known], edges, z[fitted], magnitude[fitted], one.test, magnitude[one.split.test]
+        one.validation[known], edges, z[rows], magnitude[rows], one.test, magnitude[one.split.test]
     )
 
 
@@ -165,9 +173,9 @@ def _conformal(
     edges, z = sample.field.z_edges, sample.catalogue["z"].to_numpy(np.float64)
     parts, all_pdfs, factors = [], [], {level: {} for level in levels}  # type: ignore[var-annotated]
     for fold, one in pdfs.items():
-        pdf = chosen.apply(one.test, edges, fold)
+        pdf = chosen.apply(one.test, edges, fold, _places(sample, one.split.test))
         known = one.weight > 0
-        held = chosen.apply(one.validation[known], edges, fold)
+        held = chosen.apply(one.validation[known], edges, fold, _places(sample, one.split.validation[known]))
         rows = data.evaluated.catalogue.iloc[one.split.test]
         table = predictions_table(pdf, edges, rows, fold, sample.field.reference_band)
         for level, interval in fit_levels(held, edges, z[one.split.validation][known], levels).items():

@@ -19,6 +19,8 @@ from photoz_lit.errors import InputError
 from photoz_lit.estimators.applied import read_network
 from photoz_lit.estimators.choice import estimator_class
 from photoz_lit.estimators.exported import ExportedRun
+from photoz_lit.evaluation.calibration.by_fold import FoldCalibrations
+from photoz_lit.evaluation.calibration.pit import PitCalibration
 from photoz_lit.networks.checkpoint import BEST
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.calibration import calibrations_of
@@ -50,8 +52,19 @@ def exported_run(trained: Config, folder: RunFolder) -> ExportedRun:
     folds = range(N_FOLDS) if trained.cv.folds else [0]
     numbers = range(trained.ensemble.members)
     members = {fold: [read_network(folder.member(fold, number) / BEST) for number in numbers] for fold in folds}
-    calibrations = calibrations_of(trained, folder).of_fold
+    calibrations = _of_width_alone(calibrations_of(trained, folder), folder)
     return ExportedRun(members, calibrations, trained.field, trained.images_per_galaxy, trained.ensemble.mean).eval()
+
+
+def _of_width_alone(calibrations: FoldCalibrations, folder: RunFolder) -> dict[int, PitCalibration]:
+    """Calibrations that an exported network can hold: it is given no magnitudes."""
+    fitted = {fold: one for fold, one in calibrations.of_fold.items() if isinstance(one, PitCalibration)}
+    if len(fitted) < len(calibrations.of_fold):
+        raise InputError(
+            f"{folder.path} is recalibrated by magnitude and colour, which an exported network is not given; run"
+            f" task=calibrate run={folder.path} task.method=pit first."
+        )
+    return fitted
 
 
 def example(trained: Config, bands: list[str], n: int = 3) -> tuple[torch.Tensor, torch.Tensor]:

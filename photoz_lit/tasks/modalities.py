@@ -14,6 +14,7 @@ from photoz_lit.data.split import split_sample
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator
+from photoz_lit.evaluation.calibration.local import places_of
 from photoz_lit.evaluation.metrics.summary import summarise
 from photoz_lit.evaluation.plots.modalities import ALL, ONLY, WITHOUT, modality_figure
 from photoz_lit.evaluation.plots.style import save
@@ -76,12 +77,13 @@ def modality_rows(trained: Config, folder: RunFolder) -> list[dict[str, Any]]:
     splits = {fold: split_sample(sample, fold) for fold in folds}
     fitted = {fold: [_loaded(trained, folder, fold, m) for m in range(trained.ensemble.members)] for fold in folds}
     calibrations, edges, field = calibrations_of(trained, folder), sample.field.z_edges, sample.field
+    places = places_of(sample.catalogue, sample.bands, field.reference_band)
     rows = []
     for kept, drop in track(choices, "modalities"):
         pdfs = []
         for fold, members in fitted.items():
             mean = average([one.predict(sample, splits[fold].test, drop) for one in members], trained.ensemble.mean)
-            pdfs.append(calibrations.apply(mean, edges, fold))
+            pdfs.append(calibrations.apply(mean, edges, fold, places[splits[fold].test]))
         pdf, test = np.concatenate(pdfs), np.concatenate([splits[fold].test for fold in folds])
         table = predictions_table(pdf, edges, sample.catalogue.iloc[test], -1, field.reference_band)
         metrics = summarise(table, pdf, edges, field, sample.data)

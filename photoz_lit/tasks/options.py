@@ -49,14 +49,17 @@ class BenchOptions(TaskOptions):
     seconds: float = Entry(gt=0, description="for how long each figure is repeated [s]")
 
 
+CalibrationWay = Literal["none", "temperature", "pit", "local"]
+
+
 class CalibrateOptions(RunOptions):
     """Options of ``task=calibrate``."""
 
-    method: Literal["pit", "temperature", "none"] = Entry(
+    method: CalibrationWay = Entry(
         description="the recalibration that later predictions of the run get; none: as its networks make them"
     )
-    compare: Annotated[list[Literal["none", "temperature", "pit", "calpit"]], BeforeValidator(_listed)] = Entry(
-        description="ways that are compared on the test galaxies; calpit needs that library"
+    compare: Annotated[list[Literal["none", "temperature", "pit", "local", "calpit"]], BeforeValidator(_listed)] = (
+        Entry(description="ways that are compared on the test galaxies; calpit needs that library")
     )
     levels: list[Annotated[float, Entry(gt=0, lt=1)]] = Entry(description="coverages of the conformal intervals")
     reach: bool = Entry(description="keep how far validation galaxies lie from the training, for task=predict")

@@ -15,6 +15,7 @@ from photoz_lit.data.sample import Sample
 from photoz_lit.data.seen_galaxies import NEVER_SEEN, read_split, seen_in_fold
 from photoz_lit.estimators.applied import Predictor
 from photoz_lit.estimators.choice import estimator_of
+from photoz_lit.evaluation.calibration.local import places_of
 from photoz_lit.evaluation.reliability.reach import TrainingReach
 from photoz_lit.run_folder import RECALIBRATED, RunFolder
 from photoz_lit.tasks.calibration import calibrations_of
@@ -73,8 +74,14 @@ class UnseenNetworks:
             members = range(self.trained.ensemble.members)
             pdfs = [self._member(k, member).predict(sample, rows, self.dropped) for member in members]
             mean = average(pdfs, self.trained.ensemble.mean)
-            total[rows] += self._calibrations.apply(mean, sample.field.z_edges, k)
+            total[rows] += self._calibrations.apply(mean, sample.field.z_edges, k, self._places(sample, rows))
         return np.asarray(total / total.sum(axis=1, keepdims=True), np.float32)
+
+    def _places(self, sample: Sample, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """Magnitudes and colours that a local calibration reads."""
+        if not self._calibrations.is_local:
+            return None
+        return places_of(sample.catalogue.iloc[rows], sample.bands, sample.field.reference_band)
 
     def training_percentile(self, sample: Sample, fold: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """How far galaxies lie from the training set, as a percentile of validation galaxies, (N,).
