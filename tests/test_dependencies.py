@@ -38,7 +38,7 @@ RUN = {
     "slipcover",
     "types-pyyaml",
 }
-RUN |= {"myst_parser", "sphinxcontrib", "rail"}
+RUN |= {"myst_parser", "sphinxcontrib"}
 
 #: Packages of which the files are read, and no module imported.
 DATA = {"skypy"}

@@ -15,7 +15,7 @@ from photoz_lit.estimators.catalogue_forest import CatalogueForestSettings
 from photoz_lit.fields import load_field
 from photoz_lit.rail.catalogue_table import CatalogueColumns, catalogue_of, keep_as_store
 from photoz_lit.rail.handles import Run, RunHandle
-from photoz_lit.rail.stage import PhotozLitEstimator, PhotozLitInformer, encoded
+from photoz_lit.rail.stage import PhotozLitEstimator, PhotozLitInformer, as_texts
 from photoz_lit.run_folder import recorded_config
 
 #: Which columns are read; informer and estimator take the same.
@@ -96,7 +96,7 @@ class PhotozLitCatalogueForestEstimator(PhotozLitEstimator):
         beside: dict[str, Any] = {}
         if columns.object_id in data:
             ids = np.asarray(data[columns.object_id])
-            beside["id"] = ids if ids.dtype.kind in "iu" else encoded(ids)
+            beside["id"] = ids if ids.dtype.kind in "iu" else as_texts(ids)
         if columns.z in data:
             beside["redshift"] = table["z"].to_numpy(np.float64)
         self.write(pdfs, beside, start, end, first)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from rail.core.data import DataHandle, ModelHandle
-from tables_io.hdf5 import data_ranges_by_rank
 
 from photoz_lit.data.store import CutoutStore, open_images, open_store
 from photoz_lit.errors import InputError
@@ -53,8 +52,8 @@ def _blocks(
     store: CutoutStore, chunk_size: int, rank: int = 0, parallel_size: int = 1, **_: Any
 ) -> Iterator[tuple[int, int, CutoutStore]]:
     """First row, end and the store, for every block of galaxies of a process."""
-    for start, end in data_ranges_by_rank(len(store), chunk_size, parallel_size, rank):
-        yield start, end, store
+    for start in range(0, len(store), chunk_size)[rank::parallel_size]:
+        yield start, min(start + chunk_size, len(store)), store
 
 
 @dataclass(frozen=True)

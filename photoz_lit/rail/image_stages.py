@@ -10,7 +10,7 @@ from rail.core.data import DataHandle, ModelHandle, QPHandle
 
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.rail.handles import RunHandle, StoreHandle
-from photoz_lit.rail.stage import PhotozLitEstimator, PhotozLitInformer, encoded
+from photoz_lit.rail.stage import PhotozLitEstimator, PhotozLitInformer, as_texts
 
 StoreLike: TypeAlias = str | Path | CutoutStore | DataHandle
 
@@ -85,7 +85,7 @@ class PhotozLitImageEstimator(PhotozLitEstimator):
             catalogue=table,
             field=header.field,
         )
-        beside: dict[str, Any] = {"id": encoded(table["object_id"].to_numpy())}
+        beside: dict[str, Any] = {"id": as_texts(table["object_id"].to_numpy())}
         if data.catalogue["z"].notna().any():
             beside["redshift"] = table["z"].to_numpy(np.float64)
         self.write(pdfs, beside, start, end, first)

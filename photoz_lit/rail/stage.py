@@ -93,19 +93,28 @@ class PhotozLitEstimator(OwnCommand, CatEstimator):  # type: ignore[misc]
     def write(self, pdfs: PDFs, beside: Mapping[str, NDArray[Any]], start: int, end: int, first: bool) -> None:
         """Hand the PDFs of a block to RAIL, with point estimates and further columns in the ancillary table."""
         ensemble = pdfs.to_qp()
-        ensemble.set_ancil({"zmode": pdfs.z_mode, "zmean": pdfs.z_mean, "zmedian": pdfs.z_phot, **beside})
+        written = self.config.output_mode != "return"
+        columns = {name: in_a_file(values) if written else values for name, values in beside.items()}
+        ensemble.set_ancil({"zmode": pdfs.z_mode, "zmean": pdfs.z_mean, "zmedian": pdfs.z_phot, **columns})
         self._do_chunk_output(ensemble, start, end, first, data={})
 
 
-def encoded(texts: Sequence[Any] | NDArray[Any], width: int = ID_BYTES) -> NDArray[np.bytes_]:
-    """Encode texts as HDF5 keeps them: UTF-8 of ``width`` bytes, the same in every block of a file.
+def as_texts(names: Sequence[Any] | NDArray[Any]) -> NDArray[np.str_]:
+    """Return ids as texts, (N,).
 
     Raises
     ------
-    InputError : a text is longer.
+    InputError : one is longer than 64 bytes of UTF-8, which is what a file keeps of every id.
     """
-    found = [text if isinstance(text, bytes) else str(text).encode() for text in texts]
-    for text in found:
-        if len(text) > width:
-            raise InputError(f"the id '{text.decode()}' is longer than {width} bytes; give shorter ids.")
-    return np.array(found, dtype=f"S{width}")
+    texts = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+    for text in texts:
+        if len(text.encode()) > ID_BYTES:
+            raise InputError(f"the id '{text}' is longer than {ID_BYTES} bytes; give shorter ids.")
+    return np.array(texts, np.str_)
+
+
+def in_a_file(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values as HDF5 keeps them: texts as UTF-8, of the same width in every block of a file."""
+    if values.dtype.kind != "U":
+        return values
+    return np.array([text.encode() for text in values], dtype=f"S{ID_BYTES}")
