@@ -5,7 +5,7 @@
 
 from photoz_lit.extras import require_extra
 
-require_extra("rail", "photoz_lit.rail", ("rail", "ceci"))
+require_extra("rail", "photoz_lit.rail")
 
 from photoz_lit.rail.catalogue_stages import PhotozLitCatalogueForestEstimator, PhotozLitCatalogueForestInformer  # noqa: E402
 from photoz_lit.rail.handles import RunHandle, StoreHandle  # noqa: E402

@@ -23,6 +23,7 @@ from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.store import CutoutStore, DataKind, StoreHeader, open_store
 from photoz_lit.data.store_writer import StoreWriter
 from photoz_lit.errors import InputError
+from photoz_lit.extras import require_extra
 from photoz_lit.fields import Field
 from photoz_lit.files import locked, whole_folder, write_json, write_table
 from photoz_lit.processes import end_with_parent
@@ -123,8 +124,10 @@ def prepare(field: Field, settings: SimulationSettings, seed: int) -> tuple[Chun
 
     Raises
     ------
-    InputError : the catalogue is bad, or neither it nor ``n_galaxies`` says how many galaxies to draw.
+    InputError : the catalogue is bad, neither it nor ``n_galaxies`` says how many galaxies to draw, or the extra
+        ``sim`` is not installed.
     """
+    require_extra("sim", "a simulation")
     window = survey_window(field, settings)
     catalogue = None
     n, rows = settings.n_galaxies, None
