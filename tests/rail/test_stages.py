@@ -54,6 +54,17 @@ def test_the_model_is_one_file_that_works_without_the_run(network: Any, others: 
     assert not list(place.glob("output_file*"))
 
 
+def test_processes_share_the_blocks_of_a_store(store: CutoutStore, place: Path) -> None:
+    from photoz_lit.rail import StoreHandle
+
+    handle = StoreHandle("input", path=str(store.path))
+    shares = [list(handle.iterator(chunk_size=50, rank=rank, parallel_size=2)) for rank in (0, 1)]
+    blocks = sorted((start, end) for share in shares for start, end, _ in share)
+    assert blocks == [(0, 50), (50, 100), (100, 150), (150, 200), (200, 240)]
+    assert [len(share) for share in shares] == [3, 2]
+    assert handle.size(groupname="photometry") == 240
+
+
 def test_a_stage_reads_each_store_that_it_is_given(
     network: Any, store: CutoutStore, others: CutoutStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
