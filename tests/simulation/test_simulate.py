@@ -17,14 +17,9 @@ from photoz_lit.data.store_writer import StoreWriter
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.simulation import simulate as module
+from photoz_lit.simulation.identity import simulation_hash
 from photoz_lit.simulation.settings import CatalogueMapping, SimulationSettings
-from photoz_lit.simulation.simulate import (
-    cached_store,
-    simulate_catalogue,
-    simulate_store,
-    simulation_hash,
-    write_catalogue,
-)
+from photoz_lit.simulation.simulate import cached_store, simulate_catalogue, simulate_store, write_catalogue
 from photoz_lit.simulation.survey_window import survey_window
 from tests.simulation.conftest import settings_of
 
