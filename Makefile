@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "photoz_lit needs Python 3.11 or newer; call make PYTHON=/path/to/python3.11"; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt hatchling editables setuptools wheel
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt hatchling editables setuptools setuptools-scm wheel
 	$(BIN)/pip install --disable-pip-version-check --progress-bar on -c constraints.txt --no-build-isolation -e '.[dev,docs]'
 	@touch $(STAMP)
 

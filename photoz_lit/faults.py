@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from photoz_lit.errors import InputError, visible
+from photoz_lit.extras import extra_of
 
 INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from it."
 GOES_ON = "what was finished is kept, and the same command goes on from it"
@@ -105,7 +106,7 @@ def sentence_of(error: BaseException) -> str | None:
     for one in _with_causes(error):
         if isinstance(one, InputError):
             return str(one)
-        found = _of_system(one) or _of_library(one)
+        found = _of_missing_extra(one) or _of_system(one) or _of_library(one)
         if found is not None:
             return found
     return None
@@ -128,6 +129,13 @@ def _of_system(error: BaseException) -> str | None:
         return None
     place = "a file" if file is None else str(file)
     return f"{place} cannot be read or written ({os.strerror(number)}); {REMEDIES[number]}; {GOES_ON}."
+
+
+def _of_missing_extra(error: BaseException) -> str | None:
+    """Sentence of an import that failed for want of an extra."""
+    package = (getattr(error, "name", None) or "").partition(".")[0]
+    extra = extra_of(package) if isinstance(error, ModuleNotFoundError) else None
+    return None if extra is None else f"this needs {package}; pip install 'photoz-lit[{extra}]'."
 
 
 def _of_library(error: BaseException) -> str | None:

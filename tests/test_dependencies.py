@@ -8,6 +8,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from photoz_lit.extras import EXTRAS
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OWN = {"photoz_lit", "hydra_plugins", "tests", "research", "build_version"}
@@ -38,19 +40,23 @@ RUN = {
     "slipcover",
     "types-pyyaml",
 }
-RUN |= {"myst_parser", "sphinxcontrib", "rail"}
+RUN |= {"myst_parser", "sphinxcontrib"}
 
-#: Packages of which the files are read, and no module imported.
-DATA = {"skypy"}
+
+def requirements(extra: str) -> list[str]:
+    """Packages of an extra, and of the extras that it names."""
+    found: list[str] = []
+    for one in PROJECT["optional-dependencies"][extra]:
+        if one.startswith("photoz-lit["):
+            found += [inner for name in one[len("photoz-lit[") : -1].split(",") for inner in requirements(name)]
+        else:
+            found.append(one)
+    return found
 
 
 def declared(*extras: str) -> set[str]:
     """Names under which the packages of the project, or of these extras, are imported."""
-    wanted = (
-        [one for extra in extras for one in PROJECT["optional-dependencies"][extra]]
-        if extras
-        else PROJECT["dependencies"]
-    )
+    wanted = [one for extra in extras for one in requirements(extra)] if extras else PROJECT["dependencies"]
     names = {re.split(r"[<>=!\[ ]", one)[0].lower() for one in wanted}
     return {IMPORTED_AS.get(name, name) for name in names}
 
@@ -84,7 +90,7 @@ def test_what_research_tests_and_docs_import_is_declared() -> None:
 
 
 def test_what_is_declared_is_imported() -> None:
-    assert declared() - imported("photoz_lit", "hydra_plugins") - DATA == set()
+    assert declared() - imported("photoz_lit", "hydra_plugins") == set()
     text = named("photoz_lit", "hydra_plugins", "research", "tests", "docs", "conf")
     optional = declared(*PROJECT["optional-dependencies"]) - RUN
     assert {name for name in optional if not re.search(rf"\b{name}\b", text)} == set()
@@ -92,6 +98,13 @@ def test_what_is_declared_is_imported() -> None:
 
 def test_everything_declared_is_pinned() -> None:
     pinned = {re.split("==", line)[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
-    extras = [one for extra in ("dev", "docs") for one in PROJECT["optional-dependencies"][extra]]
+    extras = [one for extra in ("dev", "docs") for one in requirements(extra)]
     wanted = {re.split(r"[<>=!\[ ]", one)[0].lower() for one in [*PROJECT["dependencies"], *extras]}
-    assert wanted - pinned - {"photoz-lit"} == set()
+    assert wanted - pinned == set()
+
+
+def test_extras_bring_what_the_sentences_say() -> None:
+    assert {extra: set(packages) for extra, packages in EXTRAS.items()} == {
+        extra: declared(extra) for extra in PROJECT["optional-dependencies"] if extra not in ("all", "dev", "docs")
+    }
+    assert set(requirements("all")) == {one for extra in (*EXTRAS, "docs") for one in requirements(extra)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -11,6 +12,8 @@ from pydantic import Field as Entry
 from photoz_lit.data.sample import Sample
 from photoz_lit.estimators.catalogue_values import measured_colours
 from photoz_lit.estimators.forest import ForestSettings, QuantileForest, with_missing
+from photoz_lit.extras import require_extra
+from photoz_lit.fields import Field
 from photoz_lit.imaging.photometry import CONDITIONS
 
 
@@ -39,6 +42,11 @@ class PhotometryForest(QuantileForest):
     def check_sample(self, sample: Sample) -> None:
         """Refuse a field that does not say how its bands are observed."""
         sample.field.require(CONDITIONS, "network=photometry_forest", sample.bands)
+
+    def check(self, bands: Sequence[str], stamp_size: int, field: Field) -> None:
+        """Refuse what does not fit, and an installation without photutils."""
+        super().check(bands, stamp_size, field)
+        require_extra("photometry", f"network={self.settings.name}")
 
     def inputs(self, sample: Sample, galaxies: NDArray[np.int64]) -> NDArray[np.float64]:
         """Adjacent colours in all circles but the largest, the reference magnitude in the largest, how much brighter it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +14,8 @@ from photoz_lit.data.sample import Sample
 from photoz_lit.data.split import Split
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.estimator import Description, Estimator
+from photoz_lit.extras import require_extra
+from photoz_lit.fields import Field
 from photoz_lit.settings import NETWORKS_ALONE, EstimatorSettings
 from photoz_lit.simulation.template_fit import fit_photo_z, template_library
 
@@ -91,6 +93,11 @@ class TemplateFit(Estimator):
     def describe(self, sample: Sample, split: Split, n_fits: int) -> Description:  # noqa: ARG002
         """Say how many templates are fitted."""
         return Description({"network": f"template fit, {self.settings.colours * len(self.settings.a_v)} templates"})
+
+    def check(self, bands: Sequence[str], stamp_size: int, field: Field) -> None:
+        """Refuse what does not fit, and an installation without spectra and filters."""
+        super().check(bands, stamp_size, field)
+        require_extra("sim", f"network={self.settings.name}")
 
     def check_sample(self, sample: Sample) -> None:
         """Refuse a catalogue with magnitudes of fewer than two of the bands, and a field without their filters."""

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from photutils.aperture import CircularAperture
 from scipy.ndimage import gaussian_filter
 
+from photoz_lit.extras import require_extra
 from photoz_lit.fields import Band, Field
 from photoz_lit.imaging.sky import correlation_at
 from photoz_lit.simulation.observing import pixel_noise
@@ -112,6 +112,9 @@ def apertures(field: Field, bands: Sequence[str], stamp_size: int, seeings: Sequ
 
 def circle(radius: float, size: int) -> FloatArray:
     """Share of each pixel of a stamp (size, size) in a circle of ``radius`` [pixel] about its centre."""
+    require_extra("photometry", "photometry on stamps")
+    from photutils.aperture import CircularAperture
+
     middle = 0.5 * (size - 1)
     mask = CircularAperture((middle, middle), radius).to_mask(method="exact").to_image((size, size))
     return np.asarray(mask, np.float64)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from minisom import MiniSom
 from numpy.typing import NDArray
 from rich.progress import track
 
+from photoz_lit.extras import require_extra
 from photoz_lit.labels.features import FeatureSpace
 from photoz_lit.labels.settings import SomSettings
 from photoz_lit.labels.som import SelfOrganisingMap, nearest_cells
@@ -21,27 +19,6 @@ SHRINKING = 0.6
 FEWEST_BATCH_PASSES = 40
 FIRST_GALAXIES_PER_CELL = 10
 SMALLEST_COUNT = 1e-6
-
-
-class MaskedMiniSom(MiniSom):  # type: ignore[misc]
-    """MiniSom for samples with missing features: a NaN counts neither in the distance nor in the update."""
-
-    def _activate(self, x: NDArray[Any]) -> None:
-        difference = self._difference(x)
-        self._activation_map = np.einsum("ijk,ijk->ij", difference, difference)
-
-    def update(self, x: NDArray[Any], win: tuple[int, int], t: int, max_iteration: int) -> None:
-        """Move the cells around the winner towards the known features of ``x``."""
-        rate = self._learning_rate_decay_function(self._learning_rate, t, max_iteration)
-        near = self.neighborhood(win, self._sigma_decay_function(self._sigma, t, max_iteration)) * rate
-        self._weights += near[:, :, None] * self._difference(x)
-
-    def _difference(self, x: NDArray[Any]) -> NDArray[Any]:
-        difference = x - self._weights
-        missing = np.isnan(x)
-        if missing.any():
-            difference[:, :, missing] = 0.0
-        return np.asarray(difference)
 
 
 def train_som(
@@ -101,6 +78,9 @@ def train_minisom(
     -------
     (rows, columns, n_features) trained cells.
     """
+    require_extra("labels", "labels.som.trainer=minisom")
+    from photoz_lit.labels.masked_minisom import MaskedMiniSom
+
     rows, columns, n_features = start.shape
     first = max(rows, columns) * FIRST_SIGMA
 

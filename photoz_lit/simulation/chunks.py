@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,6 @@ from photoz_lit.simulation.narrow_band import EmitterSurvey, emitter_survey
 from photoz_lit.simulation.observing import band_flux, calibration_factors, measured_magnitudes
 from photoz_lit.simulation.photometry import PhotometryGrid, photometry_grid
 from photoz_lit.simulation.population import Galaxies, PopulationModel, field_key, population_model
-from photoz_lit.simulation.render import StampRenderer
 from photoz_lit.simulation.scene import (
     Sources,
     Surroundings,
@@ -35,6 +34,9 @@ from photoz_lit.simulation.scene import (
 )
 from photoz_lit.simulation.settings import SimulationSettings, SurveyWindow
 from photoz_lit.simulation.survey_window import disturbances_of
+
+if TYPE_CHECKING:  # stamps alone need GalSim
+    from photoz_lit.simulation.render import StampRenderer
 
 FloatArray = NDArray[np.float64]
 
@@ -119,6 +121,8 @@ class ChunkSimulator:
             sources = join_sources(sources, around)
         if self._renderer is None:
             tail = None if self.sky is None else self.sky.settings.noise_tail
+            from photoz_lit.simulation.render import StampRenderer  # needs the extra sim
+
             self._renderer = StampRenderer(self.field, self.settings.stamp_size, tail)
         places = None if self.sky is None else self._places(table, self.settings.stamp_size)
         return self._renderer.draw(sources, n, self._seeds("pixels", chunk).spawn(n), places), table

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photoz_lit.errors import InputError, nearest
+from photoz_lit.extras import require_extra
 from photoz_lit.fields import Band
 
 FloatArray = NDArray[np.float64]
@@ -33,7 +34,7 @@ def filter_curve(name: str) -> tuple[FloatArray, FloatArray]:
 
     Raises
     ------
-    InputError : neither library has the filter.
+    InputError : neither library has the filter, or the extra ``sim`` is not installed.
     """
     library, _, curve = name.partition(":")
     if library == "speclite" and curve:
@@ -96,6 +97,7 @@ def _box(name: str, curve: str) -> tuple[FloatArray, FloatArray]:
 
 
 def _speclite(name: str, curve: str) -> tuple[FloatArray, FloatArray]:
+    require_extra("sim", f"filter '{name}'", ("speclite",))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import speclite.filters as library
@@ -111,6 +113,7 @@ def _speclite(name: str, curve: str) -> tuple[FloatArray, FloatArray]:
 
 
 def _sedpy(name: str, curve: str) -> tuple[FloatArray, FloatArray]:
+    require_extra("sim", f"filter '{name}'", ("sedpy",))
     with warnings.catch_warnings(), Path(os.devnull).open("w") as sink, contextlib.redirect_stdout(sink):
         warnings.simplefilter("ignore")
         from sedpy import observate

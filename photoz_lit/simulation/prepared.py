@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from photoz_lit.errors import InputError
+from photoz_lit.extras import require_extra
 from photoz_lit.fields import Field
 from photoz_lit.rows import RowCount
 from photoz_lit.simulation.catalogue import read_catalogue
@@ -18,9 +19,10 @@ def prepare(field: Field, settings: SimulationSettings, seed: int) -> tuple[Chun
 
     Raises
     ------
-    InputError : the field has no observing conditions, the catalogue is bad, or neither it nor ``n_galaxies`` says how
-        many galaxies to draw.
+    InputError : the field has no observing conditions, the catalogue is bad, neither it nor ``n_galaxies`` says how
+        many galaxies to draw, or the extra ``sim`` is not installed.
     """
+    require_extra("sim", "a simulation")
     field.require(("filter", "seeing", "depth"), "a simulation")
     window = survey_window(field, settings)
     catalogue = None

@@ -11,6 +11,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from photoz_lit.extras import require_extra
 from photoz_lit.simulation.dust import starburst_attenuation
 
 FloatArray = NDArray[np.float64]
@@ -68,6 +69,7 @@ def spectral_basis() -> SpectralBasis:
     The CWW spectra come with GalSim, extended to 91 Angstrom and 2.2 µm; the NMF set comes with skypy, in its version
     without dust and without lines, so that dust and lines are free.
     """
+    require_extra("sim", "the library of spectra", ("galsim", "skypy"))
     grid = wavelength_grid()
     continua = [_on_grid(grid, *_cww(name)) for name in ("E", "Sbc", "Scd", "Im")]
     continua += [_on_grid(grid, *spectrum) for spectrum in _nmf()]

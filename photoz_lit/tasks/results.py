@@ -100,7 +100,7 @@ def write_results(
         sample.field,
         sample.data,
         config.experiment.name,
-        lambda chosen: sample.flux(rows[chosen]),
+        None if sample.stamp_size == 1 else lambda chosen: sample.flux(rows[chosen]),  # a catalogue without pixels
         sample.bands,
         curve,
     )
