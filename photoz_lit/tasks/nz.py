@@ -30,7 +30,7 @@ from photoz_lit.evaluation.nz.files import write_nz
 from photoz_lit.evaluation.nz.statistics import coarse_edges, nz_table
 from photoz_lit.evaluation.predictions.qp_file import iterate_pdfs, pdf_count, read_pdfs_hdf5
 from photoz_lit.evaluation.predictions.table import read_predictions
-from photoz_lit.evaluation.report.html import read_json
+from photoz_lit.evaluation.report.record import read_json
 from photoz_lit.files import require_no_links, write_json
 from photoz_lit.printed import number
 from photoz_lit.rows import RowCount, lines, record

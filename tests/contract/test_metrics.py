@@ -25,7 +25,8 @@ from photoz_lit.evaluation.metrics.scores import galaxy_scores
 from photoz_lit.evaluation.metrics.summary import galaxy_values, nz_values
 from photoz_lit.evaluation.plots.comparison import comparison_figure
 from photoz_lit.evaluation.predictions.table import predictions_table
-from photoz_lit.evaluation.report.html import read_json, write_report
+from photoz_lit.evaluation.report.html import write_report
+from photoz_lit.evaluation.report.record import read_json
 from photoz_lit.evaluation.significance.bootstrap import Resampler, bootstrap_counts
 from photoz_lit.fields import conf_directory, load_field
 from photoz_lit.metric import Metric, drawn_in, evaluate, metric, metrics, shown_in
