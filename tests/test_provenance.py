@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.conf import ConfigSourceInfo
 from hydra.core.hydra_config import HydraConfig
 
 from photoz_lit.fields import conf_directory
@@ -19,8 +20,8 @@ def test_the_command_of_a_job_is_what_a_shell_reads_back(monkeypatch: pytest.Mon
         composed = compose("config", overrides=overrides, return_hydra_config=True)
     monkeypatch.setattr(HydraConfig.instance(), "cfg", None)
     composed.hydra.runtime.config_sources = [
-        {"path": str(conf_directory()), "schema": "file", "provider": "main"},
-        {"path": str(own), "schema": "file", "provider": "command-line"},
+        ConfigSourceInfo(str(conf_directory()), "file", "main"),
+        ConfigSourceInfo(str(own), "file", "command-line"),
     ]
     HydraConfig.instance().set_config(composed)
     said = typed_command()

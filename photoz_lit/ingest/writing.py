@@ -18,9 +18,9 @@ from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
 from photoz_lit.data.store_writer import Float16Error, StoreWriter, float16_suits
 from photoz_lit.errors import InputError
 from photoz_lit.ingest.catalogue import Wanted
-from photoz_lit.ingest.progress import galaxy_progress
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import INCOMPLETE, Source, StampFlag, Stamps
+from photoz_lit.progress import counted
 from photoz_lit.rows import RowCount
 
 #: What the provenance of a store says whose galaxies have no ids.
@@ -158,7 +158,7 @@ def _write_blocks(
 ) -> CutoutStore:
     writer = StoreWriter(path, header)
     missing = writer.missing_blocks()
-    with galaxy_progress(console) as progress:
+    with counted("galaxies", console) as progress:
         done = header.n_galaxies - sum(_length(writer.block_rows(block)) for block in missing)
         task = progress.add_task("reading", total=header.n_galaxies, completed=done)
         for block in missing:
@@ -213,7 +213,7 @@ def _sift(candidates: CutoutStore, path: Path, console: Console) -> CutoutStore:
     )
     header = header.model_copy(update={"provenance": {**header.provenance, "dropped": dropped}})
     writer = StoreWriter(path, header)
-    with galaxy_progress(console) as progress:
+    with counted("galaxies", console) as progress:
         task = progress.add_task("dropping incomplete stamps", total=len(keep))
         for block in writer.missing_blocks():
             chosen = keep[writer.block_rows(block)]

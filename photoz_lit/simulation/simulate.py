@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.store import CutoutStore, DataKind, StoreHeader, open_store
@@ -26,6 +25,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.files import locked, whole_folder, write_json, write_table
 from photoz_lit.processes import end_with_parent
+from photoz_lit.progress import counted
 from photoz_lit.rows import RowCount
 from photoz_lit.settings import Settings
 from photoz_lit.simulation.catalogue import file_hash, read_catalogue
@@ -60,10 +60,9 @@ def simulate_store(field: Field, settings: SimulationSettings, seed: int, path: 
     simulator, drawn = prepare(field, settings, seed)
     writer = StoreWriter(path, _header(field, settings, seed, drawn))
     blocks = writer.missing_blocks()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeRemainingColumn()) as progress:
+    with counted("galaxies") as progress:
         total = sum(writer.block_rows(b).stop - writer.block_rows(b).start for b in blocks)
-        job = progress.add_task(f"simulate {field.name}", total=total, rate="")
+        job = progress.add_task(f"simulate {field.name}", total=total)
         results = _run(simulator, blocks, writer)
         for block in blocks:
             rows = writer.block_rows(block)
@@ -74,8 +73,6 @@ def simulate_store(field: Field, settings: SimulationSettings, seed: int, path: 
                 images.append(pixels)
                 tables.append(table)
                 progress.update(job, advance=len(table))
-                task = progress.tasks[job]
-                progress.update(job, rate=f"{task.completed / max(task.elapsed or 0.0, 1e-3):.0f} galaxies/s")
             writer.write_block(block, np.concatenate(images), pd.concat(tables, ignore_index=True))
     return writer.finish()
 

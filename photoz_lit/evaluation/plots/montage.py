@@ -91,7 +91,7 @@ def montage(
     pictures = list(composites.values())
     rows = -(-len(stamps) // columns)
     with paper_style():
-        figure = new_figure(2.6 * COLUMN, 1.25 * rows + 0.6, data)
+        figure = new_figure(0.87 * COLUMN * columns, 1.25 * rows + 0.6, data)
         ratios = ([1.0] * len(pictures) + [2.0]) * columns
         axes = figure.subplots(rows, len(ratios), width_ratios=ratios, squeeze=False)
         per_galaxy = len(pictures) + 1
