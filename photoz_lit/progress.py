@@ -26,6 +26,8 @@ from photoz_lit.errors import visible
 
 FIRST, EVERY = 2.0, 10.0  # before the first line, and between lines [s]
 
+BEGAN = "began"  # field of a task: what was done of it before
+
 
 class RateColumn(ProgressColumn):
     """Things per second, once that is known."""
@@ -67,6 +69,10 @@ class Steps(Progress):
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         super().__init__(*columns, console=console, transient=True, disable=not shown or self.in_lines)
+
+    def add_task(self, description: str, *arguments: Any, completed: float = 0, **options: Any) -> TaskID:
+        """Add something to count, of which some may be done already."""
+        return super().add_task(description, *arguments, completed=int(completed), **{**options, BEGAN: completed})
 
     def start(self) -> None:
         """Draw the bar, or begin to wait for the first line."""
@@ -142,7 +148,8 @@ def _under_way(task: Task, unit: str) -> str:
     passed = task.elapsed or 0.0
     if task.total is None:
         return f"{task.description}: {time_left(passed)} so far"
-    left = "" if task.time_remaining is None else f", about {time_left(task.time_remaining)} left"
+    done = task.completed - task.fields.get(BEGAN, 0)
+    left = f", about {time_left(passed * (task.total - task.completed) / done)} left" if done else ""
     return f"{task.description}: {task.completed:,.0f}/{task.total:,.0f} {unit}".rstrip() + left
 
 

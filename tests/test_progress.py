@@ -36,6 +36,17 @@ def test_a_file_gets_a_line_from_time_to_time_and_a_last_one() -> None:
     assert "\x1b" not in file.getvalue()
 
 
+def test_the_time_left_is_that_of_what_was_done_here() -> None:
+    file = io.StringIO()
+    steps = Steps(TextColumn("x"), console=Console(file=file), unit="shards", first=0.02, every=0.02)
+    with steps:
+        task = steps.add_task("predicting", total=100, completed=80)
+        steps.tasks[0].start_time = steps.get_time() - 100  # a hundred seconds for ten shards, ten are left
+        steps.advance(task, 10)
+        wait_for_lines(file, 1)
+    assert lines(file)[0] == "predicting: 90/100 shards, about 2 min left"
+
+
 def test_the_usual_waits_are_two_and_ten_seconds_and_what_is_quick_says_nothing() -> None:
     assert (FIRST, EVERY) == (2.0, 10.0)
     file = io.StringIO()
