@@ -158,4 +158,5 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
     for sentence in warnings_of_run(metrics):
         console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
     there = [name for name in ANNOUNCED if (folder.path / name).exists()]
-    console.print(f"Results: [bold]{shown(folder.path)}[/bold] ({', '.join(there)})")
+    # a path stays in one line, so that it can be copied
+    console.print(f"Results: [bold]{shown(folder.path)}[/bold] ({', '.join(there)})", soft_wrap=True)
