@@ -3,7 +3,7 @@
 const numberIn = (text) => parseFloat(text.replace(/,/g, "").replace("−", "-").replace(/^\+/, ""));
 function compared(a, b) {
   const [x, y] = [numberIn(a), numberIn(b)];
-  if (Number.isNaN(x) && Number.isNaN(y)) return a.localeCompare(b);
+  if (Number.isNaN(x) && Number.isNaN(y)) return a.localeCompare(b, undefined, {numeric: true});
   if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) ? 1 : -1;
   return x - y;
 }
