@@ -70,9 +70,17 @@ class Steps(Progress):
         self._thread: threading.Thread | None = None
         super().__init__(*columns, console=console, transient=True, disable=not shown or self.in_lines)
 
-    def add_task(self, description: str, *arguments: Any, completed: float = 0, **options: Any) -> TaskID:
-        """Add something to count, of which some may be done already."""
-        return super().add_task(description, *arguments, completed=int(completed), **{**options, BEGAN: completed})
+    def add_task(
+        self,
+        description: str,
+        start: bool = True,
+        total: float | None = 100.0,
+        completed: int = 0,
+        visible: bool = True,
+        **fields: Any,
+    ) -> TaskID:
+        """Add something to count, of which ``completed`` are done already."""
+        return super().add_task(description, start, total, completed, visible, **{**fields, BEGAN: completed})
 
     def start(self) -> None:
         """Draw the bar, or begin to wait for the first line."""
