@@ -267,7 +267,7 @@ def test_every_metric_is_in_metrics_json_and_where_its_file_says(runs: Path) -> 
     assert set(NAMES) <= set(measured)
     assert set(NAMES) <= set(measured["against_truth"])
     for name, one in shown_in("headline").items():
-        assert f"<th>{one.label}</th>" in page
+        assert f'<th scope="col">{one.label}</th>' in page
         assert f"<td>{one.text(measured[name])}</td>" in page
     for name, one in shown_in("further").items():
         row = page.split("<td>" + one.description.replace(">", "&gt;") + "</td>")[1]
