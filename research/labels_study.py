@@ -29,7 +29,8 @@ from photoz_lit.labels.mock import DeepField, deep_field
 from photoz_lit.labels.plots import write_plots
 from photoz_lit.provenance import git_commit, provenance
 from photoz_lit.run_folder import RunFolder, run_folder
-from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
+from photoz_lit.simulation.identity import data_kind
+from photoz_lit.simulation.simulate import simulate_catalogue
 from photoz_lit.tasks.data_source import sample_of
 from photoz_lit.tasks.task import TaskOptions
 from research.label_sets import N_Z_EDGES, label_figures, label_sets

@@ -192,7 +192,7 @@ def test_quantiles_cdf_and_table_agree_with_qp(gaussians: PDFs) -> None:
     assert gaussians.cdf(1.0).shape == (40,)
     table = gaussians.table()
     np.testing.assert_allclose(ensemble.ancil["z_lo68"], table["z_lo68"])
-    assert gaussians[:3].table().equals(table[:3])
+    pd.testing.assert_frame_equal(gaussians[:3].table(), table[:3], rtol=1e-12)  # sums of other lengths differ in bits
     with pytest.raises(InputError, match="between 0 and 1"):
         gaussians.quantile(1.2)
 

@@ -44,10 +44,21 @@ def sdss_like(path: Path, n: int = 60) -> Path:
     return path
 
 
+#: One experiment of each kind; the others differ in bands and fields alone.
+KINDS = (
+    "sdss_baseline",
+    "hsc9b_early_fusion",
+    "hsc9b_hybrid",
+    "hsc9b_hybrid_measured",
+    "xmm_ud_adapt",
+    "zcosmos_multimodal",
+)
 CATALOGUES = {"zcosmos": zcosmos_like, "sdss_gz": sdss_like}
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize(
+    "experiment", [pytest.param(one, marks=() if one in KINDS else pytest.mark.long) for one in EXPERIMENTS]
+)
 def test_experiment_runs_two_steps(experiment: str, cache: Path, tmp_path: Path) -> None:
     overrides = [f"+experiment={experiment}", f"data.cache={cache}", f"paths.runs={tmp_path}", "trainer.max_steps=2"]
     for name, make in CATALOGUES.items():

@@ -25,16 +25,17 @@ from astropy.wcs import WCS
 
 from experiments.speed.stream_memory import write_sparse_store
 from photoz_lit.data.pixels import stretch
-from photoz_lit.data.sample import Sample, views_of
+from photoz_lit.data.sample import Sample
 from photoz_lit.data.store import StoreImages
+from photoz_lit.data.store_view import views_of
 from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
 from photoz_lit.evaluation.predictions.shard_files import ShardRows, write_shard
 from photoz_lit.ingest import resample, tile
+from photoz_lit.ingest.blocks import flagged_catalogue
 from photoz_lit.ingest.catalogue import build_catalogue
 from photoz_lit.ingest.fits_image import PlaneReader
 from photoz_lit.ingest.reader import open_source
 from photoz_lit.ingest.streamed_mosaics import header_of
-from photoz_lit.ingest.writing import flagged_catalogue
 from photoz_lit.rows import RowCount
 from photoz_lit.run_folder import RunFolder, config_of_run
 from photoz_lit.tasks.prediction_shard import described

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.data.catalogue import complete_catalogue
-from photoz_lit.data.sample import Sample, lacking_bands, shared_bands, views_of
+from photoz_lit.data.sample import Sample, lacking_bands
 from photoz_lit.data.store import StoreHeader, StoreImages
+from photoz_lit.data.store_view import shared_bands, views_of
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.rows import RowCount

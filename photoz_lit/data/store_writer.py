@@ -47,21 +47,40 @@ class StoreWriter:
     """
 
     def __init__(self, path: str | Path, header: StoreHeader) -> None:
-        self.path = Path(path)
-        self.header = header
-        self.partial = self.path.with_name(self.path.name + ".partial")
+        self._name(path, header)
         if self.path.exists():
             raise InputError(f"{self.path} exists already; choose another 'store' or remove it.")
-        fingerprint = header.model_dump_json()
-        self._joined = self.partial / "store.json"
         try:
-            self._prepare(fingerprint)
+            self._prepare()
         except OSError as error:
             raise InputError(f"{self.partial} cannot be written ({error.strerror or error}).") from error
 
-    def _prepare(self, fingerprint: str) -> None:
+    @classmethod
+    def begun(cls, path: str | Path, header: StoreHeader) -> StoreWriter:
+        """Return a writer of a store that another process began; it begins and removes nothing.
+
+        Raises
+        ------
+        InputError : no store is begun there, or another one.
+        """
+        writer = cls.__new__(cls)
+        writer._name(path, header)
+        if not writer._is_begun():
+            raise InputError(f"{writer.partial} is gone, or of another store; give the command that writes it again.")
+        return writer
+
+    def _name(self, path: str | Path, header: StoreHeader) -> None:
+        self.path = Path(path)
+        self.header = header
+        self.partial = self.path.with_name(self.path.name + ".partial")
+        self._joined = self.partial / "store.json"
+
+    def _is_begun(self) -> bool:
         plan = self.partial / "plan.json"
-        if plan.is_file() and plan.read_text() == fingerprint:
+        return plan.is_file() and plan.read_text() == self.header.model_dump_json()
+
+    def _prepare(self) -> None:
+        if self._is_begun():
             return
         if self.partial.exists():
             shutil.rmtree(self.partial)
@@ -78,7 +97,7 @@ class StoreWriter:
             self.partial / "images.npy", "w+", dtype=self.header.dtype, shape=self.header.shape
         ).flush()
         _claim_space(self.partial / "images.npy")
-        plan.write_text(fingerprint)
+        (self.partial / "plan.json").write_text(self.header.model_dump_json())
 
     @property
     def n_blocks(self) -> int:

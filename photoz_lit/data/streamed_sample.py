@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from photoz_lit.data.galaxy_list import ROWS_AT_ONCE, read_list, write_list
-from photoz_lit.data.sample import LACKS_A_BAND, Sample, StoreView, lacking_bands, shared_bands, views_of
+from photoz_lit.data.sample import LACKS_A_BAND, Sample, lacking_bands
 from photoz_lit.data.selection import select
 from photoz_lit.data.store import CATALOGUE, StoreImages, open_images
+from photoz_lit.data.store_view import StoreView, shared_bands, views_of
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.rows import RowCount

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 
 from photoz_lit.alignment.build import batches_of, degradation_of, require_magnitudes, source_weights_of
-from photoz_lit.alignment.colour_aligned import colour_shifts
-from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.alignment.part import Start
 from photoz_lit.config import Config
 from photoz_lit.data.degrade import Degradation
@@ -27,23 +25,28 @@ from photoz_lit.data.sampling import is_main_process
 from photoz_lit.data.split import Split
 from photoz_lit.data.two_fields import AdaptationDataModule
 from photoz_lit.errors import InputError
+from photoz_lit.estimators.adaptation_report import (
+    FIT,
+    LOSS_AFTER,
+    LOSS_BEFORE,
+    REPORT,
+    colour_evidence,
+    held_features,
+    how_it_started,
+    loss_in,
+    probe_auc,
+)
 from photoz_lit.estimators.cnn import CNNEstimator
-from photoz_lit.evaluation.mismatch.domain_probe import domain_probe
-from photoz_lit.evaluation.mismatch.verdict import largest_shift
 from photoz_lit.fields import Field
 from photoz_lit.files import locked, write_json
 from photoz_lit.modules.aligned import AlignedModule
 from photoz_lit.modules.checkpoint_files import read_module
-from photoz_lit.modules.cnn import VAL_LOSS
 from photoz_lit.modules.features import aligned_features, by_source, network_features
 from photoz_lit.networks.checkpoint import BEST, read_checkpoint
 from photoz_lit.setting_roles import identity, keys_of
 
-REPORT = "adaptation.json"
 STARTS = "starts"
-FIT = "fit.json"
 MONITOR = "val_selection"
-LOSS_BEFORE, LOSS_AFTER = "val_loss_before", "val_loss_after"
 #: Settings that reach the training on the labelled field.
 OF_THE_START = (
     *("network.", "modality.", "fusion.", "module.", "scale.", "trainer."),
@@ -277,39 +280,3 @@ class _StartEstimator(CNNEstimator):
             weights=self.weights,
             **self.data_options(seed, training),
         )
-
-
-def colour_evidence(sample: Sample, split: AdaptationSplit) -> dict[str, float]:
-    """The shift of the targets' colours that counts most [mag], for the verdict; empty where catalogues do not tell."""
-    columns = [f"mag_{band}" for band in sample.bands]
-    labels_of_target = not (sample.part[split.train] == SOURCE).any()
-    if labels_of_target or any(name not in sample.catalogue for name in columns):
-        return {}
-    shift, error = largest_shift(*colour_shifts(sample, split))
-    return {"largest_colour_shift": shift, "largest_colour_shift_error": error}
-
-
-def held_features(module: AlignedModule, data: AdaptationDataModule, split: AdaptationSplit) -> Galaxies:
-    """Features of validation galaxies of source and targets."""
-    own = split.validation[data.sample.part[split.validation] == SOURCE]
-    return aligned_features(module, data, own, split.target_validation)
-
-
-def how_it_started(folder: Path) -> dict[str, float]:
-    """How often the start in a folder was a dead network, its validation loss and that of one PDF for all galaxies.
-
-    Empty for a start that was made before its report was kept.
-    """
-    file = folder / FIT
-    known: dict[str, float] = json.loads(file.read_text()) if file.is_file() else {}
-    return {name: value for name, value in known.items() if name != "epochs"}  # the adaptation has other epochs
-
-
-def loss_in(checkpoint: dict[str, Any], name: str) -> dict[str, float]:
-    """Validation loss of a checkpoint's weights on the labelled field, under a name; empty where none was measured."""
-    return {name: checkpoint[VAL_LOSS]} if VAL_LOSS in checkpoint else {}
-
-
-def probe_auc(source: NDArray[np.float64], target: NDArray[np.float64]) -> float:
-    """AUC of a linear probe that tells source features (n, F) from target features (m, F); 0.5 is not at all."""
-    return domain_probe(source, target, seed=0).auc

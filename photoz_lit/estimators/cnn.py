@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ from pytorch_lightning.loggers import Logger
 from photoz_lit.config import Config
 from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.data.pixels import stretch
-from photoz_lit.data.sample import Sample, bands_of_field
+from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import gathered, is_main_process
 from photoz_lit.data.split import Split
+from photoz_lit.data.store_view import bands_of_field
 from photoz_lit.estimators.built_once import BuiltOnce
 from photoz_lit.estimators.catalogue_values import catalogue_values, require_columns, what_stands_beside
 from photoz_lit.estimators.estimator import Cost, Description, Estimator
@@ -45,7 +45,6 @@ from photoz_lit.modules.trainer import build_trainer, quieten
 from photoz_lit.networks.checkpoint import BEST, read_checkpoint
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.settings import NetworkSettings
-from photoz_lit.networks.starting_weights import freeze, load_matched, matched_weights
 from photoz_lit.networks.summary import network_summary
 from photoz_lit.progress import time_left
 from photoz_lit.targets import find_class
@@ -62,6 +61,7 @@ class CNNEstimator(Estimator):
     Attributes
     ----------
     module : the network that was fitted or loaded.
+    start : the run whose weights the training begins with, if any.
     once : builds the network that check, description and cost look at; the first fit takes it.
     """
 
@@ -72,6 +72,7 @@ class CNNEstimator(Estimator):
         super().__init__(config, loggers)
         self.module: PhotoZModule | None = None
         self.trainer: pl.Trainer | None = None
+        self.start = None if config.module.init is None else StartingRun(config.module.init, config.module.frozen)
         self.once = BuiltOnce(config.seed, lambda arguments: self._module_class()(**arguments))
         quieten()
 
@@ -97,8 +98,8 @@ class CNNEstimator(Estimator):
         """Build the network and Lightning's Trainer: they say what does not fit."""
         build_trainer(self.config.trainer)
         module = self.built_for(bands_of_field(field, bands), stamp_size, field)
-        if self.config.module.init is not None:
-            self._begin_with(copy.deepcopy(module), StartingRun(self.config.module.init).module())
+        if self.start is not None:
+            self.start.tried_on(module, self.start.module())
 
     def check_sample(self, sample: Sample) -> None:
         """Refuse a catalogue without the columns that the network reads."""
@@ -113,27 +114,9 @@ class CNNEstimator(Estimator):
         recipe = f"{self.config.module.recipe}; {self.config.images_per_galaxy} image(s) per galaxy predicted"
         time = f"about {time_left(n_fits * seconds)} for {n_fits} training(s) of {epochs} epochs, here"
         details = network_summary(module.network, sample.stamp_size, f"network {self.settings.name}")
-        begun = self._unseen_start(sample, split)
-        taken, weights = self._begin_with(copy.deepcopy(module), begun)
-        start = {"start": f"{taken} of {weights} weights of {self.config.module.init}"} if begun is not None else {}
+        start = {} if self.start is None else {"start": self.start.said(module, sample, split)}
         beside = {"catalogue": what_stands_beside(self.settings)} if self.settings.catalogue_inputs else {}
         return Description({"recipe": recipe, **start, **beside, "time": time}, details)
-
-    def _unseen_start(self, sample: Sample, split: Split) -> PhotoZModule | None:
-        """Network that the training begins with, which saw none of the galaxies to test on; None for fresh weights."""
-        if self.config.module.init is None:
-            return None
-        run = StartingRun(self.config.module.init)
-        return run.module(run.unseen_fold(sample, split))
-
-    def _begin_with(self, module: PhotoZModule, start: PhotoZModule | None) -> tuple[int, int]:
-        """Take over a network's weights and freeze what the config names; return how many there were of how many."""
-        if start is None:
-            return 0, len(list(module.network.parameters()))
-        taken = matched_weights(module.network, start.network, torch.equal(module.z_edges, start.z_edges))
-        load_matched(module.network, taken)
-        freeze(module.network, self.config.module.frozen, taken)
-        return len(taken), len(list(module.network.parameters()))
 
     def planned(self, split: Split) -> tuple[int, int]:
         """Return the epochs of a training, and how many images go through it."""
@@ -242,7 +225,7 @@ class CNNEstimator(Estimator):
         if self.config.module.standardise:
             some = np.sort(np.random.default_rng(seed).choice(split.train, min(len(split.train), 2048), replace=False))
             self.module.standardise(stretch(torch.from_numpy(sample.flux(some))))
-        taken, _ = self._begin_with(self.module, self._unseen_start(sample, split))
+        taken = None if self.start is None else self.start.begin(self.module, self.start.unseen(sample, split))
         if self.config.trainer.compile:
             self.module.network.compile()
         data = self.data_module(sample, split, seed)
@@ -253,7 +236,7 @@ class CNNEstimator(Estimator):
         decay = self.config.module.weight_average
         averaging = [] if decay is None else [RunningMeanOfWeights(decay)]
         self.run_training(data, folder, callbacks=[stop, *averaging])
-        if self.config.module.init is not None:
+        if taken is not None:
             self.fit_report["weights_taken"] = taken
         return stop
 
@@ -282,7 +265,7 @@ class CNNEstimator(Estimator):
         self.fit_report = {"epochs": self.trainer.current_epoch}
         if not (folder / BEST).is_file():
             self.trainer.save_checkpoint(folder / BEST)  # max_steps ended it before the first validation
-        self._take_best(folder)
+        self.module.load_state_dict(read_checkpoint(folder / BEST)["state_dict"])
 
     def load(self, folder: Path) -> None:
         """Read the weights of the best validation loss.
@@ -315,7 +298,3 @@ class CNNEstimator(Estimator):
         assert self.module is not None
         catalogue = self.catalogue_of(sample, galaxies) if self.settings.catalogue_inputs else None
         return network_features(self.module, sample, galaxies, device=device, catalogue=catalogue)
-
-    def _take_best(self, folder: Path) -> None:
-        assert self.module is not None
-        self.module.load_state_dict(read_checkpoint(folder / BEST)["state_dict"])

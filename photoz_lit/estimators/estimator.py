@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from photoz_lit.alignment.build import needs_network
 from photoz_lit.config import Config
 from photoz_lit.console import NamesTable
-from photoz_lit.data.sample import Sample, bands_of_field
+from photoz_lit.data.sample import Sample
 from photoz_lit.data.split import Split
+from photoz_lit.data.store_view import bands_of_field
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.settings import EstimatorSettings

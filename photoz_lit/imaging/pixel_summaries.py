@@ -44,27 +44,50 @@ class PixelSummaries:
         return {**parts, "pixels": np.concatenate(list(parts.values()), axis=1)}
 
 
-def pixel_summaries(stamps: Stamps, galaxies: NDArray[np.int64], background: Floats, unit: Floats) -> PixelSummaries:
-    """Summarise the stamps of some galaxies.
+@dataclass(frozen=True)
+class PixelSums:
+    """Fluxes and sky statistics of galaxies, before they are brought to a unit.
+
+    Attributes
+    ----------
+    wide, core : flux within 1.5 and within 0.5 arcsec, (n, bands).
+    sky : see :class:`PixelSummaries`, (n, bands, 3).
+    """
+
+    wide: Floats
+    core: Floats
+    sky: Floats
+
+    def summaries(self, zero_points: Floats, unit: Floats) -> PixelSummaries:
+        """Return the summaries.
+
+        Parameters
+        ----------
+        zero_points : AB magnitude of a flux of 1, (bands,).
+        unit : flux scale [flux], (bands,): the same for fields that are compared.
+        """
+        flux = np.where(self.wide > 0, self.wide, np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = self.core / np.maximum(self.wide, unit)
+        bent = np.arcsinh(self.wide / np.where(unit > 0, unit, 1.0))
+        return PixelSummaries(
+            zero_points - 2.5 * np.log10(flux),
+            np.concatenate([bent, np.diff(bent, axis=1)], axis=1),
+            np.clip(np.nan_to_num(share), -1.0, 2.0),
+            self.sky.reshape(len(self.sky), -1),
+        )
+
+
+def pixel_sums(stamps: Stamps, galaxies: NDArray[np.int64], background: Floats) -> PixelSums:
+    """Measure the stamps of some galaxies.
 
     Parameters
     ----------
     stamps, galaxies : whose stamps; a pixel without value counts as sky.
     background : the field's own level [flux per pixel], (bands,); it is taken off the galaxies, not off the sky.
-    unit : flux scale [flux], (bands,): the same for fields that are compared.
     """
     parts = [_block(stamps, galaxies[start : start + _BLOCK], background) for start in range(0, len(galaxies), _BLOCK)]
-    wide, core, sky = (np.concatenate([p[k] for p in parts]) for k in range(3))
-    flux = np.where(wide > 0, wide, np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = core / np.maximum(wide, unit)
-    bent = np.arcsinh(wide / np.where(unit > 0, unit, 1.0))
-    return PixelSummaries(
-        stamps.zero_points - 2.5 * np.log10(flux),
-        np.concatenate([bent, np.diff(bent, axis=1)], axis=1),
-        np.clip(np.nan_to_num(share), -1.0, 2.0),
-        sky.reshape(len(galaxies), -1),
-    )
+    return PixelSums(*(np.concatenate([part[k] for part in parts]) for k in range(3)))
 
 
 def _block(stamps: Stamps, rows: NDArray[np.int64], background: Floats) -> tuple[Floats, Floats, Floats]:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from photoz_lit.console import shown
 from photoz_lit.data.store import CutoutStore
+from photoz_lit.engines.settings import EngineSettings
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.catalogue import build_catalogue
@@ -16,7 +17,13 @@ from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.writing import write_archive
 
 
-def ingest(settings: IngestSettings, field: Field, path: str | Path, console: Console | None = None) -> CutoutStore:
+def ingest(
+    settings: IngestSettings,
+    field: Field,
+    path: str | Path,
+    console: Console | None = None,
+    engine: EngineSettings | None = None,
+) -> CutoutStore:
     """Read an archive and write it as a store.
 
     Parameters
@@ -25,6 +32,7 @@ def ingest(settings: IngestSettings, field: Field, path: str | Path, console: Co
     field : the field that the images are of.
     path : the store to be.
     console : where the progress is shown.
+    engine : whose workers read blocks; by default this process alone.
 
     Raises
     ------
@@ -38,4 +46,4 @@ def ingest(settings: IngestSettings, field: Field, path: str | Path, console: Co
     for note in source.layout.notes:
         console.print(f"[yellow]{shown(note)}[/yellow]")
     wanted = build_catalogue(source, settings)
-    return write_archive(source, wanted, settings, field.name, store_path, console)
+    return write_archive(source, wanted, settings, field, store_path, console, engine)

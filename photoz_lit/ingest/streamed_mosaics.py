@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.galaxy_list import read_list, write_list
-from photoz_lit.data.sample import Sample, lacking_bands, views_of
+from photoz_lit.data.sample import Sample, lacking_bands
 from photoz_lit.data.selection import select
 from photoz_lit.data.store import StoreHeader, StoreImages
+from photoz_lit.data.store_view import views_of
 from photoz_lit.engines.tiles import EndsAllError
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
+from photoz_lit.ingest.blocks import flagged_catalogue
 from photoz_lit.ingest.catalogue import build_catalogue
 from photoz_lit.ingest.reader import open_source
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import Source
-from photoz_lit.ingest.writing import flagged_catalogue
 from photoz_lit.rows import RowCount
 
 ROW = "photoz_lit_row"  # of the archive's table

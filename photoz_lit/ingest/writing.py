@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,11 +16,15 @@ from rich.console import Console
 
 from photoz_lit.console import shown
 from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
+from photoz_lit.data.store_blocks import shares_work, write_on_engine
 from photoz_lit.data.store_writer import Float16Error, StoreWriter, float16_suits
+from photoz_lit.engines.settings import EngineSettings
 from photoz_lit.errors import InputError
+from photoz_lit.fields import Field
+from photoz_lit.ingest.blocks import ArchiveBlocks, files_checksum, galaxies_file, read_rows
 from photoz_lit.ingest.catalogue import Wanted
 from photoz_lit.ingest.settings import IngestSettings
-from photoz_lit.ingest.source import INCOMPLETE, Source, StampFlag, Stamps
+from photoz_lit.ingest.source import INCOMPLETE, Source, StampFlag
 from photoz_lit.progress import counted
 from photoz_lit.rows import RowCount
 
@@ -32,9 +37,10 @@ def write_archive(
     source: Source,
     wanted: Wanted,
     settings: IngestSettings,
-    field_name: str,
+    field: Field,
     path: Path,
     console: Console,
+    engine: EngineSettings | None = None,
 ) -> CutoutStore:
     """Write the wanted galaxies of an archive.
 
@@ -43,9 +49,10 @@ def write_archive(
     source : the opened archive.
     wanted : the galaxies, their row numbers in the archive, and how many rows were left out why.
     settings : pixel type, and whether incomplete stamps are dropped.
-    field_name : name of the field, for the header.
+    field : that the images are of.
     path : the store to be.
     console : where the progress is shown.
+    engine : whose workers read blocks; by default this process alone.
 
     Raises
     ------
@@ -56,23 +63,45 @@ def write_archive(
         raise InputError(f"{path} exists already; choose another 'store' or remove it.")
     wanted = wanted.in_order(source.reading_order(wanted.catalogue), source.without_image)
     catalogue, rows = wanted.catalogue, wanted.archive_rows
-    header = _header(source, wanted, settings, field_name)
+    header = _header(source, wanted, settings, field.name)
+    reading = Reading(source, catalogue, rows, settings, field, console, engine)
     if settings.flagged == "keep":
-        return _write(source, catalogue, rows, header, settings.dtype, path, console)
+        return _write(reading, header, path)
     # Which stamps are incomplete is known when all are read: they are written first and sifted then.
     candidates = path.with_name(f".{path.name}.candidates")
     store = _finished_candidates(candidates, header)
     if store is None:
-        store = _write(source, catalogue, rows, header, settings.dtype, candidates, console)
+        store = _write(reading, header, candidates)
     sifted = _sift(store, path, console)
     shutil.rmtree(candidates)
     return sifted
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What is read, and how.
+
+    Attributes
+    ----------
+    source : the opened archive.
+    catalogue, rows : the galaxies in the order of the store, and their rows in the archive.
+    settings, field : of the reader.
+    console : where the progress is shown.
+    engine : whose workers read; None is this process.
+    """
+
+    source: Source
+    catalogue: pd.DataFrame
+    rows: NDArray[np.int64]
+    settings: IngestSettings
+    field: Field
+    console: Console
+    engine: EngineSettings | None
+
+
 def _header(source: Source, wanted: Wanted, settings: IngestSettings, field_name: str) -> StoreHeader:
     """Describe the store; its provenance holds all that, when changed, makes a half-written store obsolete."""
     layout = source.layout
-    files = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in layout.files]
     return StoreHeader(
         data=settings.data,
         field=field_name,
@@ -89,52 +118,41 @@ def _header(source: Source, wanted: Wanted, settings: IngestSettings, field_name
             "task": "ingest",
             **({"object_id": NUMBERED} if wanted.numbered else {}),
             "settings": settings.model_dump(mode="json", by_alias=True),
-            "files": [name for name, _, _ in files[:100]],
-            "n_files": len(files),
-            "files_checksum": zlib.crc32(repr(files).encode()),
+            "files": [str(path) for path in layout.files[:100]],
+            "n_files": len(layout.files),
+            "files_checksum": files_checksum(layout),
             "rows_checksum": zlib.crc32(np.ascontiguousarray(wanted.archive_rows).tobytes()),
             "catalogue_rows_checksum": int(pd.util.hash_pandas_object(wanted.catalogue, index=False).sum() % 2**63),
         },
     )
 
 
-def _write(
-    source: Source,
-    catalogue: pd.DataFrame,
-    rows: NDArray[np.int64],
-    header: StoreHeader,
-    dtype: str,
-    path: Path,
-    console: Console,
-) -> CutoutStore:
+def _write(reading: Reading, header: StoreHeader, path: Path) -> CutoutStore:
     """Write the store; half precision is given up, and everything read again, where a later block does not fit it."""
-    chosen = _pixel_type(source, catalogue, rows, header, dtype, path)
     try:
-        return _write_blocks(source, catalogue, rows, header.model_copy(update={"dtype": chosen}), path, console)
+        return _write_blocks(reading, header.model_copy(update={"dtype": _pixel_type(reading, header, path)}), path)
     except Float16Error as error:
-        if dtype == "float16":
+        if reading.settings.dtype == "float16":
             raise
-        console.print(f"[yellow]{shown(error)}[/yellow] Starting again with float32; nothing is lost.")
-        wide = header.model_copy(update={"dtype": "float32"})
-        return _write_blocks(source, catalogue, rows, wide, path, console)
+        reading.console.print(f"[yellow]{shown(error)}[/yellow] Starting again with float32; nothing is lost.")
+        return _write_blocks(reading, header.model_copy(update={"dtype": "float32"}), path)
 
 
-def _pixel_type(
-    source: Source, catalogue: pd.DataFrame, rows: NDArray[np.int64], header: StoreHeader, dtype: str, path: Path
-) -> Literal["float16", "float32"]:
+def _pixel_type(reading: Reading, header: StoreHeader, path: Path) -> Literal["float16", "float32"]:
     """Return the type of the pixels: as asked, as an interrupted job began, or by a sample of the stamps."""
+    dtype, rows = reading.settings.dtype, reading.rows
     if dtype in ("float16", "float32"):
         return "float16" if dtype == "float16" else "float32"
     begun = _begun_type(path, header)
     if begun is not None:
         return begun
     count = min(SAMPLE_ROWS, len(rows))
-    if source.layout.sequential:
+    if reading.source.layout.sequential:
         sample = np.arange(min(count, 256))
     else:  # short runs all over the archive: neighbours are read at one go
         starts = np.linspace(0, len(rows) - min(count, 32), max(1, count // 32)).astype(int)
         sample = np.unique(starts[:, None] + np.arange(min(count, 32)))
-    stamps = source.read(rows[sample], catalogue.iloc[sample].reset_index(drop=True))
+    stamps = reading.source.read(rows[sample], reading.catalogue.iloc[sample].reset_index(drop=True))
     return "float16" if float16_suits(stamps.images).all() else "float32"
 
 
@@ -148,43 +166,22 @@ def _begun_type(path: Path, header: StoreHeader) -> Literal["float16", "float32"
     return begun.dtype if begun.model_copy(update={"dtype": header.dtype}) == header else None
 
 
-def _write_blocks(
-    source: Source,
-    catalogue: pd.DataFrame,
-    rows: NDArray[np.int64],
-    header: StoreHeader,
-    path: Path,
-    console: Console,
-) -> CutoutStore:
+def _write_blocks(reading: Reading, header: StoreHeader, path: Path) -> CutoutStore:
     writer = StoreWriter(path, header)
     missing = writer.missing_blocks()
-    with counted("galaxies", console) as progress:
+    with counted("galaxies", reading.console) as progress:
         done = header.n_galaxies - sum(_length(writer.block_rows(block)) for block in missing)
         task = progress.add_task("reading", total=header.n_galaxies, completed=done)
+        if reading.engine is not None and shares_work(reading.engine):
+            with galaxies_file(path, reading.catalogue, reading.rows) as galaxies:
+                blocks = ArchiveBlocks(path.absolute(), header, reading.settings, reading.field, galaxies.absolute())
+                return write_on_engine(reading.engine, blocks, writer, lambda n: progress.advance(task, n))
         for block in missing:
-            block_rows = writer.block_rows(block)
-            part = catalogue.iloc[block_rows].reset_index(drop=True)
-            stamps = source.read(rows[block_rows], part)
-            writer.write_block(block, stamps.images, flagged_catalogue(part, stamps, header.bands))
-            progress.advance(task, _length(block_rows))
+            rows = writer.block_rows(block)
+            images, table = read_rows(reading.source, reading.rows[rows], reading.catalogue.iloc[rows], header.bands)
+            writer.write_block(block, images, table)
+            progress.advance(task, _length(rows))
     return writer.finish()
-
-
-def flagged_catalogue(catalogue: pd.DataFrame, stamps: Stamps, bands: tuple[str, ...]) -> pd.DataFrame:
-    """Return the catalogue with the stamps' flags and what is unknown of their pixels.
-
-    ``unknown_<reason>`` is the share of a stamp's pixels that is NaN by that reason, ``missing_<band>`` whether a band
-    has no pixels. A flag of the archive's own becomes the bit ARCHIVE.
-    """
-    out = catalogue.copy()
-    own = out["flags"].to_numpy(np.int64) if "flags" in out else np.zeros(len(out), np.int64)
-    out["flags"] = stamps.flags | np.where(own != 0, int(StampFlag.ARCHIVE), 0)
-    for reason, share in stamps.unknown.items():
-        out[f"unknown_{reason}"] = share
-    lacking = ~np.any(np.isfinite(stamps.images), axis=(2, 3))
-    for position, band in enumerate(bands):
-        out[f"missing_{band}"] = lacking[:, position]
-    return out
 
 
 def _finished_candidates(path: Path, header: StoreHeader) -> CutoutStore | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.alignment.build import labels_of
 from photoz_lit.config import Config
-from photoz_lit.estimators.adaptation import REPORT
+from photoz_lit.estimators.adaptation_report import REPORT
 from photoz_lit.evaluation.metrics.summary import coarse_nz, summarise
 from photoz_lit.evaluation.mismatch.verdict import evidence_of, nz_scatter, verdict
 from photoz_lit.evaluation.predictions.table import predictions_table

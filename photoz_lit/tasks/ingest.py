@@ -25,7 +25,7 @@ def run(config: Config, options: IngestOptions) -> None:
     """
     console = Console()
     start = time.perf_counter()
-    store = ingest(config.ingest, config.field, str(options.output), console)
+    store = ingest(config.ingest, config.field, str(options.output), console, config.engine)
     print_store(console, store, time.perf_counter() - start)
 
 

@@ -20,7 +20,8 @@ from photoz_lit.labels.sources import LabelCatalogue, read_cosmos2020, read_sour
 from photoz_lit.printed import number
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import RowCount
-from photoz_lit.simulation.simulate import data_kind, simulate_catalogue
+from photoz_lit.simulation.identity import data_kind
+from photoz_lit.simulation.simulate import simulate_catalogue
 from photoz_lit.tasks.options import LabelsOptions
 
 

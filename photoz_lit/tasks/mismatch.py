@@ -17,13 +17,15 @@ from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.console import NamesTable, shown
-from photoz_lit.data.sample import Sample, load_sample, shared_bands
+from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.store import CutoutStore, open_store
+from photoz_lit.data.store_view import shared_bands
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.evaluation.metrics.pdf import quantiles
+from photoz_lit.evaluation.mismatch.field_pixels import pixels_of_fields
 from photoz_lit.evaluation.mismatch.files import Mismatch, write_mismatch
-from photoz_lit.evaluation.mismatch.images import conditions_table, measure_fields, probe_table, reference_magnitude
+from photoz_lit.evaluation.mismatch.images import compared_images, conditions_table, probe_table, reference_magnitude
 from photoz_lit.evaluation.mismatch.magnitude_match import matched_rows
 from photoz_lit.evaluation.mismatch.redshifts import ALL, MATCHED, FieldPredictions, redshift_table
 from photoz_lit.evaluation.mismatch.verdict import Verdict, evidence_of, largest_shift, verdict
@@ -68,7 +70,8 @@ def run(config: Config, options: MismatchOptions) -> None:
     warnings = same_data(samples)
     for sentence in warnings:
         console.print(f"[bold yellow]{shown(sentence)}[/bold yellow]", highlight=False)
-    images = measure_fields(samples, options.galaxies, options.seed)
+    pixels = pixels_of_fields(samples, options.galaxies, options.seed, config.engine, folder)
+    images = compared_images(samples, pixels)
     applied: dict[str, _Applied] = {}
     if trained:
         for name, sample in zip(samples, seen_by_run, strict=True):

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from photoz_lit.estimators.adaptation import LOSS_AFTER, LOSS_BEFORE, STARTS
+from photoz_lit.estimators.adaptation import STARTS
+from photoz_lit.estimators.adaptation_report import LOSS_AFTER, LOSS_BEFORE
 from photoz_lit.evaluation.mismatch.verdict import HARMFUL
 
 

@@ -10,7 +10,8 @@ from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.evaluation.report.record import read_json
 from photoz_lit.rows import RowCount
-from photoz_lit.simulation.simulate import cached_store, data_kind, simulate_store, write_catalogue
+from photoz_lit.simulation.identity import data_kind
+from photoz_lit.simulation.simulate import cached_store, simulate_store, write_catalogue
 from photoz_lit.tasks.options import SimulateOptions
 
 
@@ -26,9 +27,9 @@ def run(config: Config, options: SimulateOptions) -> None:
         console.print(f"[bold]{shown(path / 'catalogue.parquet')}[/bold]: {kind}, no stamps")
         return
     if options.output is None:
-        store = cached_store(config.field, settings, seed, Path(config.data.cache))
+        store = cached_store(config.field, settings, seed, Path(config.data.cache), config.engine)
     else:
-        store = simulate_store(config.field, settings, seed, options.output)
+        store = simulate_store(config.field, settings, seed, options.output, config.engine)
     console.print((store.header.rows or RowCount.of(len(store))).line("galaxies"), highlight=False)
     bands = " ".join(store.header.bands)
     console.print(

@@ -11,9 +11,10 @@ from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.console import shown
-from photoz_lit.data.sample import Sample, bands_of_field
+from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.data.split import Split
+from photoz_lit.data.store_view import bands_of_field
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator

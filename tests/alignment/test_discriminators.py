@@ -96,6 +96,7 @@ def test_the_field_of_one_galaxy_is_learned() -> None:
     assert FieldDiscriminator(6, 4, 16)(values).shape == (4000, 4)
 
 
+@pytest.mark.long
 def test_the_mean_of_partners_brings_pairs_up_to_what_single_galaxies_tell() -> None:
     # fields one standard deviation apart: q = Φ(1/2) = 0.691, two galaxies q² + (1 − q)² = 0.573
     found = {}

@@ -147,6 +147,7 @@ def test_weights_are_bounded_and_their_effective_number_of_galaxies_is_told(
     assert source_weights_of(adapt_of("dann"), sample.blind, split) is None
 
 
+@pytest.mark.long
 def test_a_forest_on_the_catalogue_aligns_colours_too(
     two: Two, stores: tuple[CutoutStore, CutoutStore], tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ def made_features(n: int, shift: float, seed: int = 0) -> Galaxies:
     )
 
 
-@pytest.mark.parametrize("method", ["guided", "guided_paired"])
+@pytest.mark.parametrize("method", [pytest.param("guided", marks=pytest.mark.long), "guided_paired"])
 def test_the_discriminator_wins_on_frozen_features_that_differ_and_not_on_alike_ones(method: str) -> None:
     found = {}
     for shift in (0.0, 3.0):

@@ -80,7 +80,8 @@ def test_a_store_without_checksums_is_read(store: CutoutStore) -> None:
     BlockCheck(store.path, store.images, ()).require(np.arange(60))
 
 
-@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.long), 1])
+@pytest.mark.long
+@pytest.mark.parametrize("workers", [0, 1])
 def test_a_training_on_damaged_pixels_ends_with_one_sentence(store: CutoutStore, tmp_path: Path, workers: int) -> None:
     damaged(store, flip_an_exponent)
     where = ["field=hsc6b", "network=plain", f"data.store={store.path}", f"paths.runs={tmp_path / 'runs'}"]

@@ -3,7 +3,21 @@ from pathlib import Path
 
 import photoz_lit.data
 
-ALLOWED = {"data", "errors", "fields", "files", "processes", "rows", "settings", "sky_matching", "tables"}
+ALLOWED = {
+    *(
+        "data",
+        "engines",
+        "errors",
+        "fields",
+        "files",
+        "processes",
+        "rows",
+        "settings",
+        "sky_matching",
+        "tables",
+        "targets",
+    )
+}
 
 
 def imported(path: Path) -> set[str]:

@@ -77,6 +77,7 @@ def _write_in_process(path: Path, block: int) -> None:
     write_one(StoreWriter(path, header(n)), block, pixels(n))
 
 
+@pytest.mark.long
 def test_processes_may_share_the_blocks(tmp_path: Path) -> None:
     n = 3 * BLOCK_ROWS
     writer = StoreWriter(tmp_path / "s", header(n))

@@ -46,6 +46,7 @@ def test_a_slip_is_one_sentence(overrides: list[str], sentence: str, copy: Path)
     assert done.stderr.startswith(f"photoz_lit: {sentence}")
 
 
+@pytest.mark.long
 def test_the_new_task_keeps_the_contract(copy: Path) -> None:
     shutil.copytree(ROOT / "tests", copy / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     done = run(copy, "pytest", "-q", "-n0", "-k", "count", "tests/contract/test_tasks.py")

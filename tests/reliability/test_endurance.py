@@ -31,7 +31,8 @@ def memory() -> float:
     return (int(pages[1]) - int(pages[2])) * 4096 / MEGABYTE
 
 
-@pytest.mark.parametrize("times", [300, pytest.param(10_000, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("times", [300, 10_000])
 def test_a_store_is_opened_many_times(times: int, tmp_path: Path) -> None:
     make_store(tmp_path / "store", n=60)
 

@@ -86,9 +86,7 @@ def fails_then_goes_on(work: Callable[[], None], size: int, folder: Path) -> Non
 SIZES = [0, 300, 1000, 2000, 3000, 5000, 8000, 12_000, 20_000, 30_000, 50_000, 80_000, 120_000, 200_000, 400_000]
 
 
-@pytest.mark.parametrize(
-    "size", [pytest.param(size, marks=() if size in (0, 3000, 30_000) else pytest.mark.long) for size in SIZES]
-)
+@pytest.mark.parametrize("size", [pytest.param(size, marks=() if size == 3000 else pytest.mark.long) for size in SIZES])
 def test_a_forest(store: CutoutStore, tmp_path: Path, size: int) -> None:
     config = composed(*FOREST, f"data.store={store.path}", f"paths.runs={tmp_path}")
     fails_then_goes_on(lambda: perform(config), size, tmp_path)
@@ -102,7 +100,7 @@ def test_a_network(store: CutoutStore, tmp_path: Path, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [pytest.param(size, marks=() if size in (1000, 12_000) else pytest.mark.long) for size in SIZES]
+    "size", [pytest.param(size, marks=() if size == 12_000 else pytest.mark.long) for size in SIZES]
 )
 @pytest.mark.parametrize("output", [True, False], ids=["shards", "run folder"])
 def test_a_prediction(store: CutoutStore, run: Path, tmp_path: Path, size: int, output: bool) -> None:

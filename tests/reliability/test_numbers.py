@@ -17,7 +17,8 @@ from photoz_lit.data.store_writer import write_store
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.metrics.summary import summarise
-from photoz_lit.evaluation.mismatch.images import measure_fields
+from photoz_lit.evaluation.mismatch.field_pixels import field_pixels
+from photoz_lit.evaluation.mismatch.images import compared_images
 from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.fields import load_field
 from tests.composed import composed
@@ -107,7 +108,7 @@ def test_fields_without_noise_are_named(images: str, store: CutoutStore, tmp_pat
     own = load_sample([store], FIELD, 32)
     other = changed(store, tmp_path / "s", PIXELS[images](np.asarray(store.images)))
     with pytest.raises(InputError, match="field 'theirs' has no sky noise in band 'u'"):
-        measure_fields({"own": own, "theirs": other}, 40, 0)
+        compared_images({"own": own, "theirs": other}, [field_pixels(one, 40, 0) for one in (own, other)])
 
 
 def catalogue_of(n: int, z: NDArray[np.float64]) -> pd.DataFrame:

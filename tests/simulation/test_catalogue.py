@@ -14,8 +14,8 @@ from astropy.units import UnitsWarning
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field, load_field
 from photoz_lit.simulation.catalogue import read_catalogue
+from photoz_lit.simulation.identity import dumped
 from photoz_lit.simulation.settings import CatalogueMapping
-from photoz_lit.simulation.simulate import _dumped
 from photoz_lit.tables.reading import read_table
 from tests.simulation.conftest import mapping_of, shared_data
 
@@ -201,5 +201,5 @@ def test_a_code_among_redshifts_is_refused_until_the_user_says_what_it_is(
 
 
 def test_what_is_left_empty_shapes_no_simulation(mapping: CatalogueMapping) -> None:
-    assert "allow" not in _dumped(mapping, set())
-    assert _dumped(mapping.model_copy(update={"allow": (0.5,)}), set())["allow"] == [0.5]
+    assert "allow" not in dumped(mapping, set())
+    assert dumped(mapping.model_copy(update={"allow": (0.5,)}), set())["allow"] == [0.5]

@@ -17,11 +17,12 @@ from photoz_lit.fields import Band, Field, conf_directory, load_field
 from photoz_lit.simulation.chunks import ChunkSimulator
 from photoz_lit.simulation.disturbance_settings import Disturbances, NoiseTail
 from photoz_lit.simulation.disturbances import Places, Sky, halo_profile
+from photoz_lit.simulation.identity import simulation_hash
 from photoz_lit.simulation.observing import SkyNoise, band_flux, measured_magnitudes, noise_transfer, pixel_noise
+from photoz_lit.simulation.prepared import prepare
 from photoz_lit.simulation.render import Pointing, StampRenderer
 from photoz_lit.simulation.scene import Sources
 from photoz_lit.simulation.settings import CatalogueMapping, SimulationSettings
-from photoz_lit.simulation.simulate import prepare, simulation_hash
 from photoz_lit.simulation.survey_window import survey_window
 from tests.simulation.conftest import settings_of
 from tests.simulation.test_pixels import galsim_image, one_source

@@ -11,9 +11,11 @@ import pytest
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Band, Field, load_field
 from photoz_lit.simulation.conditions import PARTS, mixed_conditions
+from photoz_lit.simulation.identity import simulation_hash
 from photoz_lit.simulation.population import density_contrast
+from photoz_lit.simulation.prepared import prepare
 from photoz_lit.simulation.settings import SimulationSettings
-from photoz_lit.simulation.simulate import prepare, simulate_catalogue, simulate_store, simulation_hash
+from photoz_lit.simulation.simulate import simulate_catalogue, simulate_store
 from tests.simulation.conftest import settings_of
 
 DEEP_FIELDS = ("cosmos_ud", "xmm_ud", "xmm_d", "elais_d", "deep23_d")

@@ -12,10 +12,12 @@ import yaml
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field, conf_directory, load_field
 from photoz_lit.simulation.filters import filter_curve
+from photoz_lit.simulation.identity import simulation_hash
 from photoz_lit.simulation.narrow_band import EMITTERS, EmitterSurvey, in_band_fluxes
 from photoz_lit.simulation.photometry import photometry_grid
+from photoz_lit.simulation.prepared import prepare
 from photoz_lit.simulation.settings import ColourCut, SimulationSettings
-from photoz_lit.simulation.simulate import prepare, simulate_catalogue, simulate_store, simulation_hash
+from photoz_lit.simulation.simulate import simulate_catalogue, simulate_store
 from photoz_lit.simulation.spectra import COMPONENTS, CONTINUA, ab_flux
 from tests.simulation.conftest import settings_of
 

@@ -96,6 +96,7 @@ def test_a_run_that_goes_on_has_the_same_calibration(store: CutoutStore, run: Ru
     assert (folder.path / FILE).read_bytes() == made
 
 
+@pytest.mark.long
 def test_predictions_of_other_galaxies_are_calibrated_fold_by_fold(store: CutoutStore, tmp_path: Path) -> None:
     folder = train(config_of(store, tmp_path, *FOREST, "cv.folds=5"))
     calibrations = FoldCalibrations.read(folder.path / FILE)

@@ -35,6 +35,7 @@ def photoz_lit(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_two_processes_count_every_galaxy_once_and_agree_with_one(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", n=561).path  # odd: does not divide between two
     common = [f"data.store={store}", "trainer.precision=32-true"]

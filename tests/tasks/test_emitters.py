@@ -144,6 +144,7 @@ def test_how_many_times_better_than_no_adaptation(tmp_path: Path) -> None:
     assert usual.loc["guided_paired", "gain_sigma_mad"] == pytest.approx(100 * (1 - 0.03 / 0.09))
 
 
+@pytest.mark.long
 def test_the_study_takes_over_the_runs_of_domain_adaptation() -> None:
     def runs_of(name: str) -> set[str]:
         study = composed("task=study", f"study={name}", "study.seeds=[0]").study

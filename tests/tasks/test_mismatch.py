@@ -49,6 +49,7 @@ def without_labels(store: Path, target: Path, **columns: object) -> Path:
     return target
 
 
+@pytest.mark.long
 def test_known_differences_are_found(stores: dict[str, Path], tmp_path: Path) -> None:
     tables = compare(source=stores["near"], targets=[stores["far"]], out=tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
@@ -132,6 +133,7 @@ def test_the_same_store_twice_is_said(
     assert "same data" in (tmp_path / "out" / "mismatch.md").read_text()
 
 
+@pytest.mark.long
 def test_shared_bands_and_default_folder(stores: dict[str, Path], tmp_path: Path) -> None:
     header = json.loads((stores["far"] / "store.json").read_text())
     some = StoreHeader(**{**header, "bands": ("g", "r", "z"), "checksums": ()})
@@ -172,6 +174,7 @@ def test_bad_input(stores: dict[str, Path], tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_the_command_line(stores: dict[str, Path], tmp_path: Path) -> None:
     def photoz_lit(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "photoz_lit", "task=mismatch", *arguments]

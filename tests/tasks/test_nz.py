@@ -84,6 +84,7 @@ def test_galaxies_that_were_trained_on_do_not_count(run: Path) -> None:
         perform(composed("task=nz", f"run={run}"))
 
 
+@pytest.mark.long
 def test_nz_of_an_unlabelled_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = make_store(tmp_path / "store", n=120, field="hsc6b")
     forest = ("field=hsc6b", "network=catalogue_forest", "network.trees=5", f"paths.runs={tmp_path / 'runs'}")

@@ -51,7 +51,7 @@ def directly(made: tuple[Path, Path], mosaics: Path, output: Path, *overrides: s
     return in_shards(made, output, *places, *overrides).folder
 
 
-@pytest.mark.parametrize("missing", ["drop", "blank"])
+@pytest.mark.parametrize("missing", ["drop", pytest.param("blank", marks=pytest.mark.long)])
 def test_the_pdfs_are_those_of_ingest_and_predict(
     made: tuple[Path, Path], mosaics: Path, tmp_path: Path, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +81,7 @@ def test_the_pdfs_are_those_of_ingest_and_predict(
     np.testing.assert_allclose(np.stack(kept["bins"].to_list()), np.stack(stored["bins"].to_list()), atol=1e-6)
 
 
+@pytest.mark.long
 def test_it_is_resumed_and_goes_on_in_several_processes(made: tuple[Path, Path], mosaics: Path, tmp_path: Path) -> None:
     one = directly(made, mosaics, tmp_path / "one", "task.shard=20", "task.format=[parquet,fits]")
     (one / "shards" / "shard_00001.parquet").unlink()
@@ -91,6 +92,7 @@ def test_it_is_resumed_and_goes_on_in_several_processes(made: tuple[Path, Path],
     assert bytes_of(one) == bytes_of(two)
 
 
+@pytest.mark.long
 def test_a_mosaic_that_changes_while_it_is_read_ends_it(
     made: tuple[Path, Path], mosaics: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -169,6 +169,7 @@ in_shards((Path(sys.argv[1]), Path(sys.argv[2])), Path(sys.argv[3]), "task.shard
 """
 
 
+@pytest.mark.long
 def test_a_kill_amid_a_shard_loses_none_that_is_whole(
     made: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -191,6 +192,7 @@ def test_a_kill_amid_a_shard_loses_none_that_is_whole(
     assert bytes_of(output) == bytes_of(undisturbed)
 
 
+@pytest.mark.long
 def test_a_full_disk_keeps_what_is_there(
     made: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +308,7 @@ def private(made: tuple[Path, Path], tmp_path: Path) -> list[float]:
     return [float(one) for one in said.split("MEMORY")[1].split()]
 
 
+@pytest.mark.long
 def test_memory_is_flat(private: list[float]) -> None:
     """Pixels are 12 KB and PDFs 1.6 KB a galaxy: 40 000 more would take 560 MB. The first warms up."""
     assert len(private) == 4

@@ -26,7 +26,8 @@ made = run_and_store
 SHARDS = ("task.shard=30", "task.format=[parquet,qp]")
 
 
-@pytest.mark.parametrize("engine", ["dask", pytest.param("slurm", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ["dask", "slurm"])
 def test_the_same_bytes_as_one_process(made: tuple[Path, Path], tmp_path: Path, engine: str) -> None:
     pytest.importorskip("distributed" if engine == "dask" else "submitit")
     jobs = ("engine.options.cluster=local", "engine.options.poll=0.2") if engine == "slurm" else ()

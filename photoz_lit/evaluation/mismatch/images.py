@@ -14,9 +14,10 @@ from photoz_lit.data.sample import Sample
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.mismatch.colours import colour_shift
 from photoz_lit.evaluation.mismatch.domain_probe import FEWEST, domain_probe
+from photoz_lit.evaluation.mismatch.field_pixels import FieldPixels
 from photoz_lit.evaluation.mismatch.magnitude_match import matched_rows
-from photoz_lit.imaging.conditions import NoisePower, measured_conditions, noise_power, some_galaxies
-from photoz_lit.imaging.pixel_summaries import PixelSummaries, pixel_summaries
+from photoz_lit.imaging.conditions import NoisePower
+from photoz_lit.imaging.pixel_summaries import PixelSummaries
 
 Floats = NDArray[np.float64]
 
@@ -48,23 +49,29 @@ class FieldImages:
     magnitude: Floats
 
 
-def measure_fields(samples: Mapping[str, Sample], most: int, seed: int) -> list[FieldImages]:
-    """Measure fields with the same bands, the source first; ``most`` galaxies of each are drawn for the probe."""
-    measured: list[FieldImages] = []
+def compared_images(samples: Mapping[str, Sample], measured: Sequence[FieldPixels]) -> list[FieldImages]:
+    """Return fields with the same bands as they are compared, the source first.
+
+    Parameters
+    ----------
+    samples : name -> galaxies of a field.
+    measured : of each field, see :func:`~photoz_lit.evaluation.mismatch.field_pixels.field_pixels`.
+
+    Raises
+    ------
+    InputError : the pixels of a field have no noise.
+    """
+    compared: list[FieldImages] = []
     unit: Floats | None = None
-    for name, sample in samples.items():
-        everything = np.arange(len(sample))
-        conditions = measured_conditions(sample, everything, seed=seed)
-        _require_noise(name, conditions)
+    for (name, sample), pixels in zip(samples.items(), measured, strict=True):
+        _require_noise(name, pixels.conditions)
         if unit is None:  # of the source, so that all fields are bent alike
-            noise = conditions["sky_noise"].to_numpy(float)
+            noise = pixels.conditions["sky_noise"].to_numpy(float)
             unit = np.nan_to_num(noise * np.sqrt(np.pi) * 1.5 / sample.field.pixel_scale, nan=1.0)
-        rows = some_galaxies(everything, most, seed)
-        summaries = pixel_summaries(sample, rows, conditions["background"].to_numpy(float), unit)
-        magnitude = reference_magnitude(sample, rows, summaries)
-        power = noise_power(sample, everything, seed=seed)
-        measured.append(FieldImages(name, sample, rows, conditions, power, summaries, magnitude))
-    return measured
+        summaries = pixels.sums.summaries(sample.zero_points, unit)
+        magnitude = reference_magnitude(sample, pixels.rows, summaries)
+        compared.append(FieldImages(name, sample, pixels.rows, pixels.conditions, pixels.power, summaries, magnitude))
+    return compared
 
 
 def _require_noise(name: str, conditions: pd.DataFrame) -> None:

@@ -42,6 +42,7 @@ def test_wrong_widths_and_shifts_are_undone(too_wide, shift):
     assert (calibrated >= 0).all()
 
 
+@pytest.mark.long
 def test_right_pdfs_stay_nearly_as_they_are():
     known, z_known, _ = drawn(4000, 3)
     other, z_other, _ = drawn(2000, 4)
@@ -51,6 +52,7 @@ def test_right_pdfs_stay_nearly_as_they_are():
     assert np.abs(median).max() < 0.1 * 0.1  # of the widest σ
 
 
+@pytest.mark.long
 def test_narrow_and_wide_pdfs_are_corrected_apart():
     def mixed(seed):
         pdf, z, sigma = drawn(6000, seed)

@@ -35,6 +35,7 @@ def test_batches_give_the_functions_values(reference: dict[str, float]) -> None:
         assert value == pytest.approx(reference[name], abs=1e-12), name
 
 
+@pytest.mark.long
 def test_two_processes_give_the_same(tmp_path: Path, reference: dict[str, float]) -> None:
     torch.save([torch.tensor(values) for values in (*gaussian_pdfs(N), EDGES)], tmp_path / "galaxies.pt")
     multiprocessing.start_processes(one_rank, args=(str(tmp_path),), nprocs=2, start_method="spawn")

@@ -10,7 +10,7 @@ import pytest
 from photoz_lit.data.sample import Sample
 from photoz_lit.evaluation.mismatch.redshifts import FieldPredictions, redshift_table
 from photoz_lit.evaluation.plots.mismatch import redshift_figure
-from photoz_lit.imaging.pixel_summaries import pixel_summaries
+from photoz_lit.imaging.pixel_summaries import pixel_sums
 from tests.conftest import make_store
 from tests.evaluation.mixtures import EDGES, gaussian_pdfs
 from tests.imaging.observed import sample_of_store
@@ -79,7 +79,7 @@ def sample(tmp_path: Path) -> Sample:
 
 def test_pixel_summaries_are_what_they_say(sample: Sample) -> None:
     rows = np.arange(60)
-    summaries = pixel_summaries(sample, rows, np.zeros(6), np.ones(6))
+    summaries = pixel_sums(sample, rows, np.zeros(6)).summaries(sample.zero_points, np.ones(6))
     catalogue = sample.catalogue[[f"mag_{b}" for b in sample.bands]].to_numpy(float)
     y, x = np.mgrid[:32, :32] - 15.5
     blob, radius = np.exp(-(x**2 + y**2) / 18) / (18 * np.pi), 0.168 * np.hypot(x, y)
@@ -95,7 +95,9 @@ def test_pixel_summaries_are_what_they_say(sample: Sample) -> None:
 def test_missing_pixels_count_as_sky(sample: Sample) -> None:
     blank = np.zeros((60, 6), bool)
     blank[:3, 1] = True
-    summaries = pixel_summaries(replace(sample, blank=blank), np.arange(60), np.zeros(6), np.ones(6))
+    summaries = pixel_sums(replace(sample, blank=blank), np.arange(60), np.zeros(6)).summaries(
+        sample.zero_points, np.ones(6)
+    )
     assert all(np.isfinite(values).all() for values in summaries.families.values())
     assert np.isnan(summaries.magnitude[:3, 1]).all()
     assert pd.notna(summaries.magnitude[3:, 1]).all()

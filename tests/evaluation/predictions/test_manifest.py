@@ -29,6 +29,7 @@ class EmptyWorker(TileWorker):
         return {"rows": [number, number], "without_pdf": 0, "files": {}}
 
 
+@pytest.mark.long
 def test_ten_thousand_empty_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds: 30 s of core where 3 are usual, and 30 times the manifest written, where 21 are."""
     written, plainly = [0], module.write_json

@@ -170,7 +170,7 @@ def null_of_methods(seeds: int, trials: int, n: int = 120, draws: int = 150) -> 
     return np.array(found)
 
 
-@pytest.mark.parametrize("seeds", [3, 4, 5])
+@pytest.mark.parametrize("seeds", [3, *(pytest.param(n, marks=pytest.mark.long) for n in (4, 5))])
 def test_calibration_of_p_method(seeds: int) -> None:
     """Of a true null p < 0.05 in 5 % of trials and p < 0.01 in 1 %, for each metric within its counting error."""
     p = null_of_methods(seeds, 200)
