@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_NAMES, NEAR_NAMES = 12, 5  # of which all are named, and that are named of more
+
 
 class InputError(Exception):
     """Bad input: one sentence that names the file, row or key, and how to correct it.
@@ -33,12 +35,21 @@ def visible(text: str) -> str:
 
 
 def nearest(name: str, known: Iterable[object], group: str = "") -> str:
-    """Return ``"; did you mean 'x'?"`` for the known name closest to ``name``, or the list of known names.
+    """Return ``"; did you mean 'x'?"`` for the known name closest to ``name``, or the known names.
 
-    ``group`` (``"trainer."``) is a beginning that all have and that does not count as likeness.
+    Of more than a dozen only the five nearest are named. ``group`` (``"trainer."``) is a beginning that all have and
+    that does not count as likeness.
     """
     names = [str(k).removeprefix(group) for k in known]
     close = difflib.get_close_matches(name.removeprefix(group), names, n=1, cutoff=0.5)
     if close:
         return f"; did you mean '{group}{close[0]}'?"
-    return f"; known are {', '.join(group + n for n in sorted(names))}." if names else "."
+    if len(names) <= MOST_NAMES:
+        return f"; known are {', '.join(group + n for n in sorted(names))}." if names else "."
+    near = sorted(names, key=lambda one: (-_likeness(name.removeprefix(group), one), one))[:NEAR_NAMES]
+    return f"; the nearest of {len(names)} are {', '.join(group + n for n in near)}."
+
+
+def _likeness(name: str, known: str) -> float:
+    """How alike two names are, from 0 to 1."""
+    return difflib.SequenceMatcher(None, name, known).ratio()

@@ -86,6 +86,7 @@ class Field(Settings):
     Attributes
     ----------
     name : name of the field.
+    label : the survey's name as papers write it, for figures and pages; its ``name`` where it is "".
     description : one line for ``--help``.
     pixel_scale : [arcsec / pixel].
     bands : band name -> :class:`Band`, in the order in which the network sees them.
@@ -96,6 +97,7 @@ class Field(Settings):
     """
 
     name: FileName
+    label: Annotated[str, Role.COSMETIC] = ""
     description: Annotated[str, Role.COSMETIC] = ""
     pixel_scale: float = Entry(ge=1e-3, le=60)
     bands: dict[str, Band]
@@ -178,6 +180,16 @@ def load_field(name: str, directory: Path | None = None) -> Field:
     if not path.is_file():
         raise InputError(f"unknown field '{name}'{nearest(name, [p.stem for p in folder.glob('*.yaml')])}")
     return parse_field(yaml.safe_load(path.read_text()), str(path))
+
+
+def field_label(name: str) -> str:
+    """Return the name of a field as papers write it, such as ``HSC, 9 bands`` of ``hsc9b``.
+
+    A field that is not among those of this package, or whose file says nothing, keeps its name.
+    """
+    path = conf_directory() / "field" / f"{name}.yaml"
+    known = {one.stem for one in path.parent.glob("*.yaml")}  # the name may come from a file of others
+    return str(yaml.safe_load(path.read_text(encoding="utf-8")).get("label") or name) if name in known else name
 
 
 def parse_field(content: dict[str, Any], where: str) -> Field:

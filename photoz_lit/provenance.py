@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ LIBRARIES = ("numpy", "torch", "pytorch-lightning", "scikit-learn", "galsim", "q
 
 
 def provenance(config: Config, data: str, data_hash: str) -> dict[str, Any]:
-    """Everything needed to make a result again: config, versions, seed, git commit, data hash."""
+    """Everything needed to make a result again: config, versions, seed, git commit, data hash, and the command."""
+    command = typed_command()
     return {
         "photoz_lit": photoz_lit.__version__,
         "git_commit": git_commit(),
@@ -26,8 +29,23 @@ def provenance(config: Config, data: str, data_hash: str) -> dict[str, Any]:
         "seed": config.seed,
         "data": data,
         "data_hash": data_hash,
+        **({} if command is None else {"command": command}),
         "config": config.model_dump(mode="json", by_alias=True),
     }
+
+
+def typed_command() -> str | None:
+    """Return the command line that makes this job, of a sweep its own; None where no command line started it."""
+    if "hydra" not in sys.modules:
+        return None
+    from hydra.core.hydra_config import HydraConfig
+
+    if not HydraConfig.initialized():
+        return None
+    given = HydraConfig.get()
+    folders = [str(one.path) for one in given.runtime.config_sources if one.provider == "command-line"]
+    words = [*(f"--config-dir={folder}" for folder in folders), *given.overrides.task]
+    return shlex.join(["python", "-m", "photoz_lit", *words])
 
 
 def git_commit() -> str:

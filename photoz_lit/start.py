@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 import photoz_lit
-from photoz_lit.command_line.arguments import Arguments, read_arguments, require_key_and_value
+from photoz_lit.command_line.arguments import Arguments, read_arguments, require_key_and_value, with_named_task
 from photoz_lit.command_line.choices import config_folders
 from photoz_lit.command_line.explain import explain
 from photoz_lit.command_line.help import print_help
@@ -48,7 +48,7 @@ def run_task(composed: DictConfig, given: Arguments) -> None:
 def start(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; bad input prints one sentence and exits with code 2."""
     try:
-        given = read_arguments(sys.argv[1:] if arguments is None else arguments)
+        given = with_named_task(read_arguments(sys.argv[1:] if arguments is None else arguments))
         if given.wants_version:
             print(f"photoz_lit {photoz_lit.__version__}")
             return

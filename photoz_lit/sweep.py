@@ -14,11 +14,11 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from photoz_lit.command_line.reach import CHECKED
 from photoz_lit.errors import InputError
 from photoz_lit.processes import Processes
+from photoz_lit.progress import counted
 
 
 @dataclass(frozen=True)
@@ -75,21 +75,13 @@ def run_jobs(
     free: queue.Queue[dict[str, str]] = queue.Queue()
     for place in places:
         free.put(place)
-    columns = (
-        TextColumn("jobs"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
     processes = Processes()
     with (
-        Progress(*columns, console=console) as progress,
+        counted("jobs", console) as progress,
         ThreadPoolExecutor(len(places)) as pool,
         processes.ending_with_this_one(),  # innermost: the pool waits for its threads, and these for the processes
     ):
-        task = progress.add_task("", total=len(jobs))
+        task = progress.add_task("jobs", total=len(jobs))
 
         def run_one(job: Job) -> JobResult:
             place = free.get()

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
             "unknown experiment 'hsc9b_erly_fusion'; did you mean 'hsc9b_early",
         ),
         (["trainer.max_epoch=3"], "unknown key 'trainer.max_epoch'; did you mean 'trainer.max_epochs'?"),
+        (["max_epochs=3"], "unknown key 'max_epochs'; did you mean 'scale.max_epochs' or 'trainer.max_epochs'?"),
         (["netwrk.width=3"], "unknown key 'netwrk.width'; did you mean 'network'?"),
         (["task=study", "study=width", "study.sed=3"], "unknown key 'study.sed'; did you mean 'study.seeds'?"),
         (["data.store=/nowhere/store"], "/nowhere/store is no store: it has no store.json"),
@@ -100,6 +102,27 @@ def test_a_key_far_from_all_is_answered_with_those_of_its_group() -> None:
     assert done.returncode == 2
     assert "known are study.common, study.description" in done.stderr
     assert "adapt." not in done.stderr
+
+
+def test_of_many_keys_far_from_all_five_near_ones_are_named() -> None:
+    said = run("data.stars=3").stderr
+    assert re.search(
+        r"unknown key 'data.stars'; (did you mean|the nearest of \d+ are (data\.\w+, ){4}data\.\w+\.$)", said
+    )
+    said = run("qqq=3").stderr
+    assert re.search(r"unknown key 'qqq'; the nearest of \d+ are (\w+, ){4}\w+\.$", said)
+
+
+def test_help_of_a_task_by_its_name() -> None:
+    assert run("--help", "nz").stdout == run("task=nz", "--help").stdout
+    assert "task.bootstraps" in run("nz", "--help").stdout
+
+
+def test_the_shell_completes_a_key_and_a_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    for line, found in (("photoz-lit trainer.max_ep", "trainer.max_epochs="), ("photoz-lit field=cfh", "field=cfhtls")):
+        monkeypatch.setenv("COMP_LINE", line)
+        monkeypatch.setenv("COMP_POINT", str(len(line)))
+        assert run("--shell-completion", "query=bash").stdout.split() == [found]
 
 
 def test_help_lists_every_choice() -> None:

@@ -26,6 +26,7 @@ IMPORTED_AS = {
     "myst-parser": "myst_parser",
     "sphinxcontrib-mermaid": "sphinxcontrib",
     "pz-rail-base": "rail",
+    "wandb-workspaces": "wandb_workspaces",
 }
 #: Tools and stubs that are run and not imported.
 RUN = {

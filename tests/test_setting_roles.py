@@ -44,7 +44,8 @@ ENTRY = "more"
 #: Sections whose classes stand for a whole section in code, or in a file of the user's own; in YAML they say the same.
 OF_CODE = ("network.", "modality.", "ingest.", "labels.", "field.", "experiment.")
 #: But for what a choice sets apart: sizes, names, the baseline's stem.
-CHOSEN = {"network.width", "modality.stem_filters", "ingest.stamp_size", "ingest.description", "field.description"}
+CHOSEN = {"network.width", "modality.stem_filters", "ingest.stamp_size"}
+CHOSEN |= {"ingest.description", "field.label", "field.description"}
 
 
 class NewSection(Settings):
@@ -131,7 +132,7 @@ def test_the_roles_are_as_the_fields_say(record: dict[str, Any]) -> None:
     assert sections(Role.NUMERICS) == {f"trainer.{name}" for name in (*numerics, "channels_last", "compile")}
     assert sections(Role.MACHINE) == {"trust", "trainer.threads", "trainer.progress", *machine}
     assert sections(Role.COSMETIC) == {
-        *("experiment", "logger", "trainer.name", "field.description"),
+        *("experiment", "logger", "trainer.name", "field.label", "field.description"),
         *(f"scale.{name}" for name in sizes),
     }
     assert sections(Role.WORK) == {"task", "study", "adapt.without_win", *(f"labels.study.{name}" for name in lists)}

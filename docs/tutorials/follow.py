@@ -108,10 +108,19 @@ def _outputs(source: str, number: int, namespace: dict[str, Any]) -> list[dict[s
 def draw_terminal(text: str, file: Path, columns: int = 110) -> None:
     """Draw what a command printed, with its colours, as an SVG."""
     console = Console(record=True, width=columns, file=io.StringIO())
-    lines = [line for line in text.splitlines() if "\x1b[2K" not in line]  # bars that others were drawn over
-    console.print(Text.from_ansi("\n".join(lines)))
+    console.print(Text.from_ansi("\n".join(what_stays(text))))
     image = console.export_svg(title="python -m photoz_lit")
     file.write_text(re.sub(r"@font-face \{.*?\}\s*", "", image, flags=re.DOTALL), encoding="utf-8")  # no network
+
+
+def what_stays(text: str) -> list[str]:
+    """Return the lines that a terminal shows in the end: none of the bars, which are erased and drawn over.
+
+    What is printed after a bar stands on the line that erases it, behind the codes that go up and erase.
+    """
+    lines = [line for line in text.splitlines() if "\x1b[2K" not in line or "\x1b[1A" in line]
+    kept = [line.rpartition("\x1b[2K")[2] for line in lines]
+    return [line for line in kept if line not in ("\x1b[?25l", "\x1b[?25h")]
 
 
 def _run(words: list[str], folder: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from photoz_lit.command_line.choices import choices_of, config_folders
@@ -90,6 +90,12 @@ def read_arguments(given: Sequence[str]) -> Arguments:
         raise InputError(f"--config-dir {config_dir}: there is no such folder.")
     multirun = bool(set(MULTIRUN) & set(options))
     return Arguments(tuple(options), tuple(overrides), config_dir, multirun, wants_help, wants_version)
+
+
+def with_named_task(given: Arguments) -> Arguments:
+    """Return a command line in which ``--help nz`` is ``task=nz --help``."""
+    tasks = choices_of("task", config_folders(given.config_dir)) if given.wants_help else {}
+    return replace(given, overrides=tuple(f"task={one}" if one in tasks else one for one in given.overrides))
 
 
 def require_key_and_value(overrides: Sequence[str], config_dir: Path | None = None) -> None:

@@ -18,7 +18,7 @@ from photoz_lit.command_line.key_types import accepts, takes_dictionaries, takes
 from photoz_lit.command_line.overrides import key_of, task_chosen_by
 from photoz_lit.command_line.quoting import parsed, shell_quoted, typed
 from photoz_lit.command_line.reach import leaves, refused_alias
-from photoz_lit.errors import nearest
+from photoz_lit.errors import NEAR_NAMES, nearest
 from photoz_lit.tasks.task import NOT_OPTIONS, within
 
 
@@ -103,6 +103,9 @@ def _unknown_key(key: str, overrides: Sequence[str], config_dir: Path | None, gi
     beside = {".".join(k.split(".")[:depth]) for k in known if k.startswith(group + ".")}
     if beside:
         return f"unknown key '{key}'{nearest(key, beside, group + '.')}"
+    below = sorted(name for name in known if name.rpartition(".")[2] == key)[:NEAR_NAMES]
+    if below:
+        return f"unknown key '{key}'; did you mean {' or '.join(map(repr, below))}?"
     return f"unknown key '{key}'{nearest(group, {k.split('.')[0] for k in known})}"
 
 

@@ -16,7 +16,7 @@ USAGE = """[bold]photoz_lit[/bold]: galaxy photometric redshifts from multi-band
 
   python -m photoz_lit experiment=<name> \\[key=value ...]      train and evaluate
   python -m photoz_lit task=<task> \\[key=value ...]            any other task
-  python -m photoz_lit task=<task> --help                     the keys that a task takes
+  python -m photoz_lit --help <task>                          the keys that a task takes
   python -m photoz_lit -m experiment=<name> key=a,b,c         sweep: one job per combination
   python -m photoz_lit --cfg job experiment=<name>            print the whole config
   python -m photoz_lit --version

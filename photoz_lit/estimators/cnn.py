@@ -40,7 +40,6 @@ from photoz_lit.modules.dead_network import (
     restart_seed,
     set_aside,
 )
-from photoz_lit.modules.epoch_lines import time_left
 from photoz_lit.modules.epochs import LAST
 from photoz_lit.modules.features import network_features
 from photoz_lit.modules.trainer import build_trainer, quieten
@@ -48,6 +47,7 @@ from photoz_lit.networks.checkpoint import BEST, read_checkpoint
 from photoz_lit.networks.complexity import complexity_of
 from photoz_lit.networks.settings import MEASURED, NetworkSettings
 from photoz_lit.networks.summary import network_summary
+from photoz_lit.progress import time_left
 from photoz_lit.targets import find_class
 
 #: Settings of the section ``module`` that the estimator acts on, not the module.

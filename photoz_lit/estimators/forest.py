@@ -20,6 +20,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.estimators.decision_trees import DecisionTrees, trees_of
 from photoz_lit.estimators.estimator import Description, Estimator
 from photoz_lit.files import require_whole_archive, whole_file
+from photoz_lit.progress import doing
 from photoz_lit.settings import EstimatorSettings
 
 if TYPE_CHECKING:  # predictions in a notebook do without Lightning
@@ -91,7 +92,8 @@ class QuantileForest(Estimator):
             random_state=seed % 2**32,
             n_jobs=-1,
         )
-        forest.fit(features, z)
+        with doing(f"fitting {self.settings.trees} trees to {len(z):,} galaxies"):
+            forest.fit(features, z)
         z_bin = np.clip(np.searchsorted(sample.field.z_edges, z, side="right") - 1, 0, sample.field.n_bins - 1)
         self.trees, self.leaves, self.z_bin = trees_of(forest), forest.apply(features).astype(np.int32), z_bin
         nodes: dict[str, Any] = {name: getattr(self.trees, name) for name in NODES} | self.further

@@ -16,6 +16,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.estimators.estimator import Description, Estimator
 from photoz_lit.extras import require_extra
 from photoz_lit.fields import Field
+from photoz_lit.progress import doing
 from photoz_lit.settings import NETWORKS_ALONE, EstimatorSettings
 from photoz_lit.simulation.template_fit import fit_photo_z, template_library
 
@@ -79,15 +80,16 @@ class TemplateFit(Estimator):
             stride=self.settings.stride,
         )
         table = sample.catalogue.iloc[galaxies]
-        fitted = fit_photo_z(
-            table[[f"mag_{band}" for band in measured]].to_numpy(np.float64),
-            table[[f"mag_err_{band}" for band in measured]].to_numpy(np.float64),
-            np.nan_to_num(table["ebv"].to_numpy(np.float64)),
-            library,
-            sample.field,
-            self.settings.prior,
-            self.settings.template_error,
-        )
+        with doing(f"fitting templates to {len(table):,} galaxies"):
+            fitted = fit_photo_z(
+                table[[f"mag_{band}" for band in measured]].to_numpy(np.float64),
+                table[[f"mag_err_{band}" for band in measured]].to_numpy(np.float64),
+                np.nan_to_num(table["ebv"].to_numpy(np.float64)),
+                library,
+                sample.field,
+                self.settings.prior,
+                self.settings.template_error,
+            )
         return fitted.pdf
 
     def describe(self, sample: Sample, split: Split, n_fits: int) -> Description:  # noqa: ARG002

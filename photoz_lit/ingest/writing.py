@@ -23,9 +23,9 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.ingest.blocks import ArchiveBlocks, files_checksum, galaxies_file, read_rows
 from photoz_lit.ingest.catalogue import Wanted
-from photoz_lit.ingest.progress import galaxy_progress
 from photoz_lit.ingest.settings import IngestSettings
 from photoz_lit.ingest.source import INCOMPLETE, Source, StampFlag
+from photoz_lit.progress import counted
 from photoz_lit.rows import RowCount
 
 #: What the provenance of a store says whose galaxies have no ids.
@@ -169,7 +169,7 @@ def _begun_type(path: Path, header: StoreHeader) -> Literal["float16", "float32"
 def _write_blocks(reading: Reading, header: StoreHeader, path: Path) -> CutoutStore:
     writer = StoreWriter(path, header)
     missing = writer.missing_blocks()
-    with galaxy_progress(reading.console) as progress:
+    with counted("galaxies", reading.console) as progress:
         done = header.n_galaxies - sum(_length(writer.block_rows(block)) for block in missing)
         task = progress.add_task("reading", total=header.n_galaxies, completed=done)
         if reading.engine is not None and shares_work(reading.engine):
@@ -210,7 +210,7 @@ def _sift(candidates: CutoutStore, path: Path, console: Console) -> CutoutStore:
     )
     header = header.model_copy(update={"provenance": {**header.provenance, "dropped": dropped}})
     writer = StoreWriter(path, header)
-    with galaxy_progress(console) as progress:
+    with counted("galaxies", console) as progress:
         task = progress.add_task("dropping incomplete stamps", total=len(keep))
         for block in writer.missing_blocks():
             chosen = keep[writer.block_rows(block)]

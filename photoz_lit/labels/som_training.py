@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 
 from photoz_lit.extras import require_extra
 from photoz_lit.labels.features import FeatureSpace
 from photoz_lit.labels.settings import SomSettings
 from photoz_lit.labels.som import SelfOrganisingMap, nearest_cells
+from photoz_lit.progress import counted
 
 LEARNING_RATE = 0.5
 # The neighbourhood starts at a third of the map, so that the map unfolds as a whole first.
@@ -96,8 +98,9 @@ def train_minisom(
     data = features.astype(np.float64)
     steps = settings.passes * len(data)
     order = np.concatenate([random.permutation(len(data)) for _ in range(settings.passes)])
-    for step, galaxy in enumerate(track(order, "self-organising map (minisom)", transient=True)):
-        som.update(data[galaxy], som.winner(data[galaxy]), step, steps)
+    with counted("galaxies") as progress:
+        for step, galaxy in enumerate(progress.track(order, description="self-organising map (minisom)")):
+            som.update(data[galaxy], som.winner(data[galaxy]), step, steps)
     return np.asarray(som.get_weights(), np.float32)
 
 
@@ -117,7 +120,7 @@ def train_batch(
     first = max(rows, columns) * FIRST_SIGMA
     passes = max(settings.passes, FEWEST_BATCH_PASSES)
     fewest = min(len(features), FIRST_GALAXIES_PER_CELL * rows * columns)
-    for number in track(range(passes), "self-organising map (batch)", transient=True):
+    for number in _passes(passes):
         progress = number / (passes - 1)
         sigma = first * (settings.sigma_final / first) ** progress
         n_seen = round(fewest * (len(features) / fewest) ** progress)
@@ -127,6 +130,12 @@ def train_batch(
         filled = counts > SMALLEST_COUNT
         weights = np.where(filled, sums / np.where(filled, counts, 1.0), weights).astype(np.float32)
     return weights.reshape(rows, columns, n_features)
+
+
+def _passes(passes: int) -> Iterator[int]:
+    """Numbers of the passes of the batch training, each counted when the next one begins."""
+    with counted("passes") as progress:
+        yield from progress.track(range(passes), description="self-organising map (batch)")
 
 
 def _cell_sums(

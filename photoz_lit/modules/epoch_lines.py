@@ -6,6 +6,8 @@ import time
 
 import pytorch_lightning as pl
 
+from photoz_lit.progress import time_left
+
 #: Logged name -> what it is called in the line.
 SHOWN = {"train_loss": "train loss", "val_loss": "val loss", "val_sigma_mad": "σ_MAD", "val_probe_auc": "probe AUC"}
 
@@ -37,10 +39,3 @@ class EpochLines(pl.Callback):
         each = (time.monotonic() - self._start) / (done - self._first)
         left = [f"{time_left(each * (total - done))} left"] if total >= done else []
         print(f"{self.title}: epoch {done}/{total}", *values, *left, sep=", ", flush=True)
-
-
-def time_left(seconds: float) -> str:
-    """A duration as text: ``40 s``, ``12 min``, ``3.4 h``."""
-    if seconds < 90:
-        return f"{round(seconds)} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -40,14 +40,19 @@ def identity(field: Field, settings: SimulationSettings, seed: int) -> dict[str,
         "code_version": SIMULATION_VERSION,
         "simulation_version": settings.galaxies.version,
         "versions": {name: version(name) for name in ("galsim", "numpy", "scipy", "speclite", "astro-sedpy", "skypy")},
-        "field": observed_as(field, settings).model_dump(mode="json"),
+        "field": _shaping(observed_as(field, settings)),
         "window": dumped(survey_window(field, settings), set()),
         "settings": shaping,
         "seed": seed,
         "catalogue": file_hash(settings.catalogue) if settings.catalogue else None,
-        **({} if origin is field else {"origin": origin.model_dump(mode="json")}),
+        **({} if origin is field else {"origin": _shaping(origin)}),
         **({} if disturbances is None else {"disturbances": disturbances.model_dump(mode="json")}),
     }
+
+
+def _shaping(field: Field) -> dict[str, Any]:
+    """Content of a field, less its name for pages, which is younger than kept simulations."""
+    return field.model_dump(mode="json", exclude={"label"})
 
 
 def dumped(section: Settings, without: set[str]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.store import CutoutStore, open_store
@@ -24,6 +23,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.files import locked, whole_folder, write_json, write_table
 from photoz_lit.processes import end_with_parent
+from photoz_lit.progress import counted
 from photoz_lit.rows import RowCount
 from photoz_lit.simulation.blocks import SimulatedBlocks
 from photoz_lit.simulation.chunks import CHUNK, ChunkSimulator
@@ -57,12 +57,12 @@ def simulate_store(
     simulator, drawn = prepare(field, settings, seed)
     writer = StoreWriter(path, header_of(field, settings, seed, drawn))
     blocks = writer.missing_blocks()
-    with _progress() as progress:
+    with counted("galaxies") as progress:
         total = sum(writer.block_rows(b).stop - writer.block_rows(b).start for b in blocks)
-        job = progress.add_task(f"simulate {field.name}", total=total, rate="")
+        job = progress.add_task(f"simulate {field.name}", total=total)
         if engine is not None and shares_work(engine):
             work = SimulatedBlocks(path.absolute(), writer.header, field, settings, seed)
-            return write_on_engine(engine, work, writer, lambda n: _advance(progress, job, n))
+            return write_on_engine(engine, work, writer, lambda n: progress.advance(job, n))
         results = _run(simulator, blocks, writer)
         for block in blocks:
             rows = writer.block_rows(block)
@@ -72,20 +72,9 @@ def simulate_store(
                 pixels, table = next(results)
                 images.append(pixels)
                 tables.append(table)
-                _advance(progress, job, len(table))
+                progress.advance(job, len(table))
             writer.write_block(block, np.concatenate(images), pd.concat(tables, ignore_index=True))
     return writer.finish()
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn())
-
-
-def _advance(progress: Progress, job: TaskID, galaxies: int) -> None:
-    progress.update(job, advance=galaxies)
-    task = progress.tasks[job]
-    progress.update(job, rate=f"{task.completed / max(task.elapsed or 0.0, 1e-3):.0f} galaxies/s")
 
 
 def simulate_catalogue(field: Field, settings: SimulationSettings, seed: int) -> pd.DataFrame:

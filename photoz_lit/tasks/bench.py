@@ -12,7 +12,6 @@ import torch
 import yaml
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from photoz_lit.config import Config
 from photoz_lit.console import NamesTable, shown
@@ -25,6 +24,7 @@ from photoz_lit.networks.multimodal import PhotoZNetwork, build_network
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.networks.stacked import StackedNetworks, gradients_one_by_one
 from photoz_lit.networks.throughput import Setup, best_time, branches_step, branches_time, measure, peak_gflops
+from photoz_lit.progress import counted
 from photoz_lit.tasks.bench_writing import share_of_network, writing, writing_line
 from photoz_lit.tasks.options import BenchOptions
 
@@ -91,8 +91,8 @@ def run(config: Config, options: BenchOptions) -> None:
     groups = {"networks": cases(settings.full)}
     if config.scale.name == "demo":
         groups["networks_demo"] = cases(settings.full, config.scale.stamp_size, config.scale.width)
-    with _progress(console) as progress:
-        bar = progress.add_task("networks", total=sum(len(group) for group in groups.values()))
+    with counted("networks", console) as progress:
+        bar = progress.add_task("bench", total=sum(len(group) for group in groups.values()))
         for key, group in groups.items():
             results[key] = {}
             for case in group:
@@ -208,11 +208,6 @@ def _machine(best: Setup) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
-
-
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True)
 
 
 def _table(networks: dict[str, dict[str, dict[str, float]]], title: str) -> NamesTable:

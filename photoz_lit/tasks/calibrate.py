@@ -33,6 +33,7 @@ from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.evaluation.reliability.reach import training_reach
 from photoz_lit.files import read_array, require_no_links, whole_file
 from photoz_lit.metric import metric
+from photoz_lit.progress import doing
 from photoz_lit.run_folder import CALIBRATION, RECALIBRATED, RunFolder, config_of_run
 from photoz_lit.tasks.calibration import VALIDATION, validation_weights
 from photoz_lit.tasks.ensemble_mean import average
@@ -66,10 +67,12 @@ def run(config: Config, options: CalibrateOptions) -> None:
     if folder.read_json("provenance.json")["data_hash"] != data.sample.data_hash:
         raise InputError(f"{folder.path}: the store's galaxies are not those that it was trained on; train it again.")
     members = {fold: _members(trained, folder, fold) for fold in data.splits}
-    pdfs = {fold: _fold_pdfs(trained, folder, data, fold, members[fold]) for fold in data.splits}
     (folder.path / RECALIBRATED).mkdir(exist_ok=True)
-    rows = compared(data, pdfs, options.compare)
-    chosen = calibrations(data.sample, pdfs, options.method)
+    with doing("predicting the validation galaxies", console) as say:
+        pdfs = {fold: _fold_pdfs(trained, folder, data, fold, members[fold]) for fold in data.splits}
+        say(f"fitting {', '.join(options.compare)}")
+        rows = compared(data, pdfs, options.compare)
+        chosen = calibrations(data.sample, pdfs, options.method)
     content = {
         "data": data.sample.data,
         "method": options.method,

@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from photoz_lit.config import Config
 from photoz_lit.console import NamesTable, shown
@@ -33,6 +32,7 @@ from photoz_lit.evaluation.comparison.trainings import DIED, RESTARTS, UNEQUAL
 from photoz_lit.files import write_json
 from photoz_lit.metric import metric
 from photoz_lit.printed import number, with_error
+from photoz_lit.progress import doing
 from photoz_lit.studies.compared import Compared, compared_in
 from photoz_lit.studies.definition import places_in_study, table_row
 from photoz_lit.studies.results import read_results
@@ -49,9 +49,8 @@ def run(config: Config, options: CompareOptions) -> None:
         runs = [run for run in emitters if run.metrics["sample"] == REMOVED]
     compared = _compared(config, options)
     runs, named = set_apart(runs, options.baseline or _reference(compared, runs), options.baseline_settings or {})
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True) as progress:
-        step = progress.add_task("reading runs", total=None)
-        table = compare(runs, named, options.draws, lambda text: progress.update(step, description=text))
+    with doing("reading runs", console) as say:
+        table = compare(runs, named, options.draws, say)
     baseline = baseline_method(group_runs(runs), named)
     written = write_comparison(table, target, baseline, options.title or title)
     adapted = [run for run in _as_rows(config, runs) if "source_sigma_mad" in run.metrics]

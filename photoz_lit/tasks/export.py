@@ -14,7 +14,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions.catalogue_files import write_fits, write_parquet, write_votable
 from photoz_lit.evaluation.predictions.qp_file import pdf_count
 from photoz_lit.evaluation.predictions.table import read_predictions
-from photoz_lit.evaluation.report.html import read_json
+from photoz_lit.evaluation.report.record import read_json
 from photoz_lit.files import require_no_links, whole_file, write_text
 from photoz_lit.run_folder import RunFolder, config_of_run
 from photoz_lit.tasks.options import ExportOptions

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 
 from photoz_lit.config import Config
 from photoz_lit.console import NamesTable, shown
@@ -23,6 +22,7 @@ from photoz_lit.files import require_no_links
 from photoz_lit.metric import shown_in
 from photoz_lit.networks.modalities import modalities_of, modality_name
 from photoz_lit.printed import number
+from photoz_lit.progress import counted
 from photoz_lit.run_folder import MODALITIES, RunFolder, config_of_run
 from photoz_lit.studies.galaxies import write_galaxies
 from photoz_lit.studies.rows import by_source
@@ -79,18 +79,21 @@ def modality_rows(trained: Config, folder: RunFolder) -> list[dict[str, Any]]:
     calibrations, edges, field = calibrations_of(trained, folder), sample.field.z_edges, sample.field
     places = places_of(sample.catalogue, sample.bands, field.reference_band)
     rows = []
-    for kept, drop in track(choices, "modalities"):
-        pdfs = []
-        for fold, members in fitted.items():
-            mean = average([one.predict(sample, splits[fold].test, drop) for one in members], trained.ensemble.mean)
-            pdfs.append(calibrations.apply(mean, edges, fold, places[splits[fold].test]))
-        pdf, test = np.concatenate(pdfs), np.concatenate([splits[fold].test for fold in folds])
-        table = predictions_table(pdf, edges, sample.catalogue.iloc[test], -1, field.reference_band)
-        metrics = summarise(table, pdf, edges, field, sample.data)
-        measured = {name: metrics[name] for name in ("n_test", *shown_in("comparison"))}
-        galaxies = f"modalities/{kept.replace(' ', '_')}.parquet"
-        write_galaxies(table, folder.path / galaxies)
-        rows.append({"kept": kept, "drop": drop, **measured, "by_source": by_source(metrics), "galaxies": galaxies})
+    with counted("sets") as progress:
+        step = progress.add_task("modalities", total=len(choices))
+        for kept, drop in choices:
+            pdfs = []
+            for fold, members in fitted.items():
+                mean = average([one.predict(sample, splits[fold].test, drop) for one in members], trained.ensemble.mean)
+                pdfs.append(calibrations.apply(mean, edges, fold, places[splits[fold].test]))
+            pdf, test = np.concatenate(pdfs), np.concatenate([splits[fold].test for fold in folds])
+            table = predictions_table(pdf, edges, sample.catalogue.iloc[test], -1, field.reference_band)
+            metrics = summarise(table, pdf, edges, field, sample.data)
+            measured = {name: metrics[name] for name in ("n_test", *shown_in("comparison"))}
+            galaxies = f"modalities/{kept.replace(' ', '_')}.parquet"
+            write_galaxies(table, folder.path / galaxies)
+            rows.append({"kept": kept, "drop": drop, **measured, "by_source": by_source(metrics), "galaxies": galaxies})
+            progress.advance(step)
     return rows
 
 

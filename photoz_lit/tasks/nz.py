@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from photoz_lit.config import Config
 from photoz_lit.console import NamesTable, shown
@@ -30,9 +29,10 @@ from photoz_lit.evaluation.nz.files import write_nz
 from photoz_lit.evaluation.nz.statistics import coarse_edges, nz_table
 from photoz_lit.evaluation.predictions.qp_file import iterate_pdfs, pdf_count, read_pdfs_hdf5
 from photoz_lit.evaluation.predictions.table import read_predictions
-from photoz_lit.evaluation.report.html import read_json
+from photoz_lit.evaluation.report.record import read_json
 from photoz_lit.files import require_no_links, write_json
 from photoz_lit.printed import number
+from photoz_lit.progress import counted
 from photoz_lit.rows import RowCount, lines, record
 from photoz_lit.tables.frame import missing_column
 from photoz_lit.tables.no_value import blank_missing
@@ -130,9 +130,8 @@ def _of(
     options: NzOptions,
 ) -> RedshiftDistributions:
     """N(z) of some galaxies of the table, with labels (n,) of these."""
-    columns = (TextColumn("N(z)"), BarColumn(), MofNCompleteColumn(), TextColumn("galaxies"), TimeRemainingColumn())
-    with Progress(*columns, transient=True) as progress:
-        step = progress.add_task("", total=int(keep.sum()))
+    with counted("galaxies") as progress:
+        step = progress.add_task("N(z)", total=int(keep.sum()))
         return redshift_distributions(
             _kept(pdfs, keep),
             read_pdfs_hdf5(pdfs, slice(0, 1))[1],

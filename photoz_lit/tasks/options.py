@@ -220,6 +220,12 @@ class ReportOptions(TaskOptions):
     run: Annotated[Path | None, Input.RUN] = Entry(description="a single run")
 
 
+class PanelsOptions(TaskOptions):
+    """Options of ``task=panels``."""
+
+    view: str = Entry(min_length=1, description="name of the view that holds the panels")
+
+
 class SimulateOptions(TaskOptions):
     """Options of ``task=simulate``."""
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from photoz_lit.config import Config
 from photoz_lit.console import shown
@@ -24,6 +23,7 @@ from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
 from photoz_lit.evaluation.predictions.shard_files import FORMATS, ShardFormat, shard_file
 from photoz_lit.ingest.streamed_mosaics import StreamedMosaics, stream_mosaics
 from photoz_lit.processes import ended_by_sigterm
+from photoz_lit.progress import counted
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import RowCount, record
 from photoz_lit.run_folder import RunFolder, config_of_run, write_config
@@ -174,9 +174,8 @@ def _make(console: Console, config: Config, plan: ShardPlan, manifest: Manifest,
     missing = [number for number in range(plan.n_shards) if number not in manifest.shards]
     _require_space(plan, len(missing))
     manifest.write()
-    columns = (TextColumn("shards"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not config.trainer.progress) as progress:
-        bar = progress.add_task("shards", total=plan.n_shards, completed=plan.n_shards - len(missing))
+    with counted("shards", console, config.trainer.progress) as progress:
+        bar = progress.add_task("predicting", total=plan.n_shards, completed=plan.n_shards - len(missing))
         try:
             for made in made_tiles(engine, plan, missing):
                 manifest.add(made.number, made.entry)

@@ -10,7 +10,8 @@ from rich.console import Console
 from photoz_lit.config import Config
 from photoz_lit.console import shown
 from photoz_lit.evaluation.comparison.runs import find_runs
-from photoz_lit.evaluation.report.html import write_report, write_runs_report
+from photoz_lit.evaluation.report.html import write_report
+from photoz_lit.evaluation.report.runs_report import write_runs_report
 from photoz_lit.tasks.options import ReportOptions
 
 

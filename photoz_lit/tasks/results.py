@@ -19,6 +19,7 @@ from photoz_lit.evaluation.mismatch.verdict import Verdict
 from photoz_lit.evaluation.plots.run import draw_run
 from photoz_lit.evaluation.predictions.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.predictions.table import predictions_table
+from photoz_lit.evaluation.report.gallery import write_gallery
 from photoz_lit.evaluation.report.html import write_report
 from photoz_lit.files import whole_file
 from photoz_lit.metric import shown_in
@@ -99,11 +100,12 @@ def write_results(
         joined,
         sample.field,
         sample.data,
-        config.experiment.name,
+        f"{sample.field.label or sample.field.name} · {config.experiment.name}",
         None if sample.stamp_size == 1 else lambda chosen: sample.flux(rows[chosen]),  # a catalogue without pixels
         sample.bands,
         curve,
     )
+    write_gallery(folder.path, table, joined, sample.field, lambda chosen: sample.flux(rows[chosen]), sample.bands)
     wandb_run.finish(metrics, table, joined, sample)
     folder.write_json("metrics.json", metrics)
     write_report(folder.path)
@@ -156,4 +158,5 @@ def print_metrics(console: Console, folder: RunFolder) -> None:
     for sentence in warnings_of_run(metrics):
         console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
     there = [name for name in ANNOUNCED if (folder.path / name).exists()]
-    console.print(f"Results: [bold]{shown(folder.path)}[/bold] ({', '.join(there)})")
+    # a path stays in one line, so that it can be copied
+    console.print(f"Results: [bold]{shown(folder.path)}[/bold] ({', '.join(there)})", soft_wrap=True)

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.console import shown
-from photoz_lit.evaluation.report.html import read_json
+from photoz_lit.evaluation.report.record import read_json
 from photoz_lit.rows import RowCount
 from photoz_lit.simulation.identity import data_kind
 from photoz_lit.simulation.simulate import cached_store, simulate_store, write_catalogue

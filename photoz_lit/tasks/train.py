@@ -20,6 +20,7 @@ from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.evaluation.report.html import write_report
 from photoz_lit.files import whole_file, write_array
+from photoz_lit.progress import doing
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import lines, record
 from photoz_lit.run_folder import CALIBRATION, FOLLOW_UPS, RECALIBRATED, RunFolder, run_folder, write_config
@@ -97,7 +98,8 @@ def _train(config: Config, estimator: Estimator, data: TrainingData, folder: Run
     pdfs = {fold: _fold(config, estimator, sample, split, folder, wandb_run, rerun) for fold, split in splits.items()}
     if is_main_process():
         keep_threads_and_ranks(folder)
-        write_results(config, estimator, data, pdfs, folder, wandb_run)
+        with doing("calibration, metrics, figures and report", console):
+            write_results(config, estimator, data, pdfs, folder, wandb_run)
         print_metrics(console, folder)
     return folder
 
@@ -179,9 +181,11 @@ def _member(
     start = time.perf_counter()
     estimator.fit(sample, split, seed, folder.member(fold, member))
     seconds = round(time.perf_counter() - start, 1)
-    pdf = estimator.predict(sample, split.test)
     kept = {**split.further_tests, **rows_to_calibrate(config, split)}
-    further = {name: estimator.predict(sample, rows) for name, rows in kept.items()}
+    n = len(split.test) + sum(map(len, kept.values()))
+    with doing(f"predicting {n:,} galaxies", shown=is_main_process(), in_files_alone=True):
+        pdf = estimator.predict(sample, split.test)
+        further = {name: estimator.predict(sample, rows) for name, rows in kept.items()}
     if is_main_process():
         for name, values in further.items():
             write_array(folder.further_pdf(fold, member, name), values)

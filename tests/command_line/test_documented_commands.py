@@ -10,7 +10,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from photoz_lit.command_line.arguments import read_arguments, require_key_and_value
+from photoz_lit.command_line.arguments import read_arguments, require_key_and_value, with_named_task
 from photoz_lit.command_line.choices import config_folders
 from photoz_lit.command_line.overrides import for_hydra, split_at_commas
 from photoz_lit.command_line.quoting import parsed
@@ -72,7 +72,7 @@ COMMANDS = sorted({command for path in DOCUMENTS for command in commands_in(path
 
 def require_runs(command: str) -> None:
     """Read a command as the command line does, compose every job of it, and check that each key reaches one."""
-    given = read_arguments(shlex.split(command))
+    given = with_named_task(read_arguments(shlex.split(command)))
     require_key_and_value(given.overrides)
     overrides = for_hydra(given.overrides, given.multirun)
     jobs = []

@@ -25,7 +25,8 @@ from photoz_lit.evaluation.metrics.scores import galaxy_scores
 from photoz_lit.evaluation.metrics.summary import galaxy_values, nz_values
 from photoz_lit.evaluation.plots.comparison import comparison_figure
 from photoz_lit.evaluation.predictions.table import predictions_table
-from photoz_lit.evaluation.report.html import read_json, write_report
+from photoz_lit.evaluation.report.html import write_report
+from photoz_lit.evaluation.report.record import read_json
 from photoz_lit.evaluation.significance.bootstrap import Resampler, bootstrap_counts
 from photoz_lit.fields import conf_directory, load_field
 from photoz_lit.metric import Metric, drawn_in, evaluate, metric, metrics, shown_in
@@ -266,7 +267,7 @@ def test_every_metric_is_in_metrics_json_and_where_its_file_says(runs: Path) -> 
     assert set(NAMES) <= set(measured)
     assert set(NAMES) <= set(measured["against_truth"])
     for name, one in shown_in("headline").items():
-        assert f"<th>{one.label}</th>" in page
+        assert f'<th scope="col">{one.label}</th>' in page
         assert f"<td>{one.text(measured[name])}</td>" in page
     for name, one in shown_in("further").items():
         row = page.split("<td>" + one.description.replace(">", "&gt;") + "</td>")[1]

@@ -34,7 +34,7 @@ def test_it_stands_in_metrics_report_and_comparison(copy: Path) -> None:
         by_hand = [h - b + (b - x if x < b else max(x - h, 0)) / 0.16 for b, h, x in zip(low, high, z, strict=True)]
         assert score == pytest.approx(np.mean(by_hand))
         report = (file.parent / "report.html").read_text()
-        assert "<th>interval score</th>" in report
+        assert '<th scope="col">interval score</th>' in report
         assert f"<td>{score:.4f}</td>" in report
         scores.append(score)
     assert len(scores) == 2

@@ -1,9 +1,13 @@
 """Every tutorial is followed as it stands, and its figures are those of its commands."""
 
+import io
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from photoz_lit.progress import counted
 
 DOCS = Path(__file__).parents[2] / "docs"
 sys.path.insert(0, str(DOCS / "tutorials"))
@@ -21,6 +25,18 @@ def test_the_pictures_that_a_page_shows_are_there(page: Path) -> None:
     named = [name for name, _ in follow.PICTURE.findall(text)]
     assert all(f"](pictures/{name})" in text for name in named)
     assert all((page.parent / "pictures" / name).is_file() for name in named)
+
+
+def test_of_bars_nothing_stays_and_of_what_comes_after_them_all() -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=60)
+    console.print("before")
+    with counted("galaxies", console) as steps:
+        steps.advance(steps.add_task("simulate", total=2), 1)
+        steps.refresh()
+    console.print("title of a table\nits line")
+    assert "simulate" in file.getvalue()
+    assert follow.what_stays(file.getvalue()) == ["before", "title of a table", "its line"]
 
 
 @pytest.mark.long

@@ -16,7 +16,7 @@ from photoz_lit.data.store import open_store
 from photoz_lit.data.store_writer import StoreWriter
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
-from photoz_lit.simulation import simulate as module
+from photoz_lit.simulation import identity
 from photoz_lit.simulation.identity import simulation_hash
 from photoz_lit.simulation.settings import CatalogueMapping, SimulationSettings
 from photoz_lit.simulation.simulate import cached_store, simulate_catalogue, simulate_store, write_catalogue
@@ -117,13 +117,14 @@ def test_hash_follows_what_shapes_the_pixels(
     assert simulation_hash(field, settings, 2) != base
     assert simulation_hash(field, settings.model_copy(update={"neighbours": 0.0}), 1) != base
     assert simulation_hash(field.model_copy(update={"pixel_scale": 0.2}), settings, 1) != base
+    assert simulation_hash(field.model_copy(update={"label": "a survey"}), settings, 1) == base
     real = simulation_hash(field, real_settings(catalogue), 1)
     moved = tmp_path / "moved.csv"
     shutil.copy(catalogue, moved)
     assert simulation_hash(field, real_settings(moved), 1) == real
     moved.write_text(moved.read_text().replace("0.", "1.", 1))
     assert simulation_hash(field, real_settings(moved), 1) != real
-    monkeypatch.setattr(module, "SIMULATION_VERSION", 999)
+    monkeypatch.setattr(identity, "SIMULATION_VERSION", 999)
     assert simulation_hash(field, settings, 1) != base
 
 

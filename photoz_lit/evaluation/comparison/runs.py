@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions.table import read_predictions
-from photoz_lit.evaluation.report.html import read_json
+from photoz_lit.evaluation.report.record import read_json
 from photoz_lit.network_choice import settings_type_of
 from photoz_lit.setting_roles import Key, keys_of
 from photoz_lit.settings import Role

@@ -21,6 +21,7 @@ from photoz_lit.evaluation.plots.style import (
     new_figure,
     paper_style,
 )
+from photoz_lit.fields import field_label
 from photoz_lit.metric import Metric, drawn_in
 from photoz_lit.studies.compared import Compared
 
@@ -96,7 +97,7 @@ def adaptation_nz_figure(tables: AdaptationTables) -> Figure | None:
             for method in (none, *([adapted] if adapted else [])):
                 style, colour = "--" if method == none else "-", colours_of(compared)[method]
                 draw_counts(axis, kept[method]["stacked"], edges, colour, compared.label(method), style)
-            axis.set_title(f"{field} {settings}".strip(), loc="left", fontweight="bold")
+            axis.set_title(f"{field_label(field)} {settings}".strip(), loc="left", fontweight="bold")
             axis.set_ylim(bottom=0)
             seen = np.flatnonzero(first["truth"] > 0.002 * first["truth"].sum())
             axis.set_xlim(edges[0], edges[min(int(seen.max()) + 3, len(edges) - 1)])
@@ -132,4 +133,4 @@ def _metric(axis: Axes, rows: pd.DataFrame, one: Metric, compared: Compared) -> 
 
 
 def _title(row: pd.Series, swept: tuple[str, ...]) -> str:
-    return ", ".join([str(row["field"]), *(f"{name} {row[name]}" for name in swept)])
+    return ", ".join([field_label(str(row["field"])), *(f"{name} {row[name]}" for name in swept)])

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from photoz_lit.evaluation.comparison.table import ALL, label_of, settings_of
 from photoz_lit.evaluation.plots.style import BLACK, CYCLE, GREY, kind_of_data, new_figure, paper_style
+from photoz_lit.fields import field_label
 from photoz_lit.metric import Metric, drawn_in
 
 
@@ -41,7 +42,7 @@ def comparison_figure(table: pd.DataFrame, baseline: str) -> Figure:
             axes[0].set_yticks(range(len(same)), labels[field])
             axes[0].tick_params(axis="y", length=0)
             axes[0].set_ylim(len(same) - 0.3, -0.7)
-            axes[0].set_title(field, loc="left", fontweight="bold")
+            axes[0].set_title(field_label(field), loc="left", fontweight="bold")
         for axis, one in zip(grid[-1], panels.values(), strict=True):
             axis.set_xlabel(one.axis)
         if (rows["seeds"] > 1).any():

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from photoz_lit import printed
 from photoz_lit.evaluation.comparison.table import ALL, settings_of
 from photoz_lit.evaluation.plots.style import COLUMN, CYCLE, GREY, kind_of_data, new_figure, paper_style
+from photoz_lit.fields import field_label
 from photoz_lit.metric import metric
 
 COST, NUMBER = "gflop_per_image", "sigma_mad"
@@ -63,7 +64,7 @@ def cost_figure(table: pd.DataFrame, baseline: str) -> Figure:
                     _name_points(axis, line, settings, colours[str(method)])
             _scale(axis, same[COST].max() / same[COST].min())
             axis.margins(x=0.15, y=0.12)
-            axis.set_title(field, loc="left", fontweight="bold")
+            axis.set_title(field_label(field), loc="left", fontweight="bold")
             axis.set(xlabel="GFLOP per image", ylabel=shown.axis)
         for axis in axes[len(fields) :]:
             axis.remove()

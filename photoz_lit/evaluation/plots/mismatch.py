@@ -17,6 +17,7 @@ from photoz_lit.evaluation.mismatch.images import CONTROL
 from photoz_lit.evaluation.mismatch.redshifts import ALL, MATCHED, FieldPredictions
 from photoz_lit.evaluation.nz.statistics import coarse_edges, rebinned
 from photoz_lit.evaluation.plots.style import BLACK, CYCLE, GREY, new_figure, paper_style
+from photoz_lit.fields import field_label
 from photoz_lit.imaging.conditions import NoisePower
 
 WIDTH = 7.1  # both columns of a journal page [inch]
@@ -135,7 +136,7 @@ def probe_figure(table: pd.DataFrame, data: str) -> Figure:
             ylabel="probe AUC (0.5: fields alike)",
             ylim=(min(0.4, float(np.nanmin(table["auc"], initial=0.5)) - 0.03), 1.03),
         )
-        handles = [Patch(color=colours[name], alpha=0.75, label=name) for name in shown]
+        handles = [Patch(color=colours[name], alpha=0.75, label=field_label(name)) for name in shown]
         handles.append(Patch(fill=False, ec=BLACK, lw=0.7, label="not matched in magnitude"))
         figure.legend(handles=handles, loc="outside upper left", ncols=min(6, len(handles)))
     return figure
@@ -190,8 +191,16 @@ def _bias(axis: Axes, table: pd.DataFrame, names: Sequence[str], colours: dict[s
 
 def _legend(figure: Figure, names: Sequence[str], colours: dict[str, str], lines: bool = False) -> None:
     handles = [
-        Line2D([], [], color=colours[name], marker=MARKERS[k % len(MARKERS)], ms=4, ls="-" if lines else "", label=name)
+        Line2D(
+            [],
+            [],
+            color=colours[name],
+            marker=MARKERS[k % len(MARKERS)],
+            ms=4,
+            ls="-" if lines else "",
+            label=field_label(name),
+        )
         for k, name in enumerate(names)
     ]
-    handles[0].set_label(f"{names[0]} (source)")
+    handles[0].set_label(f"{field_label(names[0])} (source)")
     figure.legend(handles=handles, loc="outside upper left", ncols=min(6, len(names)))

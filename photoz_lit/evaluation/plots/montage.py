@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from photoz_lit.evaluation.plots.shown_pdf import shown_pdf
 from photoz_lit.evaluation.plots.style import BLUE, COLUMN, GREY, VERMILION, new_figure, paper_style
 
 # bands for red, green and blue, each the most wanted first
@@ -60,7 +61,8 @@ def colour_composites(stamps: NDArray[Any], bands: Sequence[str]) -> dict[str, N
         balance = light[axes].mean() / light[axes]
         scale = float(np.mean(noise[axes] * balance))
         channels = flux[:, axes] * balance[:, None, None]
-        out[name] = np.stack([make_lupton_rgb(*one, stretch=STRETCH * scale, Q=SOFTENING) for one in channels])
+        with np.errstate(invalid="ignore"):  # of pixels without light in any band, which astropy sets to 0
+            out[name] = np.stack([make_lupton_rgb(*one, stretch=STRETCH * scale, Q=SOFTENING) for one in channels])
     return out
 
 
@@ -89,7 +91,7 @@ def montage(
     pictures = list(composites.values())
     rows = -(-len(stamps) // columns)
     with paper_style():
-        figure = new_figure(2.6 * COLUMN, 1.05 * rows + 0.6, data)
+        figure = new_figure(0.87 * COLUMN * columns, 1.25 * rows + 0.6, data)
         ratios = ([1.0] * len(pictures) + [2.0]) * columns
         axes = figure.subplots(rows, len(ratios), width_ratios=ratios, squeeze=False)
         per_galaxy = len(pictures) + 1
@@ -106,42 +108,30 @@ def montage(
             _draw_pdf(cells[-1], pdf[cell], z_edges, predictions.iloc[cell])
             if cell + columns >= len(stamps):
                 cells[-1].set_xlabel("redshift $z$", fontsize=7)
-        for axis, name in zip(axes[0], [*composites, ""] * columns, strict=True):
-            axis.set_title(name, fontsize=6.5, pad=3)
+        for first in range(0, axes.shape[1], per_galaxy):
+            for axis, name in zip(axes[0, first:], composites, strict=False):
+                axis.set_title(name, fontsize=6.5, pad=3)
     return figure
 
 
 def _draw_pdf(axis: Axes, pdf: NDArray[Any], z_edges: NDArray[np.float64], row: pd.Series[Any]) -> None:
-    """One PDF over the range that holds its probability, its estimate and its label."""
-    density = pdf / np.diff(z_edges)
-    axis.stairs(density, z_edges, fill=True, color=BLUE, alpha=0.35, lw=0)
+    """One PDF over the range that holds its probability, its estimate and its label; the text stands above it."""
+    density, edges = shown_pdf(pdf, z_edges, [row["z_phot"], row["z"]])
+    axis.stairs(density, edges, fill=True, color=BLUE, alpha=0.35, lw=0)
+    axis.stairs(density, edges, color=BLUE, lw=0.6)
     axis.axvline(row["z_phot"], color=BLUE, lw=1)
-    points = [row["z_phot"], *z_edges[1:][np.cumsum(pdf) > 0.005][:1], *z_edges[1:][np.cumsum(pdf) > 0.995][:1]]
     label = f"$z_\\mathrm{{phot}}$ {row['z_phot']:.3f}"
+    if np.isfinite(row.get("mag", np.nan)):
+        label += f", {row['mag']:.1f} mag"
     if np.isfinite(row["z"]):
         axis.axvline(row["z"], color=VERMILION, lw=1, ls="--")
-        points.append(row["z"])
         label += f"\n{row.get('z_source') or 'label'} {row['z']:.3f}"
-    if np.isfinite(row.get("mag", np.nan)):
-        label += f"\nmag {row['mag']:.1f}"
-    margin = 0.15 * (max(points) - min(points)) + 0.01
-    axis.set_xlim(max(z_edges[0], min(points) - margin), min(z_edges[-1], max(points) + margin))
+    axis.set_xlim(edges[0], edges[-1])
     axis.set_ylim(0, 1.08 * float(density.max()))
     axis.set_yticks([])
     axis.tick_params(labelsize=6, pad=1.5)
     axis.locator_params(axis="x", nbins=4)
-    right = row["z_phot"] < np.mean(axis.get_xlim())
-    axis.text(
-        0.97 if right else 0.03,
-        0.94,
-        label,
-        transform=axis.transAxes,
-        ha="right" if right else "left",
-        va="top",
-        fontsize=6,
-        color=GREY if not np.isfinite(row["z"]) else "black",
-        bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1},
-    )
+    axis.set_title(label, fontsize=6, pad=3, color=GREY if not np.isfinite(row["z"]) else "black")
 
 
 def _available(wanted: tuple[tuple[str, ...], ...], bands: Sequence[str]) -> list[str]:

@@ -65,7 +65,7 @@ def _panel(axis: Axes, distributions: RedshiftDistributions, g: int, edges: NDAr
         axis.stairs(high, edges, baseline=low, fill=True, color=BLUE, alpha=0.3, lw=0)
     shown = np.flatnonzero(stacked[:, 0] + point + reference > 2e-3 * stacked[:, 0].sum())
     axis.set_xlim(edges[max(shown.min() - 1, 0)], edges[min(shown.max() + 2, len(edges) - 1)])
-    axis.set_ylim(0, 1.3 * axis.get_ylim()[1])
+    axis.set_ylim(0, 1.55 * axis.get_ylim()[1])
     text = f"$N$ = {distributions.n[g]:,}"
     if reference.sum():
         shift = [float(nz_moments(c[g, :, 0], fine)["mean"]) for c in (distributions.stacked, distributions.reference)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from photoz_lit.data.store import CutoutStore
-from photoz_lit.ingest.progress import galaxy_progress
+from photoz_lit.progress import counted
 
 ROWS = 256  # stamps held at once
 FLUX_RADIUS = 3.0  # arcsec, or the stamp's edge
@@ -62,7 +62,7 @@ def measure(store: CutoutStore, console: Console) -> Measurements:
     """
     kernel = _apertures(store.header.height, store.header.width, store.header.pixel_scale)
     parts = []
-    with galaxy_progress(console) as progress:
+    with counted("galaxies", console) as progress:
         task = progress.add_task("measuring", total=len(store))
         for start in range(0, len(store), ROWS):
             images = np.asarray(store.images[start : start + ROWS], np.float32)

@@ -11,8 +11,8 @@ from photoz_lit.data.block_check import BLOCK_ROWS, block_checksum
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.ingest.inspection.faults import Fault, named
 from photoz_lit.ingest.inspection.measure import Measurements
-from photoz_lit.ingest.progress import galaxy_progress
 from photoz_lit.ingest.source import INCOMPLETE
+from photoz_lit.progress import counted
 
 SHARE = 0.01  # of the galaxies; fewer stamps with missing pixels that nothing marks are no fault of the store
 
@@ -21,7 +21,7 @@ def checksum_faults(store: CutoutStore, console: Console) -> list[Fault]:
     """Compare every block of images with its checksum."""
     checksums, n_blocks = store.header.checksums, -(-len(store) // BLOCK_ROWS)
     damaged = []
-    with galaxy_progress(console) as progress:
+    with counted("galaxies", console) as progress:
         task = progress.add_task("checksums", total=len(store))
         for block in range(min(n_blocks, len(checksums))):
             rows = slice(block * BLOCK_ROWS, min((block + 1) * BLOCK_ROWS, len(store)))

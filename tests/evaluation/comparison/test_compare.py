@@ -13,7 +13,7 @@ from photoz_lit.evaluation.comparison.files import markdown, write_comparison
 from photoz_lit.evaluation.comparison.runs import Run, find_runs, read_runs
 from photoz_lit.evaluation.comparison.table import baseline_method, compare, group_runs, settings_of
 from photoz_lit.evaluation.predictions.table import read_predictions
-from photoz_lit.evaluation.report.html import read_json
+from photoz_lit.evaluation.report.record import read_json
 from photoz_lit.evaluation.significance.p_values import relative_gain
 from tests.evaluation.comparison.conftest import row_of
 from tests.evaluation.study_rows import WRITTEN

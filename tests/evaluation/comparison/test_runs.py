@@ -10,7 +10,7 @@ import pytest
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.comparison.runs import find_runs, read_runs, without_applications
 from photoz_lit.evaluation.comparison.table import group_runs
-from photoz_lit.evaluation.report.html import read_json
+from photoz_lit.evaluation.report.record import read_json
 from photoz_lit.files import write_json
 from tests.evaluation.mixtures import make_run
 
