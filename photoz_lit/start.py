@@ -80,7 +80,11 @@ def _run(given: Arguments) -> None:
     if given.multirun:
         os.environ[TYPED] = " ".join(map(key_of, given.overrides))  # for the launcher, which Hydra calls
 
+    is_composed = False
+
     def call_task(composed: DictConfig) -> None:
+        nonlocal is_composed
+        is_composed = True
         run_task(composed, given)
 
     try:
@@ -92,6 +96,10 @@ def _run(given: Arguments) -> None:
         fail(explain(error, overrides, given.config_dir, given.overrides))
     except YAMLError as error:
         fail(f"a config file is no YAML: {' '.join(str(error).split())}.")
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        if is_composed:
+            raise
+        fail(f"Hydra cannot compose this command line ({' '.join(str(error).split())}); correct its choices.")
     except RuntimeError as error:
         if "slurm" not in str(error):
             raise

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from photoz_lit.command_line.choices import choices_of, config_folders
+from photoz_lit.command_line.choices import choices_of, config_folders, is_group
+from photoz_lit.command_line.quoting import parsed, shell_quoted
 from photoz_lit.errors import InputError, nearest
 
 HELP = ("-h", "--help")
@@ -17,6 +18,13 @@ WITH_VALUE = (
     *("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn"),
     *("--config-dir", "-cd", "--experimental-rerun", "--info", "-i"),
 )
+#: Values of Hydra's options that take one of a few.
+VALUES = {
+    **dict.fromkeys(("--cfg", "-c"), ("job", "hydra", "all")),
+    **dict.fromkeys(("--info", "-i"), ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")),
+}
+#: Those that need no value; all is meant.
+MAY_STAND_ALONE = ("--info", "-i")
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,9 @@ def read_arguments(given: Sequence[str]) -> Arguments:
             if not equals and rest and not rest[0].startswith("-") and "=" not in rest[0]:
                 value = rest.pop(0)
                 options.append(value)
+            _require_value(name, value)
+            if not value:
+                options.append("all")  # else Hydra takes the next override for it
             if name in ("--config-dir", "-cd"):
                 config_dir = Path(value)
         elif word.startswith("-"):
@@ -90,6 +101,15 @@ def read_arguments(given: Sequence[str]) -> Arguments:
         raise InputError(f"--config-dir {config_dir}: there is no such folder.")
     multirun = bool(set(MULTIRUN) & set(options))
     return Arguments(tuple(options), tuple(overrides), config_dir, multirun, wants_help, wants_version)
+
+
+def _require_value(option: str, value: str) -> None:
+    """Refuse an option of Hydra without its value, or with none of those that it takes."""
+    known = VALUES.get(option, ())
+    if not value and option not in MAY_STAND_ALONE:
+        raise InputError(f"{option} needs {' or '.join(known) if known else 'a value'} behind it.")
+    if value and known and value not in known:
+        raise InputError(f"{option} {value}: it takes {', '.join(known)}.")
 
 
 def with_named_task(given: Arguments) -> Arguments:
@@ -109,9 +129,26 @@ def require_key_and_value(overrides: Sequence[str], config_dir: Path | None = No
     for word in overrides:
         key, equals, _ = word.partition("=")
         if word.startswith("~") or (equals and key.strip("+ ")):
+            _require_choice(word, folders)
             continue
         for group in ("task", "experiment", "field", "study", "network", "ingest"):
             if word in choices_of(group, folders):
                 meant = f"task=study study={word}" if group == "study" else f"{group}={word}"
                 raise InputError(f"'{word}' is no key=value; did you mean {meant}?")
         raise InputError(f"'{word}' is no key=value; --help shows what can be given.")
+
+
+def _require_choice(word: str, folders: Sequence[Path]) -> None:
+    """Refuse a choice in a config group that is no name, such as a list or a number, and a group that is left out."""
+    group = word.partition("=")[0].strip("+~ ")
+    read = parsed(word)
+    if read is None or not is_group(group, folders):
+        return
+    if read.is_delete():
+        raise InputError(f"{word}: {group} cannot be left out; choose one of {', '.join(choices_of(group, folders))}.")
+    value = read.value()
+    names = value if isinstance(value, list) and value else [value]
+    if value is not None and not read.is_sweep_override() and not all(isinstance(name, str) for name in names):
+        raise InputError(
+            f"{shell_quoted(word)}: a choice of {group} is a name, one of {', '.join(choices_of(group, folders))}."
+        )

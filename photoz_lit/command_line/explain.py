@@ -40,7 +40,9 @@ def explain(
     text = str(error)
     cause = str(error.__cause__ or "")
     folders = config_folders(config_dir)
-    task = task_chosen_by(overrides, folders)
+    task = None
+    with suppress(HydraException, OmegaConfBaseException, TypeError, ValueError):  # what is to be explained comes again
+        task = task_chosen_by(overrides, folders)
     options = None if task is None else task.options
     for override, shown in zip_longest(overrides, as_typed[: len(overrides)]):
         read = parsed(override)
