@@ -4,55 +4,41 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.console import NamesTable, shown
 from photoz_lit.data.sample import Sample
-from photoz_lit.data.split import Split
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.evaluation.calibration import calpit
 from photoz_lit.evaluation.calibration.by_fold import FoldCalibrations
-from photoz_lit.evaluation.calibration.conformal import coverage, fit_levels
-from photoz_lit.evaluation.calibration.local import LocalCalibration, fit_local_calibration, places_of
+from photoz_lit.evaluation.calibration.local import LocalCalibration, fit_local_calibration
 from photoz_lit.evaluation.calibration.pit import PitCalibration, fit_pit_calibration
 from photoz_lit.evaluation.calibration.temperature import fit_temperature
 from photoz_lit.evaluation.metrics.summary import summarise
 from photoz_lit.evaluation.plots.calibration import calibration_figure
 from photoz_lit.evaluation.plots.style import save
-from photoz_lit.evaluation.predictions.qp_file import write_pdfs_hdf5
 from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.evaluation.reliability.reach import training_reach
-from photoz_lit.files import read_array, require_no_links, whole_file
+from photoz_lit.files import read_array, require_no_links
 from photoz_lit.metric import metric
 from photoz_lit.progress import doing
 from photoz_lit.run_folder import CALIBRATION, RECALIBRATED, RunFolder, config_of_run
 from photoz_lit.tasks.calibration import VALIDATION, validation_weights
 from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.options import CalibrateOptions
+from photoz_lit.tasks.recalibrated import FoldPdfs, judged, places
 from photoz_lit.tasks.training_data import TrainingData, training_data
 from photoz_lit.tasks.unseen_networks import reach_file
 
 COMPARED = ("pit_ks", "crps", "cde_loss", "nll", "nz_mean_shift")
 IN_BIN = 200  # galaxies of a magnitude bin whose PIT is judged
-
-
-@dataclass(frozen=True)
-class FoldPdfs:
-    """PDFs of a fold as its networks make them, and the galaxies that they are of."""
-
-    split: Split
-    validation: NDArray[np.float32]
-    test: NDArray[np.float32]
-    weight: NDArray[np.float64]
 
 
 def run(config: Config, options: CalibrateOptions) -> None:
@@ -78,7 +64,7 @@ def run(config: Config, options: CalibrateOptions) -> None:
         "method": options.method,
         "galaxies": round(float(np.mean([np.count_nonzero(one.weight) for one in pdfs.values()]))),
         "compared": [{k: v for k, v in row.items() if k != "pit"} for row in rows],
-        "conformal": _conformal(data, pdfs, chosen, options.levels, folder),
+        **judged(data, pdfs, chosen, options.levels, folder),
     }
     if options.reach:
         _keep_reach(data, members, folder)
@@ -140,14 +126,9 @@ def _fitted(method: str, sample: Sample, one: FoldPdfs) -> PitCalibration | Loca
     edges, rows = sample.field.z_edges, one.split.validation
     z = sample.catalogue["z"].to_numpy(np.float64)[rows]
     if method == "local":
-        return fit_local_calibration(one.validation, edges, z, _places(sample, rows), one.weight)
+        return fit_local_calibration(one.validation, edges, z, places(sample, rows), one.weight)
     fit = {"pit": fit_pit_calibration, "temperature": fit_temperature}.get(method)
     return PitCalibration.identity() if fit is None else fit(one.validation, edges, z, one.weight)
-
-
-def _places(sample: Sample, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Magnitudes and colours of some galaxies."""
-    return places_of(sample.catalogue.iloc[rows], sample.bands, sample.field.reference_band)
 
 
 def _by(method: str, sample: Sample, one: FoldPdfs) -> NDArray[np.float32]:
@@ -155,56 +136,13 @@ def _by(method: str, sample: Sample, one: FoldPdfs) -> NDArray[np.float32]:
     edges = sample.field.z_edges
     if method != "calpit":
         fitted = FoldCalibrations({0: _fitted(method, sample, one)})
-        return np.asarray(fitted.apply(one.test, edges, 0, _places(sample, one.split.test)), np.float32)
+        return np.asarray(fitted.apply(one.test, edges, 0, places(sample, one.split.test)), np.float32)
     magnitude = sample.catalogue[f"mag_{sample.field.reference_band}"].to_numpy(np.float64)
     z, known = sample.catalogue["z"].to_numpy(np.float64), one.weight > 0
     rows = one.split.validation[known]
     return calpit.recalibrated(
         one.validation[known], edges, z[rows], magnitude[rows], one.test, magnitude[one.split.test]
     )
-
-
-def _conformal(
-    data: TrainingData,
-    pdfs: Mapping[int, FoldPdfs],
-    chosen: FoldCalibrations,
-    levels: Sequence[float],
-    folder: RunFolder,
-) -> list[dict[str, Any]]:
-    """Fit conformal intervals to recalibrated PDFs, write the test galaxies with them, and measure their coverage."""
-    sample = data.sample
-    edges, z = sample.field.z_edges, sample.catalogue["z"].to_numpy(np.float64)
-    parts, all_pdfs, factors = [], [], {level: {} for level in levels}  # type: ignore[var-annotated]
-    for fold, one in pdfs.items():
-        pdf = chosen.apply(one.test, edges, fold, _places(sample, one.split.test))
-        known = one.weight > 0
-        held = chosen.apply(one.validation[known], edges, fold, _places(sample, one.split.validation[known]))
-        rows = data.evaluated.catalogue.iloc[one.split.test]
-        table = predictions_table(pdf, edges, rows, fold, sample.field.reference_band)
-        for level, interval in fit_levels(held, edges, z[one.split.validation][known], levels).items():
-            name = f"{100 * level:g}"
-            table[f"z_conformal_lo{name}"], table[f"z_conformal_hi{name}"] = interval.apply(pdf, edges)
-            factors[level][fold] = round(interval.factor, 4)
-        parts.append(table)
-        all_pdfs.append(pdf)
-    table, pdf = pd.concat(parts, ignore_index=True), np.concatenate(all_pdfs)
-    with whole_file(folder.path / RECALIBRATED / "predictions.parquet") as partial:
-        table.to_parquet(partial, index=False)
-    write_pdfs_hdf5(folder.path / RECALIBRATED / "pdfs.hdf5", pdf, edges, table)
-    return [_covered(table, level, factors[level]) for level in levels if f"z_conformal_lo{100 * level:g}" in table]
-
-
-def _covered(table: pd.DataFrame, level: float, factors: dict[int, float]) -> dict[str, Any]:
-    name = f"{100 * level:g}"
-    low, high = table[f"z_conformal_lo{name}"], table[f"z_conformal_hi{name}"]
-    share, error = coverage(low, high, table["z"])
-    return {
-        "level": level,
-        "coverage": round(share, 4),
-        "error": round(error, 4),
-        "median_width": round(float((high - low).median()), 5),
-        "factor_by_fold": factors,
-    }
 
 
 def _keep_reach(data: TrainingData, members: Mapping[int, Sequence[Estimator]], folder: RunFolder) -> None:

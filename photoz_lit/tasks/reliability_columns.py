@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photoz_lit.data.sample import Sample
+from photoz_lit.evaluation.metrics.pdf import median
+from photoz_lit.evaluation.reliability.odds import odds
 from photoz_lit.evaluation.reliability.peaks import number_of_peaks
 from photoz_lit.evaluation.reliability.reach import OUTSIDE
 from photoz_lit.evaluation.reliability.stamps import stamp_flags
@@ -31,17 +33,20 @@ def reliability_columns(
 
     Returns
     -------
-    ``n_peaks`` of the PDF; ``blended`` and ``edge`` of the stamp; after ``task=calibrate`` also
-    ``training_percentile``, the distance from the training set as a percentile of that of validation galaxies, and
-    ``outside_training``, whether it is above 95.
+    ``n_peaks`` and ``odds`` of the PDF; ``blended`` and ``edge`` of the stamp; after ``task=calibrate`` also
+    ``training_percentile``, the distance from the training set as a percentile of that of validation galaxies,
+    ``outside_training``, whether it is above 95, and ``unreliable``, by odds and distance.
     """
-    there = np.isfinite(pdf.sum(axis=1))
-    peaks = np.zeros(len(pdf), np.int64)
-    peaks[there] = number_of_peaks(pdf[there], sample.field.z_edges)
-    columns: dict[str, NDArray[Any]] = {"n_peaks": peaks, **_of_stamps(sample)}
-    percentile = networks.training_percentile(sample, fold)
+    there, edges = np.isfinite(pdf.sum(axis=1)), sample.field.z_edges
+    peaks, agreeing = np.zeros(len(pdf), np.int64), np.full(len(pdf), np.nan)
+    peaks[there] = number_of_peaks(pdf[there], edges)
+    agreeing[there] = odds(pdf[there], edges, median(pdf[there], edges), sample.field.outlier_threshold)
+    columns: dict[str, NDArray[Any]] = {"n_peaks": peaks, "odds": agreeing, **_of_stamps(sample)}
+    percentile, limits = networks.training_percentile(sample, fold), networks.limits()
     if percentile is not None:
         columns |= {"training_percentile": percentile, "outside_training": percentile > OUTSIDE}
+    if limits is not None:
+        columns["unreliable"] = limits.unreliable(agreeing, percentile, fold)
     return columns
 
 

@@ -16,6 +16,7 @@ from photoz_lit.data.seen_galaxies import NEVER_SEEN, read_split, seen_in_fold
 from photoz_lit.estimators.applied import Predictor
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.evaluation.calibration.local import places_of
+from photoz_lit.evaluation.reliability.limits import ReliabilityLimits
 from photoz_lit.evaluation.reliability.reach import TrainingReach
 from photoz_lit.run_folder import RECALIBRATED, RunFolder
 from photoz_lit.tasks.calibration import calibrations_of
@@ -77,6 +78,11 @@ class UnseenNetworks:
             total[rows] += self._calibrations.apply(mean, sample.field.z_edges, k, self._places(sample, rows))
         return np.asarray(total / total.sum(axis=1, keepdims=True), np.float32)
 
+    def limits(self) -> ReliabilityLimits | None:
+        """Limits of reliable redshifts, None where ``task=calibrate`` was not run or modalities are left out."""
+        file = limits_file(self.source)
+        return ReliabilityLimits.read(file) if file.is_file() and not self.dropped else None
+
     def _places(self, sample: Sample, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """Magnitudes and colours that a local calibration reads."""
         if not self._calibrations.is_local:
@@ -110,3 +116,8 @@ class UnseenNetworks:
 def reach_file(run: RunFolder, fold: int) -> Path:
     """File that says where the training galaxies of a fold's first network lie."""
     return run.path / RECALIBRATED / f"reach_{fold}.npz"
+
+
+def limits_file(run: RunFolder) -> Path:
+    """File of the limits beyond which a redshift of the run counts as unreliable."""
+    return run.path / RECALIBRATED / "limits.json"

@@ -65,6 +65,12 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--hlp"], "unknown option '--hlp'; did you mean '--help'?"),
         (["train"], "'train' is no key=value; did you mean task=train?"),
+        (["task=[null]"], "'task=[null]': a choice of task is a name, one of bench, "),
+        (["+experiment=-0.0"], "+experiment=-0.0: a choice of experiment is a name, one of cfhtls"),
+        (["~field", "txask=train"], "~field: field cannot be left out; choose one of "),
+        (["--cfg", "task=train"], "--cfg needs job or hydra or all behind it."),
+        (["--cfg", "jo", "seed=1"], "--cfg jo: it takes job, hydra, all."),
+        (["--experimental-rerun"], "--experimental-rerun needs a value behind it."),
         (["width", "seed=1"], "'width' is no key=value; did you mean task=study study=width?"),
         (["=3"], "'=3' is no key=value; --help shows what can be given."),
         (["--config-dir=/nowhere", "seed=1"], "--config-dir /nowhere: there is no such folder."),

@@ -1,6 +1,6 @@
-"""Kill ten kinds of work at random moments, give the same command again, and compare with undisturbed work.
+"""Kill eleven kinds of work at random moments, give the same command again, and compare with undisturbed work.
 
-``python tests/reliability/kill_and_resume.py [kills] [seed] [folder]`` prints a row per kind: kills, and
+``python tests/reliability/kill_and_resume.py [kills] [seed] [folder] [kind …]`` prints a row per kind: kills, and
 results that differ. Work runs in processes forked from this one, which has loaded the libraries; a sweep starts jobs
 itself. Moments are drawn in processor time, so that a busy machine changes nothing.
 """
@@ -33,6 +33,18 @@ TINY = [
     "data.batch_size=16",
     "trainer.threads=1",
 ]
+STUDY = """
+name: tiny
+description: forests of two sizes
+question: Is the larger forest better?
+seeds: [0, 1]
+reference: small
+common: [scale=demo, field=hsc6b, network=catalogue_forest]
+rows:
+  - {method: small, overrides: [network.trees=5]}
+  - {method: large, overrides: [network.trees=7]}
+"""
+BY_WALL = ("sweep", "study")  # whose work is done by processes that they start
 TINY += ["trainer.accelerator=cpu", "trainer.progress=false", "field=hsc6b"]
 SIMULATION = ["simulation.neighbours=0", "simulation.processes=1", "simulation.stamp_size=32", "field=hsc6b"]
 
@@ -66,6 +78,10 @@ def kinds(base: Path) -> dict[str, Callable[[Path], list[str]]]:
             "-m", "field=hsc6b", "network=catalogue_forest", "network.trees=5", f"data.store={store}", "scale=demo",
             f"paths.runs={at}", f"hydra.sweep.dir={at / 'sweep'}", "seed=0,1",
         ],
+        "study": lambda at: [
+            f"--config-dir={base / 'conf'}", "task=study", "study=tiny", f"data.store={store}", f"paths.runs={at}",
+            f"paths.experiments={at / 'experiments'}", "task.jobs=1",
+        ],
     }  # fmt: skip
 
 
@@ -75,8 +91,10 @@ def prepare(base: Path) -> None:
     from tests.conftest import make_store
     from tests.ingest.archives import write_arrays
 
-    make_store(base / "store", n=80)
-    make_store(base / "other", n=80, seed=5)
+    make_store(base / "store", n=120)
+    make_store(base / "other", n=120, seed=5)
+    (base / "conf" / "study").mkdir(parents=True)
+    (base / "conf" / "study" / "tiny.yaml").write_text(STUDY)
     write_arrays(base, 2100, 24)
     started([*TINY, f"data.store={base / 'store'}", f"paths.runs={base / 'runs'}"])[0].join()
     shutil.copytree(next(base.glob("runs/*/*/metrics.json")).parent, base / "run")
@@ -141,7 +159,7 @@ def digest(folder: Path) -> dict[str, str]:
         if path.name in ("best.ckpt", "last.ckpt"):
             state = read_checkpoint(path)["state_dict"]
             content = b"".join(k.encode() + v.contiguous().numpy().tobytes() for k, v in sorted(state.items()))
-        elif path.name in ("metrics.json", "fit.json", "store.json", "manifest.json"):
+        elif path.name in ("metrics.json", "fit.json", "store.json", "manifest.json", "results.json"):
             content = json.dumps(_without_times(json.loads(path.read_text())), sort_keys=True).encode()
         elif path.suffix in (".parquet", ".npy") or path.name == "metrics.csv":
             content = path.read_bytes()
@@ -157,17 +175,19 @@ def _without_times(content: object) -> object:
     return content
 
 
-def run(kills: int, seed: int, base: Path) -> list[tuple[str, int, int]]:
-    """Rows: kind, kills, results that differ from the undisturbed ones."""
+def run(kills: int, seed: int, base: Path, wanted_kinds: list[str]) -> list[tuple[str, int, int]]:
+    """Rows: kind, kills, results that differ from the undisturbed ones; no kinds are all."""
     torch.set_num_threads(1)
     base.mkdir(parents=True)
     prepare(base)
     random = np.random.default_rng(seed)
     rows = []
     for number, (kind, arguments) in enumerate(kinds(base).items()):
+        if wanted_kinds and kind not in wanted_kinds:
+            continue
         whole = base / f"{number}_whole"
         processor, wall = undisturbed(arguments(whole))
-        wanted, by_wall = digest(whole), kind == "sweep"
+        wanted, by_wall = digest(whole), kind in BY_WALL
         assert wanted, kind
         length, done, wrong, attempts = wall if by_wall else processor, 0, 0, 0
         goal = kills // len(kinds(base)) if not by_wall else min(3, kills // len(kinds(base)))
@@ -195,4 +215,5 @@ if __name__ == "__main__":
         int(given[0]) if given else 60,
         int(given[1]) if len(given) > 1 else 0,
         Path(given[2] if len(given) > 2 else "kills"),
+        given[3:],
     )

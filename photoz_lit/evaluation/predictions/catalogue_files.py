@@ -37,10 +37,12 @@ UCDS = {
     "flags": "meta.code",
     "in_training": "meta.code",
     "n_peaks": "meta.number",
+    "odds": "stat.probability",
     "blended": "meta.code.qual",
     "edge": "meta.code.qual",
     "training_percentile": "stat.rank",
     "outside_training": "meta.code.qual",
+    "unreliable": "meta.code.qual",
 }
 DESCRIPTIONS = {
     "object_id": "identifier of the galaxy",
@@ -60,10 +62,12 @@ DESCRIPTIONS = {
     "flags": "flags of the store's catalogue, 0 is clean",
     "in_training": "every network of the run was trained on the galaxy",
     "n_peaks": "peaks of the PDF: stretches above a tenth of its maximum with 5 % of the probability",
+    "odds": "probability that z_phot is no outlier, by the PDF",
     "blended": "another source within 3 FWHM, at a tenth of the galaxy's peak or more",
     "edge": "0.5 % or more of a band's pixels have no value",
     "training_percentile": "distance from the training set, as a percentile of validation galaxies",
     "outside_training": "training_percentile is above 95",
+    "unreliable": "odds below those of 98 % of the validation galaxies, or training_percentile above 98",
     "bins": "probability in each redshift bin, see the extension GRID",
     "quantiles": "redshifts at the levels in the extension GRID",
 }
