@@ -15,6 +15,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.calibration.by_fold import FoldCalibrations
 from photoz_lit.evaluation.calibration.pit import fit_pit_calibration
 from photoz_lit.evaluation.metrics import pdf as formulas
+from photoz_lit.evaluation.metrics import point
 from photoz_lit.evaluation.predictions.qp_file import read_pdfs_hdf5
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks import calibrate
@@ -49,8 +50,8 @@ def test_a_network_is_calibrated_after_its_training(store: CutoutStore, tmp_path
     before = predicted(config_of(other, tmp_path, *task)).path
     raw, edges, _ = read_pdfs_hdf5(before / "pdfs.hdf5")
     columns = pd.read_parquet(before / "predictions.parquet")
-    assert {"n_peaks", "blended", "edge"} <= set(columns)
-    assert "training_percentile" not in columns
+    assert {"n_peaks", "odds", "blended", "edge"} <= set(columns)
+    assert not {"training_percentile", "unreliable"} & set(columns)
     untouched = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
     found = calibrated(run, tmp_path)
     assert {file: file.read_bytes() for file in untouched} == untouched
@@ -81,7 +82,13 @@ def test_a_network_is_calibrated_after_its_training(store: CutoutStore, tmp_path
     np.testing.assert_allclose(photoz_lit.load(run.path, device="cpu").predict(*given).pdf, later, atol=1e-5)
     percentile = pd.read_parquet(after / "predictions.parquet")["training_percentile"].to_numpy()
     assert np.median(percentile[tested]) == pytest.approx(50, abs=15)
-    assert (pd.read_parquet(after / "predictions.parquet")["outside_training"] == (percentile > 95)).all()
+    table = pd.read_parquet(after / "predictions.parquet")
+    assert (table["outside_training"] == (percentile > 95)).all()
+    assert ((table["odds"] < np.quantile(table["odds"][held], 0.02)) | (percentile > 98)).equals(table["unreliable"])
+    assert found["kept"][-1]["n"] == tested.sum()
+    assert found["kept"][-1]["sigma_mad"] == pytest.approx(
+        point.sigma_mad(point.delta_z(kept["z_phot"], kept["z"])), abs=1e-5
+    )
     # a new training takes all of it away
     train(config_of(store, tmp_path, *NETWORK), rerun=True)
     assert not list((run.path / "calibrate").glob("*"))
