@@ -22,14 +22,13 @@ from photoz_lit.estimators.applied import predictor_of
 from photoz_lit.evaluation.metrics.summary import galaxy_values, nz_values
 from photoz_lit.evaluation.predictions.pdfs import PDFs
 from photoz_lit.evaluation.predictions.table import predictions_table
-from photoz_lit.fields import Field, conf_directory
+from photoz_lit.fields import Field
 from photoz_lit.metric import evaluate as evaluate_metrics
 from photoz_lit.metric import metrics
 from photoz_lit.run_folder import RunFolder, recorded_config
 from photoz_lit.tasks.unseen_networks import UnseenNetworks
 
 if TYPE_CHECKING:
-    from photoz_lit.config import Config
     from photoz_lit.data.store import CutoutStore
 
 __all__ = ["Model", "PDFs", "evaluate", "ingest", "load", "simulate"]
@@ -220,6 +219,7 @@ def simulate(
     ------
     InputError : a key or value is wrong, the store exists, or the disk is full.
     """
+    from photoz_lit.composed_config import configured
     from photoz_lit.simulation.simulate import simulate_store
 
     config = configured([f"field={field}"], {"simulation.n_galaxies": n_galaxies, **(settings or {})})
@@ -243,40 +243,11 @@ def ingest(
     ------
     InputError : a key or value is wrong, or the archive cannot be read.
     """
+    from photoz_lit.composed_config import configured
     from photoz_lit.ingest.archive import ingest as ingest_archive
 
     config = configured([f"field={field}", f"ingest={reader}"], {"ingest.path": str(path), **(settings or {})})
     return ingest_archive(config.ingest, config.field, store)
-
-
-def configured(choices: Sequence[str], settings: Mapping[str, Any]) -> Config:
-    """Compose the config of choices in groups and keys with values, as the command line does.
-
-    Raises
-    ------
-    InputError : a choice or a key is unknown, or a value is wrong.
-    """
-    from hydra import compose, initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.singleton import Singleton
-    from hydra.errors import HydraException
-    from omegaconf import OmegaConf
-
-    from photoz_lit.config import validate
-
-    before = Singleton.get_state()  # a program around this may use Hydra itself
-    try:
-        GlobalHydra.instance().clear()
-        with initialize_config_dir(str(conf_directory().resolve()), version_base="1.3"):
-            composed = compose("config", overrides=list(choices))
-    except HydraException as error:
-        raise InputError(" ".join(str(error).split())) from error
-    finally:
-        Singleton.set_state(before)
-    OmegaConf.set_struct(composed, False)
-    for key, value in settings.items():
-        OmegaConf.update(composed, key, value, merge=False)
-    return validate(composed)
 
 
 def _folder_of(path: Path) -> Path:

@@ -192,15 +192,9 @@ class CNNEstimator(Estimator):
     def data_options(self, seed: int, training: bool = True) -> dict[str, Any]:
         """Arguments of a data module beside sample and split."""
         data = self.config.data
-        return {
-            "batch_size": data.batch_size,
-            "seed": seed,
-            "augment": data.augment,
-            "num_workers": data.num_workers,
-            "label_weights": data.label_weights,
-            "weighted_sampling": data.weighted_sampling and training,
-            "resident": data.resident,
-        }
+        drawn = data.weighted_sampling and training
+        same = data.model_dump(include={"batch_size", "augment", "num_workers", "label_weights", "resident"})
+        return {**same, "seed": seed, "weighted_sampling": drawn}
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
         """Train; an interrupted training goes on from its last epoch. The weights of the best validation loss stay.

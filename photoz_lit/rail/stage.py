@@ -13,8 +13,9 @@ from rail.core.enums import DistributionType
 from rail.estimation.estimator import CatEstimator
 from rail.estimation.informer import CatInformer
 
-from photoz_lit.api import Model, PDFs, configured, load
+from photoz_lit.api import Model, PDFs, load
 from photoz_lit.command_line.overrides import for_hydra
+from photoz_lit.composed_config import configured
 from photoz_lit.errors import InputError
 from photoz_lit.rail.handles import Run, RunHandle
 from photoz_lit.tasks.train import train

@@ -37,7 +37,7 @@ def config_of(store: CutoutStore, runs: Path, *overrides: str) -> Config:
 
 
 def calibrated(run: RunFolder, runs: Path, **options: Any) -> dict[str, Any]:
-    given = {"method": "pit", "compare": ["none", "temperature", "pit"], "levels": [0.68, 0.9], "reach": True}
+    given = {"method": "pit", "compare": ["none", "temperature", "pit", "local"], "levels": [0.68, 0.9], "reach": True}
     chosen = calibrate.CalibrateOptions.model_validate({"run": run.path, **given, **options})
     calibrate.run(composed("task=calibrate", f"run={run.path}", f"paths.runs={runs}"), chosen)
     return run.read_json("calibrate/calibrate.json")  # type: ignore[no-any-return]
