@@ -39,7 +39,7 @@ description: forests of two sizes
 question: Is the larger forest better?
 seeds: [0, 1]
 reference: small
-common: [scale=demo, field=hsc6b, network=catalogue_forest]
+common: [scale=demo, field=hsc6b, network=catalogue_forest, "data.store=STORE"]
 rows:
   - {method: small, overrides: [network.trees=5]}
   - {method: large, overrides: [network.trees=7]}
@@ -79,7 +79,7 @@ def kinds(base: Path) -> dict[str, Callable[[Path], list[str]]]:
             f"paths.runs={at}", f"hydra.sweep.dir={at / 'sweep'}", "seed=0,1",
         ],
         "study": lambda at: [
-            f"--config-dir={base / 'conf'}", "task=study", "study=tiny", f"data.store={store}", f"paths.runs={at}",
+            f"--config-dir={base / 'conf'}", "task=study", "study=tiny", f"paths.runs={at}",
             f"paths.experiments={at / 'experiments'}", "task.jobs=1",
         ],
     }  # fmt: skip
@@ -94,7 +94,7 @@ def prepare(base: Path) -> None:
     make_store(base / "store", n=120)
     make_store(base / "other", n=120, seed=5)
     (base / "conf" / "study").mkdir(parents=True)
-    (base / "conf" / "study" / "tiny.yaml").write_text(STUDY)
+    (base / "conf" / "study" / "tiny.yaml").write_text(STUDY.replace("STORE", str(base / "store")))
     write_arrays(base, 2100, 24)
     started([*TINY, f"data.store={base / 'store'}", f"paths.runs={base / 'runs'}"])[0].join()
     shutil.copytree(next(base.glob("runs/*/*/metrics.json")).parent, base / "run")

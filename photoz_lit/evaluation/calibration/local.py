@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ from photoz_lit.evaluation.calibration.pit import PitCalibration, fit_pit_calibr
 
 DEGREES = (6, 15)
 #: Numbers of knots that are tried in width, magnitude and colour.
-KNOTS = tuple(product((1, 3), (3, 5), (1, 3)))
+KNOTS = ((1, 3, 1), (3, 3, 1), (4, 4, 1), (3, 5, 1), (3, 3, 3), (4, 4, 3))
 PER_KNOT = 100  # galaxies at least
 _BLOCK = 4096
 
