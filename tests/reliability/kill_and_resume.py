@@ -24,7 +24,7 @@ import torch
 from photoz_lit.__main__ import main
 from photoz_lit.modules.checkpoint_files import read_checkpoint
 
-TIMES = {"seconds", "train_seconds", "written", "date", "time"}
+TIMES = {"seconds", "train_seconds", "written", "date", "time", "git_commit"}
 TINY = [
     "scale=demo",
     "network=plain",
