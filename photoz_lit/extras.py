@@ -12,7 +12,7 @@ EXTRAS = {
     "sim": ("galsim", "sedpy", "skypy", "speclite"),
     "photometry": ("photutils",),
     "labels": ("minisom",),
-    "wandb": ("wandb",),
+    "wandb": ("wandb", "wandb_workspaces"),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "calpit": ("calpit",),
     "dust": ("dustmaps",),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.fetch.answer import AbsentError, AnswerError
 from photoz_lit.fetch.client import Client, StopError
@@ -61,7 +62,7 @@ def fetch_files(plan: Plan, settings: FetchSettings, folder: Path, again: bool, 
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror or error}).") from error
-    with locked(folder / ".lock", lambda: console.print(f"Waiting for another fetch into {folder}.", markup=False)):
+    with locked(folder / ".lock", lambda: console.print(f"Waiting for another fetch into {shown(folder)}.")):
         _remove_partial(folder)
         record = FetchRecord(folder, settings)
         there = len(record.whole & {one.name for one in plan.files})

@@ -29,7 +29,8 @@ def run(config: Config, options: FetchOptions) -> None:
     plan = make_plan(read_positions(options.catalogue, options.table, settings), settings)
     files, least = len(plan.files), len(plan.files) / settings.requests_per_second
     console.print(
-        f"{len(plan.table):,} rows, {files:,} files of {settings.name}; with {settings.requests_per_second:g} requests"
+        f"{len(plan.table):,} rows, {files:,} files of {shown(settings.name)}; with"
+        f" {settings.requests_per_second:g} requests"
         f" per second this takes {least / 60:.0f} min or more.",
         highlight=False,
     )

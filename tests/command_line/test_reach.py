@@ -56,8 +56,8 @@ def unreached(*overrides: str) -> dict[str, str]:
         ("task=predict run=r data.store=s experiment=sdss_baseline", "task=predict does not use experiment: it reads "),
         ("task=predict run=r data.store=s trainer.max_epochs=3", "task=predict does not use trainer.max_epochs"),
         ("task=bench trainer=gpu", "task=bench does not use trainer."),
-        ("task=ingest store=s data.bands=[g]", "task=ingest does not use data.bands: it reads store, ingest, field; "
-                                              "did you mean ingest.bands?"),
+        ("task=ingest store=s data.bands=[g]", "task=ingest does not use data.bands: it reads store, ingest, field, "
+                                              "engine; did you mean ingest.bands?"),
         ("task=compare study=width runs=r", "task=compare does not use runs with study."),
         ("data.store=s simulation.n_galaxies=5", "task=train does not use simulation.n_galaxies with data.store"),
         ("data.store=s scale.n_galaxies=5", "task=train does not use scale.n_galaxies: it reads "),

@@ -18,7 +18,6 @@ from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.metrics.summary import summarise
 from photoz_lit.evaluation.mismatch.field_pixels import field_pixels
-from photoz_lit.evaluation.mismatch.images import compared_images
 from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.fields import load_field
 from tests.composed import composed
@@ -107,8 +106,9 @@ def test_an_infinite_reddening_is_named(store: CutoutStore, tmp_path: Path) -> N
 def test_fields_without_noise_are_named(images: str, store: CutoutStore, tmp_path: Path) -> None:
     own = load_sample([store], FIELD, 32)
     other = changed(store, tmp_path / "s", PIXELS[images](np.asarray(store.images)))
+    field_pixels("own", own, 40, 0)
     with pytest.raises(InputError, match="field 'theirs' has no sky noise in band 'u'"):
-        compared_images({"own": own, "theirs": other}, [field_pixels(one, 40, 0) for one in (own, other)])
+        field_pixels("theirs", other, 40, 0)
 
 
 def catalogue_of(n: int, z: NDArray[np.float64]) -> pd.DataFrame:

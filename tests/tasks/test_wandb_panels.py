@@ -10,9 +10,10 @@ import wandb
 
 from photoz_lit.errors import InputError
 from photoz_lit.metric import metrics
-from photoz_lit.tasks import wandb_panels, wandb_run
+from photoz_lit.tasks import panels as task
+from photoz_lit.tasks import wandb_run
+from photoz_lit.tasks.panels import panels, workspace
 from photoz_lit.tasks.task import perform
-from photoz_lit.tasks.wandb_panels import panels, workspace
 from tests.composed import composed
 
 #: The library is written for an older pydantic.
@@ -69,10 +70,10 @@ def test_one_command_saves_the_view_after_a_login(monkeypatch: pytest.MonkeyPatc
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(wandb_panels, "find_spec", lambda name: None if name == "wandb_workspaces" else name)
+        patch.setattr(task, "find_spec", lambda name: None if name == "wandb_workspaces" else name)
         with pytest.raises(InputError, match=r"needs the library wandb-workspaces; pip install 'photoz-lit\[wandb\]'"):
             perform(composed("task=panels"))
-    monkeypatch.setattr(wandb_panels, "find_spec", lambda name: name)
+    monkeypatch.setattr(task, "find_spec", lambda name: name)
     monkeypatch.setattr(wandb, "login", lambda **asked: asked["prompt"])
     with pytest.raises(InputError, match="needs a login at W&B"):
         perform(composed("task=panels"))

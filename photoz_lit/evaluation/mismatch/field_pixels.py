@@ -18,6 +18,7 @@ from photoz_lit.data.store_blocks import shares_work
 from photoz_lit.engines.engine import engine_of, made_tiles
 from photoz_lit.engines.settings import EnginePlace, EngineSettings
 from photoz_lit.engines.tiles import Tiles, TileWorker
+from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
 from photoz_lit.files import whole_file
 from photoz_lit.imaging.conditions import NoisePower, measured_conditions, noise_power, some_galaxies
@@ -42,13 +43,29 @@ class FieldPixels:
     sums: PixelSums
 
 
-def field_pixels(sample: Sample, most: int, seed: int) -> FieldPixels:
-    """Measure a field; ``most`` of its galaxies are drawn for the sums."""
+def field_pixels(name: str, sample: Sample, most: int, seed: int) -> FieldPixels:
+    """Measure a field; ``most`` of its galaxies are drawn for the sums.
+
+    Raises
+    ------
+    InputError : its pixels have no noise; ``name`` is that of the field in the sentence.
+    """
     everything = np.arange(len(sample))
     conditions = measured_conditions(sample, everything, seed=seed)
+    _require_noise(name, conditions)
     rows = some_galaxies(everything, most, seed)
     sums = pixel_sums(sample, rows, conditions["background"].to_numpy(float))
     return FieldPixels(rows, conditions, noise_power(sample, everything, seed=seed), sums)
+
+
+def _require_noise(name: str, conditions: pd.DataFrame) -> None:
+    """Refuse a field whose pixels have no noise to be measured, as where all are 0 or no numbers."""
+    noise = conditions["sky_noise"].to_numpy(float)
+    for band in conditions.index[~(np.isfinite(noise) & (noise > 0))]:
+        raise InputError(
+            f"field '{name}' has no sky noise in band '{band}': its pixels are all the same or no numbers; see"
+            " task=inspect."
+        )
 
 
 def pixels_of_fields(
@@ -68,12 +85,14 @@ def pixels_of_fields(
     InputError : a field cannot be measured, or the workers are lost.
     """
     if engine is None or not shares_work(engine):
-        return [field_pixels(sample, most, seed) for sample in samples.values()]
+        return [field_pixels(name, sample, most, seed) for name, sample in samples.items()]
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix=".engine-") as place:
         first = next(iter(samples.values()))
         stores = tuple(sample.views[0].store.path.absolute() for sample in samples.values())
-        tiles = FieldTiles(Path(place).absolute(), stores, first.field, first.stamp_size, first.bands, most, seed)
+        tiles = FieldTiles(
+            Path(place).absolute(), tuple(samples), stores, first.field, first.stamp_size, first.bands, most, seed
+        )
         for _ in made_tiles(engine_of(engine, EnginePlace(folder=Path(place))), tiles, range(len(stores))):
             pass
         return [_read(tiles.file(number), first.bands) for number in range(len(stores))]
@@ -86,11 +105,13 @@ class FieldTiles(Tiles):
     Attributes
     ----------
     folder : of what was measured.
+    names : of the fields.
     stores, field, stamp_size, bands : how each field's sample is loaded.
     most, seed : of :func:`field_pixels`.
     """
 
     folder: Path
+    names: Sequence[str]
     stores: Sequence[Path]
     field: Field
     stamp_size: int
@@ -119,7 +140,7 @@ class FieldWorker(TileWorker):
         """Measure a field and keep it as a file."""
         tiles = self.tiles
         sample = load_sample([open_store(tiles.stores[number])], tiles.field, tiles.stamp_size, tiles.bands)
-        found = field_pixels(sample, tiles.most, tiles.seed)
+        found = field_pixels(tiles.names[number], sample, tiles.most, tiles.seed)
         arrays: dict[str, NDArray[Any]] = {
             "rows": found.rows,
             "columns": np.array(found.conditions.columns, str),

@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.data.sample import Sample
-from photoz_lit.errors import InputError
 from photoz_lit.evaluation.mismatch.colours import colour_shift
 from photoz_lit.evaluation.mismatch.domain_probe import FEWEST, domain_probe
 from photoz_lit.evaluation.mismatch.field_pixels import FieldPixels
@@ -56,15 +55,10 @@ def compared_images(samples: Mapping[str, Sample], measured: Sequence[FieldPixel
     ----------
     samples : name -> galaxies of a field.
     measured : of each field, see :func:`~photoz_lit.evaluation.mismatch.field_pixels.field_pixels`.
-
-    Raises
-    ------
-    InputError : the pixels of a field have no noise.
     """
     compared: list[FieldImages] = []
     unit: Floats | None = None
     for (name, sample), pixels in zip(samples.items(), measured, strict=True):
-        _require_noise(name, pixels.conditions)
         if unit is None:  # of the source, so that all fields are bent alike
             noise = pixels.conditions["sky_noise"].to_numpy(float)
             unit = np.nan_to_num(noise * np.sqrt(np.pi) * 1.5 / sample.field.pixel_scale, nan=1.0)
@@ -72,16 +66,6 @@ def compared_images(samples: Mapping[str, Sample], measured: Sequence[FieldPixel
         magnitude = reference_magnitude(sample, pixels.rows, summaries)
         compared.append(FieldImages(name, sample, pixels.rows, pixels.conditions, pixels.power, summaries, magnitude))
     return compared
-
-
-def _require_noise(name: str, conditions: pd.DataFrame) -> None:
-    """Refuse a field whose pixels have no noise to be measured, as where all are 0 or no numbers."""
-    noise = conditions["sky_noise"].to_numpy(float)
-    for band in conditions.index[~(np.isfinite(noise) & (noise > 0))]:
-        raise InputError(
-            f"field '{name}' has no sky noise in band '{band}': its pixels are all the same or no numbers; see"
-            " task=inspect."
-        )
 
 
 def reference_magnitude(sample: Sample, rows: NDArray[np.int64], summaries: PixelSummaries | None = None) -> Floats:
