@@ -78,10 +78,11 @@ def test_ctrl_c_is_one_line_and_exit_code_130(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_ctrl_c_while_the_libraries_are_loaded_is_one_line_too() -> None:
+def test_ctrl_c_while_the_libraries_are_loaded_is_one_line_too(tmp_path: Path) -> None:
     code = """
 import os, signal, sys
 from photoz_lit.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # behind nohup it is ignored
 class Finder:
     def find_spec(self, name, *_):
         if name == "hydra":
@@ -89,7 +90,8 @@ class Finder:
 sys.meta_path.insert(0, Finder())
 main(["task=train"])
 """
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
     assert ended.returncode == 130
     assert ended.stderr.startswith("photoz_lit: interrupted")
     assert ended.stderr.count("\n") == 1
