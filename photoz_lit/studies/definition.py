@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from photoz_lit.errors import nearest
 from photoz_lit.files import FileName
@@ -16,6 +16,10 @@ from photoz_lit.settings import Settings
 from photoz_lit.studies.compared import Compared
 
 Setting = dict[str, Any]
+
+
+#: Entries of every row of the results, whose names a swept setting cannot have.
+OF_EVERY_ROW = ("method", "field", "seed", "data", "galaxies", "by_source")
 
 
 class StudyRow(Settings):
@@ -35,6 +39,16 @@ class StudyRow(Settings):
     sweep: dict[str, list[StudyValue]] = {}
     seeds: list[int] | None = None
     then: Literal["modalities", "emitters"] | None = None
+
+    @field_validator("sweep")
+    @classmethod
+    def _keeps_the_rows_own_entries(cls, sweep: dict[str, list[StudyValue]]) -> dict[str, list[StudyValue]]:
+        for name in sweep:
+            if name in OF_EVERY_ROW:
+                raise ValueError(
+                    f"'{name}' is an entry of every row of the results; give the swept setting another name"
+                )
+        return sweep
 
 
 class StudyValue(Settings):

@@ -265,3 +265,9 @@ def test_the_wide_stem_costs_what_pairs_of_bands_cost() -> None:
     jobs = {job.name.removesuffix("_seed0"): job for job in jobs_of(study)}
     wide, pairs = jobs["hsc9b_baseline_baseline_wide_stem"], jobs["hsc9b_early_fusion_multimodal_size-2"]
     assert gflop_of(wide) == pytest.approx(gflop_of(pairs), rel=0.02)
+
+
+def test_a_sweep_cannot_take_the_name_of_a_rows_own_entry() -> None:
+    row = {"method": "a", "overrides": [], "sweep": {"galaxies": [{"value": 6000, "overrides": []}]}}
+    with pytest.raises(ValueError, match="'galaxies' is an entry of every row of the results"):
+        Study.model_validate({"name": "s", "description": "", "question": "?", "seeds": [0], "rows": [row]})
