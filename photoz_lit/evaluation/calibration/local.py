@@ -18,13 +18,12 @@ from numpy.typing import ArrayLike, NDArray
 from photoz_lit.evaluation.calibration.mixture import (
     PARTS,
     Floats,
-    beta_cdfs,
-    cdf_at_edges,
     held_out_likelihood,
     knot_shares,
     label_bins,
     likeliest_weights,
     log_width_of,
+    mapped_pdf,
     mean_densities,
     rank_knots,
 )
@@ -90,9 +89,7 @@ class LocalCalibration:
             rows = known[start : start + _BLOCK]
             block = np.asarray(pdf[rows], np.float64)
             weights = _shares(log_width_of(block, z_edges), places[rows], self.knots) @ self.weights
-            betas = beta_cdfs(cdf_at_edges(block), weights.shape[1])
-            mapped = sum(w[:, None] * beta for w, beta in zip(weights.T, betas, strict=True))
-            out[rows] = np.maximum(np.diff(mapped, axis=1), 0.0)
+            out[rows] = mapped_pdf(block, weights)
         return out
 
 

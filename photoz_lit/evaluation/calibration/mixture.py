@@ -50,6 +50,13 @@ def beta_cdfs(cdf: Floats, degree: int) -> list[Floats]:
     return [np.asarray(betainc(d, degree + 1 - d, clipped)) for d in range(1, degree + 1)]
 
 
+def mapped_pdf(pdf: Floats, weights: Floats) -> Floats:
+    """Return PDFs (N, n_bins) whose CDF went through mixtures of Beta distributions with weights (N, D)."""
+    betas = beta_cdfs(cdf_at_edges(pdf), weights.shape[1])
+    mapped = sum(w[:, None] * beta for w, beta in zip(weights.T, betas, strict=True))
+    return np.asarray(np.maximum(np.diff(mapped, axis=1), 0.0))  # rounding may leave −1e-17
+
+
 def mean_densities(low: Floats, high: Floats, degree: int) -> Floats:
     """Mean density of each Beta distribution over each label's bin in PIT, (N, degree): exact for binned labels."""
     wide = np.maximum(high - low, 1e-9)

@@ -21,14 +21,13 @@ from photoz_lit.evaluation.calibration.mixture import (
     MIN_PROBABILITY,
     PARTS,
     Floats,
-    beta_cdfs,
     bin_of,
-    cdf_at_edges,
     held_out_likelihood,
     knot_shares,
     label_bins,
     likeliest_weights,
     log_width_of,
+    mapped_pdf,
     mean_densities,
     rank_knots,
 )
@@ -96,9 +95,7 @@ class PitCalibration:
             block = np.asarray(pdf[part], np.float64)
             log_width = log_width_of(block, z_edges)
             weights = knot_shares(log_width, self.knots) @ self.weights
-            betas = beta_cdfs(cdf_at_edges(_raised(block, z_edges, log_width, self.power)), weights.shape[1])
-            mapped = sum(w[:, None] * beta for w, beta in zip(weights.T, betas, strict=True))
-            out[part] = np.maximum(np.diff(mapped, axis=1), 0.0)  # rounding may leave −1e-17
+            out[part] = mapped_pdf(_raised(block, z_edges, log_width, self.power), weights)
         return out
 
 
