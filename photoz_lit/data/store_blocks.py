@@ -11,7 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -123,9 +122,3 @@ def write_on_engine(
     store = writer.finish()
     shutil.rmtree(place, ignore_errors=True)  # logs of jobs; they stay where something went wrong
     return store
-
-
-def chunked(rows: slice, size: int) -> list[tuple[int, int]]:
-    """Return number and length of the chunks of a size that make up some rows, which begin with one."""
-    starts = np.arange(rows.start, rows.stop, size)
-    return [(int(start) // size, min(size, rows.stop - int(start))) for start in starts]

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from photoz_lit.data.store_blocks import RowsOfStore, StoreBlocks, chunked
+from photoz_lit.data.store_blocks import RowsOfStore, StoreBlocks
 from photoz_lit.errors import InputError
 from photoz_lit.fields import Field
-from photoz_lit.simulation.chunks import CHUNK
+from photoz_lit.simulation.chunks import chunks_of
 from photoz_lit.simulation.identity import identity
 from photoz_lit.simulation.prepared import prepare
 from photoz_lit.simulation.settings import SimulationSettings
@@ -44,7 +44,7 @@ class SimulatedBlocks(StoreBlocks):
         simulator, _ = prepare(self.simulated, self.settings, self.seed)
 
         def rows_of_store(rows: slice) -> tuple[NDArray[np.float32], pd.DataFrame]:
-            drawn = [simulator.images(chunk, n) for chunk, n in chunked(rows, CHUNK)]
+            drawn = [simulator.images(chunk, n) for chunk, n in chunks_of(rows)]
             images, tables = zip(*drawn, strict=True)
             return np.concatenate(images), pd.concat(tables, ignore_index=True)
 

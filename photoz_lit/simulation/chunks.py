@@ -280,6 +280,12 @@ def chunk_simulator(
     )
 
 
+def chunks_of(rows: slice) -> list[tuple[int, int]]:
+    """Return number and length of the chunks that make up some rows of a store, which begin with one."""
+    starts = np.arange(rows.start, rows.stop, CHUNK)
+    return [(int(start) // CHUNK, min(CHUNK, rows.stop - int(start))) for start in starts]
+
+
 def _filters(field: Field) -> dict[str, dict[str, float]]:
     return {name: band.filter for name, band in field.bands.items()}
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.store import CutoutStore, open_store
-from photoz_lit.data.store_blocks import chunked, shares_work, write_on_engine
+from photoz_lit.data.store_blocks import shares_work, write_on_engine
 from photoz_lit.data.store_writer import StoreWriter
 from photoz_lit.engines.settings import EngineSettings
 from photoz_lit.errors import InputError
@@ -26,7 +26,7 @@ from photoz_lit.processes import end_with_parent
 from photoz_lit.progress import counted
 from photoz_lit.rows import RowCount
 from photoz_lit.simulation.blocks import SimulatedBlocks
-from photoz_lit.simulation.chunks import CHUNK, ChunkSimulator
+from photoz_lit.simulation.chunks import ChunkSimulator, chunks_of
 from photoz_lit.simulation.identity import header_of, simulation_hash
 from photoz_lit.simulation.prepared import prepare
 from photoz_lit.simulation.settings import SimulationSettings
@@ -68,7 +68,7 @@ def simulate_store(
             rows = writer.block_rows(block)
             images: list[NDArray[np.float32]] = []
             tables: list[pd.DataFrame] = []
-            for _ in chunked(rows, CHUNK):
+            for _ in chunks_of(rows):
                 pixels, table = next(results)
                 images.append(pixels)
                 tables.append(table)
@@ -84,8 +84,7 @@ def simulate_catalogue(field: Field, settings: SimulationSettings, seed: int) ->
 
 def _catalogue(field: Field, simulator: ChunkSimulator, rows: RowCount) -> pd.DataFrame:
     """Return the catalogue of all chunks."""
-    n = rows.used
-    parts = [simulator.table(chunk, min(CHUNK, n - chunk * CHUNK)) for chunk in range(-(-n // CHUNK))]
+    parts = [simulator.table(chunk, n) for chunk, n in chunks_of(slice(0, rows.used))]
     return complete_catalogue(pd.concat(parts, ignore_index=True), field.band_names)
 
 
@@ -115,7 +114,7 @@ def _run(
     """Chunks of the blocks, in order; at most a few chunks per process wait in memory."""
     jobs = []
     for block in blocks:
-        jobs += chunked(writer.block_rows(block), CHUNK)
+        jobs += chunks_of(writer.block_rows(block))
     processes = min(simulator.settings.processes or os.cpu_count() or 1, max(len(jobs), 1))
     if processes == 1:
         for chunk, n in jobs:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,9 @@ def run(config: Config, options: CalibrateOptions) -> None:
     with doing("predicting the validation galaxies", console) as say:
         pdfs = {fold: _fold_pdfs(trained, folder, data, fold, members[fold]) for fold in data.splits}
         say(f"fitting {', '.join(options.compare)}")
-        rows = compared(data, pdfs, options.compare)
-        chosen = calibrations(data.sample, pdfs, options.method)
+        fitted = cache(partial(calibrations, data.sample, pdfs))  # of a method; the chosen one is compared too
+        rows = compared(data, pdfs, options.compare, fitted)
+        chosen = fitted(options.method)
     content = {
         "data": data.sample.data,
         "method": options.method,
@@ -68,8 +70,6 @@ def run(config: Config, options: CalibrateOptions) -> None:
     }
     if options.reach:
         _keep_reach(data, members, folder)
-    if options.method == "none":
-        chosen = FoldCalibrations({fold: PitCalibration.identity() for fold in pdfs}, chosen.galaxies)
     chosen.write(folder.path / RECALIBRATED / CALIBRATION)
     save(
         calibration_figure({r["method"]: r["pit"] for r in rows}, data.sample.data),
@@ -83,8 +83,19 @@ def run(config: Config, options: CalibrateOptions) -> None:
     )
 
 
-def compared(data: TrainingData, pdfs: Mapping[int, FoldPdfs], methods: Sequence[str]) -> list[dict[str, Any]]:
+def compared(
+    data: TrainingData,
+    pdfs: Mapping[int, FoldPdfs],
+    methods: Sequence[str],
+    fitted: Callable[[str], FoldCalibrations],
+) -> list[dict[str, Any]]:
     """Metrics of the test galaxies for each way of recalibrating, fitted on the validation galaxies.
+
+    Parameters
+    ----------
+    data, pdfs : galaxies, and the PDFs of each fold.
+    methods : names of the ways.
+    fitted : the recalibrations of a way, see :func:`calibrations`.
 
     Returns
     -------
@@ -97,7 +108,14 @@ def compared(data: TrainingData, pdfs: Mapping[int, FoldPdfs], methods: Sequence
     rows = []
     for method in methods:
         start = time.perf_counter()
-        pdf = np.concatenate([_by(method, sample, one) for one in pdfs.values()])
+        if method == "calpit":
+            pdf = np.concatenate([_by_calpit(sample, one) for one in pdfs.values()])
+        else:
+            found_by = fitted(method)
+            parts = [
+                found_by.apply(one.test, edges, fold, places(sample, one.split.test)) for fold, one in pdfs.items()
+            ]
+            pdf = np.concatenate(parts)
         seconds = time.perf_counter() - start
         table = predictions_table(pdf, edges, catalogue.iloc[test], -1, sample.field.reference_band)
         found = summarise(table, pdf, edges, sample.field, sample.data)
@@ -131,12 +149,9 @@ def _fitted(method: str, sample: Sample, one: FoldPdfs) -> PitCalibration | Loca
     return PitCalibration.identity() if fit is None else fit(one.validation, edges, z, one.weight)
 
 
-def _by(method: str, sample: Sample, one: FoldPdfs) -> NDArray[np.float32]:
-    """PDFs of a fold's test galaxies, recalibrated."""
+def _by_calpit(sample: Sample, one: FoldPdfs) -> NDArray[np.float32]:
+    """PDFs of a fold's test galaxies, recalibrated by the library Cal-PIT."""
     edges = sample.field.z_edges
-    if method != "calpit":
-        fitted = FoldCalibrations({0: _fitted(method, sample, one)})
-        return np.asarray(fitted.apply(one.test, edges, 0, places(sample, one.split.test)), np.float32)
     magnitude = sample.catalogue[f"mag_{sample.field.reference_band}"].to_numpy(np.float64)
     z, known = sample.catalogue["z"].to_numpy(np.float64), one.weight > 0
     rows = one.split.validation[known]
