@@ -14,10 +14,15 @@ from rail.core.data import DataHandle, ModelHandle
 
 from photoz_lit.data.store import CutoutStore, open_images, open_store
 from photoz_lit.errors import InputError
+from photoz_lit.files import whole_file
 from photoz_lit.run_folder import require_finished
 
 #: Files of a run that predictions do without.
 NOT_OF_THE_MODEL = ("plots/*", "report.html", "pdfs.hdf5", "predictions.parquet", "*_pdf.npy", "*/last.ckpt", ".*")
+
+
+#: A model's file unpacks to so many times its size at most; weights hardly shrink, texts do by ten.
+INFLATES = 50
 
 
 class StoreHandle(DataHandle):  # type: ignore[misc]
@@ -97,7 +102,7 @@ def pack_run(folder: Path, file: str | Path) -> None:
     InputError : the folder is no finished run.
     """
     require_finished(folder)
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with whole_file(Path(file)) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = path.relative_to(folder).as_posix()
             if not any(fnmatch(name, pattern) for pattern in NOT_OF_THE_MODEL):
@@ -118,6 +123,9 @@ def read_run(path: str | Path) -> Run:
     unpacked = tempfile.TemporaryDirectory(prefix="photoz_lit_run_")
     try:
         with zipfile.ZipFile(place) as archive:
+            size = sum(one.file_size for one in archive.infolist())
+            if size > INFLATES * place.stat().st_size:
+                raise InputError(f"{place} would unpack to {size / 1e9:.2f} GB, as no model does; take another copy.")
             archive.extractall(unpacked.name)
     except (OSError, zipfile.BadZipFile) as error:
         raise InputError(
