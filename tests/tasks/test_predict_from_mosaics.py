@@ -18,7 +18,7 @@ from photoz_lit.ingest.streamed_mosaics import StreamedMosaics
 from tests.composed import composed
 from tests.ingest.archives import positions_table, settings_of
 from tests.ingest.skies import hsc_header, paint, tan_wcs, write_plain
-from tests.tasks.test_predict_in_shards import bytes_of, in_shards, run_and_store, table_of
+from tests.tasks.shards import bytes_of, in_shards, run_and_store, table_of
 
 made = run_and_store
 BANDS = "ugrizy"

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,51 +20,16 @@ import photoz_lit
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.metrics.pdf import quantiles
 from photoz_lit.evaluation.predictions import shard_files
-from photoz_lit.evaluation.predictions.manifest import Manifest
 from photoz_lit.evaluation.predictions.pdf_columns import LEVELS
 from photoz_lit.evaluation.predictions.qp_file import read_pdfs_hdf5
 from photoz_lit.fields import load_field
 from photoz_lit.files import locked
 from photoz_lit.tasks import prediction_shard, prediction_stream
-from photoz_lit.tasks.options import PredictOptions
-from photoz_lit.tasks.prediction_stream import predict_in_shards
 from photoz_lit.tasks.task import Task
-from photoz_lit.tasks.train import train
 from tests.composed import composed, predicted
-from tests.conftest import make_store
+from tests.tasks.shards import N, bytes_of, given, in_shards, run_and_store, table_of
 
-N = 90
-SMALL = ("field=hsc6b", "network=plain", "scale.max_epochs=1", "scale.stamp_size=16", "module.recipe=published")
-
-
-@pytest.fixture(scope="module", name="made")
-def run_and_store(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A run of a tiny network, and the store that it is applied to."""
-    folder = tmp_path_factory.mktemp("shards")
-    store = make_store(folder / "train", n=60).path
-    run = train(composed(*SMALL, f"data.store={store}", f"paths.runs={folder / 'runs'}")).path
-    return run, make_store(folder / "store", n=N, seed=4).path
-
-
-def given(made: tuple[Path, Path], *overrides: str) -> tuple[str, ...]:
-    run, store = made
-    return ("task=predict", f"run={run}", f"data.store={store}", *overrides)
-
-
-def in_shards(made: tuple[Path, Path], output: Path, *overrides: str) -> Manifest:
-    config = composed(*given(made, f"task.output={output}", *overrides))
-    task = Task.of({"name": config.task.name, "takes": config.task.takes})
-    return predict_in_shards(config, cast(PredictOptions, task.read_options(config.task.model_extra or {})), output)
-
-
-def table_of(output: Path) -> pd.DataFrame:
-    return pd.concat([pd.read_parquet(path) for path in sorted((output / "shards").iterdir())], ignore_index=True)
-
-
-def bytes_of(output: Path) -> dict[str, bytes]:
-    """Every shard and the manifest, by name."""
-    names = [*output.glob("*/shard_*"), output / "manifest.json"]
-    return {str(path.relative_to(output)): path.read_bytes() for path in names}
+made = run_and_store
 
 
 def test_the_same_rows_whatever_the_shards_and_processes(
@@ -152,7 +117,7 @@ KILLED = """
 import os, signal, sys
 from photoz_lit.tasks import prediction_shard
 from photoz_lit.files import whole_file
-from tests.tasks.test_predict_in_shards import in_shards
+from tests.tasks.shards import in_shards
 from pathlib import Path
 
 plainly = prediction_shard.write_shard
@@ -256,65 +221,6 @@ def test_a_second_master_and_a_foreign_folder_are_refused(made: tuple[Path, Path
     assert sorted(made[1].iterdir()) == before
     with pytest.raises(InputError, match=r"one device per process; give engine\.workers"):
         in_shards(made, tmp_path / "devices", "trainer.devices=2")
-
-
-MEMORY = """
-import os, sys
-from pathlib import Path
-from photoz_lit.tasks import prediction_shard
-from experiments.speed.stream_memory import private_memory, write_sparse_store
-from tests.tasks.test_predict_in_shards import in_shards
-
-seen, most = [], [0.0]
-predicted, written, made = (
-    prediction_shard.ShardMaker._predicted, prediction_shard.write_shard, prediction_shard.ShardMaker.make
-)
-
-def measured(function):
-    def call(*arguments):
-        result = function(*arguments)
-        most[0] = max(most[0], private_memory(os.getpid()))
-        return result
-    return call
-
-def watched(self, number):
-    most[0] = 0.0
-    entry = made(self, number)
-    seen.append(most[0])
-    return entry
-
-# where it is largest: a block is predicted and its pixels are still mapped, a shard's PDFs stand together
-prediction_shard.ShardMaker._predicted = measured(predicted)
-prediction_shard.write_shard = measured(written)
-prediction_shard.ShardMaker.make = watched
-write_sparse_store(Path(sys.argv[2]), 80000)
-in_shards((Path(sys.argv[1]), Path(sys.argv[2])), Path(sys.argv[3]), "pdf=bins", "tta=1")
-print("MEMORY", *seen)
-"""
-
-
-@pytest.fixture
-def private(made: tuple[Path, Path], tmp_path: Path) -> list[float]:
-    """Largest private memory after the blocks of each of four shards of 20 000 galaxies with all bins [GB]."""
-    if not Path("/proc/self/smaps").exists():
-        pytest.skip("needs /proc/<process>/smaps")
-    run = tmp_path / "run"
-    shutil.copytree(made[0], run)
-    record = json.loads((run / "provenance.json").read_text())
-    record["config"]["data"]["batch_size"] = 512  # the test's own training has 16, which takes minutes here
-    (run / "provenance.json").write_text(json.dumps(record))
-    command = [sys.executable, "-c", MEMORY, str(run), str(tmp_path / "sparse"), str(tmp_path / "shards")]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2]).stdout
-    return [float(one) for one in said.split("MEMORY")[1].split()]
-
-
-@pytest.mark.long
-def test_memory_is_flat(private: list[float]) -> None:
-    """Pixels are 12 KB and PDFs 1.6 KB a galaxy: 40 000 more would take 560 MB. The first warms up."""
-    assert len(private) == 4
-    print("private memory of the shards [GB]:", *(f"{one:.4f}" for one in private))
-    assert max(private[1:]) - private[1] < 0.05
-    assert max(private) < 1.5
 
 
 def test_the_grid_of_the_bins_stands_in_the_manifest(made: tuple[Path, Path], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from photoz_lit.errors import InputError
 from photoz_lit.evaluation.predictions.shard_files import shard_file
 from photoz_lit.tasks import prediction_identity
 from photoz_lit.tasks.prediction_cache import networks_digest
-from tests.tasks.test_predict_in_shards import bytes_of, in_shards, run_and_store
+from tests.tasks.shards import bytes_of, in_shards, run_and_store
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
