@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 import tracemalloc
@@ -60,11 +61,16 @@ def test_a_tile_takes_little_memory(tmp_path: Path) -> None:
     """An entry is all that is kept of a tile: less than 1 KB, of 10 000 tiles 10 MB."""
     manifest, n = Manifest(tmp_path, MADE, {}), 1000
     engine = engine_of(EngineSettings(), EnginePlace(folder=tmp_path))
-    tracemalloc.start()
-    for made in made_tiles(engine, Empty(), range(n)):
-        manifest.add(made.number, made.entry)
-    kept, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    rounds = []  # the least of three: threads of other tests in this process may keep something too
+    for first in (0, n, 2 * n):
+        gc.collect()
+        tracemalloc.start()
+        for made in made_tiles(engine, Empty(), range(first, first + n)):
+            manifest.add(made.number, made.entry)
+        gc.collect()
+        rounds.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+    kept = min(rounds)
     print(f"{kept / n:.0f} B a tile")
     assert kept < 1000 * n
 
