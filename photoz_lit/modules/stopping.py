@@ -22,18 +22,20 @@ class StopsAtOnce(pl.Callback):
     """Ends a training or prediction at SIGTERM, and all its ranks where one is lost.
 
     The state of the last whole epoch is on disk, so there is nothing to save. Lightning itself lets an epoch go on
-    until the ranks agree that one of them was signalled, and hangs where they are in different collectives.
+    until the ranks agree that one of them was signalled: its handler sends a broadcast, and hangs where another rank is
+    in a different collective. It is set after ``on_fit_start`` and calls the handlers it finds after its own, so that it
+    is replaced later, when the first epoch starts.
     """
 
     def __init__(self) -> None:
         self._watched = False
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
         """Take over SIGTERM from Lightning, which gives it back at the end."""
         self._take_over(trainer)
 
     def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        """As :meth:`on_fit_start`."""
+        """As :meth:`on_train_start`."""
         self._take_over(trainer)
 
     def _take_over(self, trainer: pl.Trainer) -> None:

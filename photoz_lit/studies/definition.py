@@ -67,6 +67,7 @@ class Study(Compared):
     question : what it is to find out.
     seeds : training seeds of every row that gives none.
     common : overrides of every job.
+    by_seed : further overrides of the jobs of a seed, where a seed is more than the network's: another sky, say.
     rows : see :class:`StudyRow`.
     """
 
@@ -75,6 +76,7 @@ class Study(Compared):
     question: str
     seeds: list[int]
     common: list[str] = []
+    by_seed: dict[int, list[str]] = {}
     rows: list[StudyRow]
 
     @model_validator(mode="after")
@@ -84,6 +86,14 @@ class Study(Compared):
         for name in [*self.methods, *named, *filter(None, [self.bound])]:
             if name not in known:
                 raise ValueError(f"the study has no row of method '{name}'{nearest(name, known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_overrides_of_its_seeds_alone(self) -> Study:
+        known = {seed for row in self.rows for seed in (self.seeds if row.seeds is None else row.seeds)}
+        for seed in self.by_seed:
+            if seed not in known:
+                raise ValueError(f"by_seed names seed {seed}, of which the study has no job")
         return self
 
 
@@ -121,7 +131,7 @@ def jobs_of(study: Study) -> list[StudyJob]:
             settings = {key: chosen.value for key, chosen in zip(row.sweep, values, strict=True)}
             swept = [override for chosen in values for override in chosen.overrides]
             for seed in row.seeds if row.seeds is not None else study.seeds:
-                overrides = (*study.common, *row.overrides, *swept, f"seed={seed}")
+                overrides = (*study.common, *row.overrides, *swept, *study.by_seed.get(seed, ()), f"seed={seed}")
                 jobs.append(StudyJob(row.method, seed, settings, overrides, row.then))
     order = {seed: number for number, seed in enumerate(study.seeds)}
     return sorted(jobs, key=lambda job: order.get(job.seed, len(order)))

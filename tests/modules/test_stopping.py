@@ -16,6 +16,7 @@ from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.fields import load_field
+from photoz_lit.modules import stopping
 from photoz_lit.modules.checkpoint_files import read_checkpoint
 from photoz_lit.modules.finite_loss import FiniteLoss
 from tests.composed import composed
@@ -48,6 +49,17 @@ def in_step(sample: Sample, monkeypatch: pytest.MonkeyPatch, epoch: int, act: Ca
         return loss
 
     monkeypatch.setattr(module, "training_step", step)
+
+
+def test_sigterm_goes_to_no_handler_of_lightning(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its broadcast would hang a training of several ranks."""
+    seen: list[object] = []
+    in_step(sample, monkeypatch, 0, lambda _: seen.append(signal.getsignal(signal.SIGTERM)))
+    fit(sample, tmp_path, "trainer.max_epochs=1")
+    (handler,) = seen
+    assert getattr(handler, "__module__", "") == stopping.__name__
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -271,3 +271,13 @@ def test_a_sweep_cannot_take_the_name_of_a_rows_own_entry() -> None:
     row = {"method": "a", "overrides": [], "sweep": {"galaxies": [{"value": 6000, "overrides": []}]}}
     with pytest.raises(ValueError, match="'galaxies' is an entry of every row of the results"):
         Study.model_validate({"name": "s", "description": "", "question": "?", "seeds": [0], "rows": [row]})
+
+
+def test_a_seed_may_have_a_sky_of_its_own() -> None:
+    jobs = jobs_of(study_of(by_seed={1: ["sky=11"]}))
+    assert [job.overrides for job in jobs if job.method == "baseline"] == [
+        ("c=0", "a=1", "seed=0"),
+        ("c=0", "a=1", "sky=11", "seed=1"),
+    ]
+    with pytest.raises(ValueError, match="by_seed names seed 7, of which the study has no job"):
+        study_of(by_seed={7: ["sky=11"]})
