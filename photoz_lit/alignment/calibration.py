@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ class Calibration(Alignment):
     sky_sigma : noise of a pixel of the source [flux unit of the field], (bands,); 1 until it is measured.
     """
 
-    Options = CalibrationOptions
+    Options: ClassVar[type[CalibrationOptions]] = CalibrationOptions
     sky_sigma: Tensor
 
     def __init__(self, options: CalibrationOptions, shapes: Shapes) -> None:
@@ -84,7 +85,13 @@ class Calibration(Alignment):
         return scaled_targets(image, domain, self.log_scale, self.background * self.sky_sigma)
 
 
-def scaled_targets(image: Tensor, domain: Tensor, log_scale: Tensor, sky: Tensor | None = None) -> Tensor:
+def scaled_targets(
+    image: Tensor,
+    domain: Tensor,
+    log_scale: Tensor,
+    sky: Tensor | None = None,
+    of_each: Callable[[Tensor, Tensor], Tensor] | None = None,
+) -> Tensor:
     """Take a level off the linear flux of the targets' images and scale it; the source's images stay as they are.
 
     Parameters
@@ -93,6 +100,8 @@ def scaled_targets(image: Tensor, domain: Tensor, log_scale: Tensor, sky: Tensor
     domain : number of each image's field, (B,).
     log_scale : ln of the factor, (n_targets, bands).
     sky : level, (n_targets, bands); None takes none off.
+    of_each : from the row of each target's field (n,) and which images are targets (B,) to what is added to the ln of
+        each image's factor, (n, bands).
     """
     target = domain != SOURCE
     if not target.any():
@@ -101,6 +110,7 @@ def scaled_targets(image: Tensor, domain: Tensor, log_scale: Tensor, sky: Tensor
     flux = unstretch(image[target].float())
     if sky is not None:
         flux = flux - sky[row][:, :, None, None]
+    factor = log_scale[row] if of_each is None else log_scale[row] + of_each(row, target)
     scaled = image.clone()
-    scaled[target] = stretch(flux * log_scale[row].exp()[:, :, None, None]).to(image.dtype)
+    scaled[target] = stretch(flux * factor.exp()[:, :, None, None]).to(image.dtype)
     return scaled

@@ -22,9 +22,9 @@ class StopsAtOnce(pl.Callback):
     """Ends a training or prediction at SIGTERM, and all its ranks where one is lost.
 
     The state of the last whole epoch is on disk, so there is nothing to save. Lightning itself lets an epoch go on
-    until the ranks agree that one of them was signalled: its handler sends a broadcast, and hangs where another rank is
-    in a different collective. It is set after ``on_fit_start`` and calls the handlers it finds after its own, so that it
-    is replaced later, when the first epoch starts.
+    until the ranks agree that one of them was signalled: its handler sends a broadcast, and hangs where a rank is in
+    another collective. It is set after ``on_fit_start`` and calls what it finds after its own, so that it is replaced
+    when the first epoch starts.
     """
 
     def __init__(self) -> None:
