@@ -55,7 +55,10 @@ SECONDS = 120  # of processor time for one mutant; one that takes longer has fai
 
 
 def places(tree: ast.Module) -> Iterator[ast.AST]:
-    """Places that can be changed: operators, comparisons, numbers, truth values, negations; not types or sentences."""
+    """Places that can be changed: operators, comparisons, numbers, truth values, negations.
+
+    Not types, sentences, and ``strict`` of a zip, which changes nothing where the lengths are those of one table.
+    """
     skipped: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise):
@@ -63,7 +66,7 @@ def places(tree: ast.Module) -> Iterator[ast.AST]:
         for part in ("annotation", "returns"):
             if isinstance(getattr(node, part, None), ast.AST):
                 skipped |= {id(one) for one in ast.walk(getattr(node, part))}
-        if isinstance(node, ast.JoinedStr):
+        if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.keyword) and node.arg == "strict"):
             skipped |= {id(one) for one in ast.walk(node)}
     for node in ast.walk(tree):
         if id(node) in skipped:

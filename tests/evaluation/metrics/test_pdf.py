@@ -101,6 +101,13 @@ def test_pit_statistics_agree_with_qp_and_scipy(sample: tuple[np.ndarray, np.nda
     assert ours["ad"] == pytest.approx(test.statistic, rel=1e-9)
 
 
+def test_pit_statistics_at_their_limits() -> None:
+    assert pdfs.pit_cvm([0.2, 0.9]) == pytest.approx(stats.cramervonmises([0.2, 0.9], "uniform").statistic)
+    assert np.isnan(pdfs.pit_cvm([0.2]))
+    assert pdfs.pit_ad([0.3, 1e-4, 0.6, 0.9999]) == pdfs.pit_ad([0.3, 0.6])
+    assert np.isnan(pdfs.pit_ad([0.0, 1.0]))
+
+
 def test_honest_pdfs_have_uniform_pits() -> None:
     pdf, z = gaussian_pdfs(4000, outliers=0)
     assert pdfs.pit_uniformity(pdfs.pit(pdf, EDGES, z))["ks_p"] > 0.01
