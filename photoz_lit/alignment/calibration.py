@@ -11,6 +11,7 @@ from pydantic import Field as Entry
 from torch import Tensor, nn
 
 from photoz_lit.alignment.part import Alignment, Shapes, Start
+from photoz_lit.alignment.sky_noise import sky_noise
 from photoz_lit.data.domains import SOURCE
 from photoz_lit.data.pixels import stretch, unstretch
 from photoz_lit.settings import Settings
@@ -65,9 +66,7 @@ class Calibration(Alignment):
         ----------
         image : (B, bands, H, W) after the stretch.
         """
-        flux = unstretch(image.float()).transpose(0, 1).flatten(1)
-        centre = flux.median(dim=1, keepdim=True).values
-        self.sky_sigma.copy_(1.4826 * (flux - centre).abs().median(dim=1).values)
+        self.sky_sigma.copy_(sky_noise(image))
 
     def report(self) -> dict[str, Any]:
         """For each target and band: ``magnitude_offset`` [mag], how much brighter it is made, and ``background``."""

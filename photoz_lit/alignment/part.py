@@ -153,6 +153,10 @@ class Alignment(nn.Module):
         """What the network sees in place of stretched images (B, bands, H, W) of fields (B,), also in predictions."""
         return image
 
+    def training_images(self, image: Tensor, seed: int) -> Tensor:  # noqa: ARG002
+        """What the network sees in training alone, after :meth:`images`; the same for the same seed."""
+        return image
+
     def loss(self, step: Step) -> Term | None:  # noqa: ARG002
         """Return the term added to the redshift loss of the source."""
         return None

@@ -85,14 +85,15 @@ class AlignedModule(PhotoZModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Redshift loss of the source and the terms of the parts."""
         source = batch["domain"] == SOURCE if self.adapt.uses_target_images else torch.ones_like(batch["domain"]).bool()
-        output, trunk = self.with_trunk(batch["image"], batch["ebv"], batch["domain"])
+        seed = self.seed * 1_000_003 + self.global_step
+        output, trunk = self.with_trunk(batch["image"], batch["ebv"], batch["domain"], seed)
         columns = {name: batch[name][source] for name in ("z", "z_bin", "weight")}
         own = type(output)(*(part[source] for part in output))
         loss, weight = self.loss(own, columns), columns["weight"]
         total = (loss * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
         self._show("train_loss", total, len(weight))
         galaxies = Galaxies(self.aligned(output, trunk), batch["match_mag"], batch["domain"], batch["index"])
-        step = Step(galaxies, self.strength, self.seed * 1_000_003 + self.global_step)
+        step = Step(galaxies, self.strength, seed)
         for part in self.alignments():
             if (term := part.loss(step)) is not None:
                 total = total + term.loss
@@ -117,10 +118,14 @@ class AlignedModule(PhotoZModule):
         """Take weights, also those of networks made before there were parts."""
         return super().load_state_dict(names_now(state_dict), *args, **options)
 
-    def with_trunk(self, image: Tensor, ebv: Tensor, domain: Tensor) -> tuple[Any, Tensor]:
+    def with_trunk(
+        self, image: Tensor, ebv: Tensor, domain: Tensor, training_seed: int | None = None
+    ) -> tuple[Any, Tensor]:
         """Network output for stretched images (B, bands, H, W), and the trunk's values (B, values) before E(B-V)."""
         for part in self.alignments():
             image = part.images(image, domain)
+            if training_seed is not None:
+                image = part.training_images(image, training_seed)
         trunk = self.network.trunk(self.scaled(image), self.dropped)
         return self.network.heads(trunk, ebv), trunk
 
