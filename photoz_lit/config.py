@@ -55,11 +55,12 @@ class ExperimentSettings(Settings):
 
 
 class ScaleSettings(Settings):
-    """``demo`` or ``paper``: sizes that other groups refer to, where they count."""
+    """``demo``, ``paper`` or ``aligned``: sizes that other groups refer to, where they count."""
 
     name: str
     stamp_size: int = Entry(gt=0, le=4096)
     width: Annotated[float, Role.COSMETIC] = Entry(gt=0)
+    align: Annotated[int, Role.COSMETIC] = Entry(default=1, gt=0)
     n_galaxies: Annotated[int, Role.COSMETIC] = Entry(gt=0)
     max_epochs: Annotated[int, Role.COSMETIC] = Entry(gt=0)
     batch_size: Annotated[int, Role.COSMETIC] = Entry(gt=0)
@@ -92,7 +93,8 @@ class DataSettings(Settings):
     labels_table: str | int | None = None
     label_missing: Numbers = ()
     label_allow: Numbers = ()
-    resident: Annotated[bool | Literal["auto"], Role.MACHINE]
+    resident: Annotated[bool | Literal["auto", "half"], Role.MACHINE]
+    prefetch: Annotated[bool | Literal["auto"], Role.MACHINE] = "auto"
 
     @property
     def stores(self) -> list[str]:
@@ -156,7 +158,8 @@ class TrainerSettings(Settings):
     precision: Annotated[Literal["auto", "32", "32-true", "bf16-mixed", "16-mixed"], Role.NUMERICS]
     evaluation_precision: Annotated[Literal["float32", "training"], Role.NUMERICS] = "float32"
     channels_last: Annotated[bool, Role.NUMERICS]
-    compile: Annotated[bool, Role.NUMERICS]
+    compile: Annotated[bool | Literal["reduce-overhead"], Role.NUMERICS]
+    micro_batches: Annotated[int, Role.NUMERICS] = Entry(default=1, gt=0)
     gradient_clip: float | None = Entry(ge=0)
     patience: int | None = Entry(gt=0)
     threads: Annotated[int | None, Role.MACHINE] = Entry(gt=0, le=1024)

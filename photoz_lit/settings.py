@@ -66,9 +66,9 @@ class Settings(BaseModel):
 
 #: Keys that a network's training reads and nothing else does.
 NETWORKS_ALONE = (
-    *("module", "modality", "fusion", "tta", "data.augment", "data.batch_size", "data.resident"),
+    *("module", "modality", "fusion", "tta", "data.augment", "data.batch_size", "data.resident", "data.prefetch"),
     *("trainer.max_epochs", "trainer.max_steps", "trainer.precision", "trainer.evaluation_precision"),
-    *("trainer.channels_last", "trainer.compile", "trainer.gradient_clip", "trainer.patience"),
+    *("trainer.channels_last", "trainer.compile", "trainer.micro_batches", "trainer.gradient_clip", "trainer.patience"),
 )
 
 

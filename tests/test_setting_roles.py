@@ -32,6 +32,7 @@ ADAPTING = ["field=cosmos_ud", "data.target_fields=[xmm_d]", "adapt=dann", "adap
 #: Keys that records may lack: the default of their class is what those records were made with.
 LACKED = {
     *("scale.recipe", "tta", "trust", "simulation.table", "trainer.evaluation_precision", "trainer.num_nodes"),
+    *("trainer.micro_batches", "data.prefetch", "scale.align"),
     *(f"engine.{name}" for name in ("name", "_target_", "workers", "scheduler", "options")),
     *("data.mosaics", "simulation.disturbances"),
     *(f"data.{name}" for name in ("source_select", "labels_table", "label_missing", "label_allow")),
@@ -126,10 +127,12 @@ def test_the_roles_are_as_the_fields_say(record: dict[str, Any]) -> None:
         return whole | {name for name in names_with(record, role) if name.split(".")[0] not in whole}
 
     numerics = ("accelerator", "devices", "strategy", "num_nodes", "precision", "evaluation_precision")
-    machine = ("data.cache", "data.num_workers", "data.resident", "simulation.processes")
-    sizes = ("width", "n_galaxies", "max_epochs", "batch_size", "learning_rate", "standardise", "recipe")
+    machine = ("data.cache", "data.num_workers", "data.resident", "data.prefetch", "simulation.processes")
+    sizes = ("width", "align", "n_galaxies", "max_epochs", "batch_size", "learning_rate", "standardise", "recipe")
     lists = ("methods", "seeds", "images", "catalogue_galaxies")
-    assert sections(Role.NUMERICS) == {f"trainer.{name}" for name in (*numerics, "channels_last", "compile")}
+    assert sections(Role.NUMERICS) == {
+        f"trainer.{name}" for name in (*numerics, "channels_last", "compile", "micro_batches")
+    }
     assert sections(Role.MACHINE) == {"trust", "trainer.threads", "trainer.progress", *machine}
     assert sections(Role.COSMETIC) == {
         *("experiment", "logger", "trainer.name", "field.label", "field.description"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytorch_lightning as pl
@@ -14,14 +14,17 @@ from torch.utils.data import DataLoader, Dataset
 
 from photoz_lit.data.label_weights import galaxy_weights
 from photoz_lit.data.pixels import drawn_transforms, stretch, turn
+from photoz_lit.data.prefetch import Batch, DeviceBatches
+from photoz_lit.data.resident import ResidentPixels, Wanted, resident_pixels
 from photoz_lit.data.sample import Sample
-from photoz_lit.data.sampling import ShardedBatchSampler, world
+from photoz_lit.data.sampling import ShardedBatchSampler, is_main_process, world
 from photoz_lit.data.sampling_weights import sampling_weights
 from photoz_lit.data.split import Split
 from photoz_lit.errors import InputError
 from photoz_lit.processes import end_with_parent
 
-Batch = dict[str, Tensor]
+#: A training's loader, or one that sends its batches ahead.
+Loader = DataLoader[Batch] | DeviceBatches
 
 
 class GalaxyBatches(Dataset[Batch]):
@@ -75,7 +78,8 @@ class CutoutDataModule(pl.LightningDataModule):
     label_weights : weight in the loss of each label source, 1 where not named.
     weighted_sampling : draw training galaxies by their weights (:mod:`photoz_lit.data.sampling_weights`), by which
         validation galaxies count too, so that the epoch is chosen, and a dead network known, as it was trained.
-    resident : keep all pixels in the accelerator's memory; ``auto`` where they take less than half of it.
+    resident : keep all stamps in the device's memory, see :func:`~photoz_lit.data.resident.resident_pixels`.
+    prefetch : send each batch to the device while the network works on the one before; ``auto``: to a GPU.
     """
 
     def __init__(
@@ -88,7 +92,8 @@ class CutoutDataModule(pl.LightningDataModule):
         num_workers: int = 0,
         label_weights: dict[str, float] | None = None,
         weighted_sampling: bool = False,
-        resident: bool | str = False,
+        resident: Wanted = False,
+        prefetch: bool | Literal["auto"] = "auto",
     ) -> None:
         super().__init__()
         self.sample = sample
@@ -98,11 +103,12 @@ class CutoutDataModule(pl.LightningDataModule):
         self.augment = augment
         self.num_workers = num_workers
         self.sampling_weights: NDArray[np.float64] | None = None
-        self.resident = _resident(sample, resident)
-        self.galaxies = GalaxyBatches(sample, label_weights or {}, with_pixels=not self.resident)
+        self.wanted = resident
+        self.prefetch = prefetch
+        self.galaxies = GalaxyBatches(sample, label_weights or {}, with_pixels=resident in (False, "auto"))
         if weighted_sampling:
             self._weight_both()
-        self._pixels: Tensor | None = None
+        self._pixels: ResidentPixels | None = None
         self._transforms: tuple[int, Tensor] | None = None
         self._first_epoch = 0
 
@@ -119,41 +125,62 @@ class CutoutDataModule(pl.LightningDataModule):
         own = torch.from_numpy(weights[n_train:].astype(np.float32))
         self.galaxies.columns["weight"][torch.from_numpy(self.split.validation)] *= own
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    @property
+    def resident(self) -> bool:
+        """Whether the stamps are in the device's memory, or go there with the first batch."""
+        return not self.galaxies.with_pixels
+
+    @property
+    def device(self) -> torch.device:
+        """Where the trainer's network is; the CPU without one."""
+        return torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
+
+    def setup(self, stage: str) -> None:  # noqa: ARG002
+        """Put the stamps on a GPU where they fit, before any batch is made."""
+        if self.wanted == "auto" and self._pixels is None and self.device.type == "cuda":
+            self._pixels = resident_pixels(self.sample, "auto", self.device)
+            self.galaxies.with_pixels = self._pixels is None
+            if is_main_process():
+                print(_where(self._pixels), flush=True)
+
+    def train_dataloader(self) -> Loader:
         """Training galaxies, in the order of this epoch."""
         return self.loader(self.split.train, shuffle=True, weights=self.sampling_weights)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> Loader:
         """Validation galaxies, each once."""
         return self.loader(self.split.validation)
 
-    def test_dataloader(self) -> DataLoader[Batch]:
+    def test_dataloader(self) -> Loader:
         """Test galaxies, each once."""
         return self.loader(self.split.test)
 
-    def predict_dataloader(self) -> DataLoader[Batch]:
+    def predict_dataloader(self) -> Loader:
         """Test galaxies, each once."""
         return self.test_dataloader()
 
     def loader(
         self, galaxies: NDArray[np.int64], shuffle: bool = False, weights: NDArray[np.float64] | None = None
-    ) -> DataLoader[Batch]:
+    ) -> Loader:
         """Batches of any galaxies of the sample, shared among the ranks."""
         rank, size = world()
         return self._loader(ShardedBatchSampler(galaxies, self.batch_size, shuffle, self.seed, rank, size, weights))
 
-    def _loader(self, sampler: ShardedBatchSampler) -> DataLoader[Batch]:
+    def _loader(self, sampler: ShardedBatchSampler) -> Loader:
         sampler.set_epoch(self._first_epoch)  # workers draw from it before Lightning says which epoch it is
-        return DataLoader(
+        on_gpu = self.device.type == "cuda"
+        loader = DataLoader(
             self.galaxies,
             batch_sampler=sampler,
             collate_fn=_as_is,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=on_gpu,
             worker_init_fn=_end_with_training if self.num_workers else None,
             generator=torch.Generator(),  # of the workers' seeds; the network's random numbers do not move on with them
         )
+        ahead = on_gpu if self.prefetch == "auto" else self.prefetch
+        return DeviceBatches(loader, self.device) if ahead else loader
 
     def state_dict(self) -> dict[str, int]:
         """Return the epoch at which a training continues, for its checkpoint."""
@@ -164,14 +191,14 @@ class CutoutDataModule(pl.LightningDataModule):
         self._first_epoch = int(state_dict["epoch"])
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002
-        """Fetch resident pixels, stretch them, and turn them where the network trains."""
+        """Fetch resident pixels, stretch them, and turn them where the network trains; nothing waits for the device."""
         index = batch["index"]
         if "image" not in batch:
-            batch["image"] = self._resident_pixels(index.device)[index].float()
+            batch["image"] = self._resident_pixels(index.device).flux(index)
         image = stretch(self.observed(batch))
         trainer = self.trainer
         if self.augment and trainer is not None and trainer.training:
-            image = turn(image, self._epoch_transforms(trainer.current_epoch)[index.cpu()].to(index.device))
+            image = turn(image, self._epoch_transforms(trainer.current_epoch, index.device)[index])
         batch["image"] = image
         return batch
 
@@ -179,20 +206,15 @@ class CutoutDataModule(pl.LightningDataModule):
         """Linear flux of a batch as the network is to see it, (B, bands, H, W), before the stretch."""
         return batch["image"]
 
-    def _epoch_transforms(self, epoch: int) -> Tensor:
+    def _epoch_transforms(self, epoch: int, device: torch.device) -> Tensor:
         if self._transforms is None or self._transforms[0] != epoch:
-            self._transforms = (epoch, drawn_transforms(len(self.sample), self.seed, epoch))
+            self._transforms = (epoch, drawn_transforms(len(self.sample), self.seed, epoch).to(device))
         return self._transforms[1]
 
-    def _resident_pixels(self, device: torch.device) -> Tensor:
+    def _resident_pixels(self, device: torch.device) -> ResidentPixels:
         if self._pixels is None:
-            # Filled in blocks: the host never holds the whole sample.
-            shape = (len(self.sample), len(self.sample.bands), self.sample.stamp_size, self.sample.stamp_size)
-            pixels = torch.empty(shape, device=device)
-            for start in range(0, len(self.sample), 4096):
-                rows = np.arange(start, min(start + 4096, len(self.sample)))
-                pixels[start : start + len(rows)] = torch.from_numpy(self.sample.flux(rows)).to(device)
-            self._pixels = pixels
+            self._pixels = resident_pixels(self.sample, self.wanted, device)
+        assert self._pixels is not None
         return self._pixels
 
 
@@ -204,11 +226,7 @@ def _as_is(batch: Any) -> Any:
     return batch
 
 
-def _resident(sample: Sample, wanted: bool | str) -> bool:
-    """Whether the pixels live on the accelerator."""
-    if wanted != "auto":
-        return bool(wanted)
-    if not torch.cuda.is_available():
-        return False
-    needed = 4 * len(sample) * len(sample.bands) * sample.stamp_size**2
-    return bool(needed < 0.5 * torch.cuda.mem_get_info()[0])
+def _where(pixels: ResidentPixels | None) -> str:
+    if pixels is None:
+        return "images: they do not fit in the GPU's memory and are sent there batch by batch"
+    return f"images: in the GPU's memory, {pixels.gigabytes:.2f} GB in {str(pixels.dtype).removeprefix('torch.')}"

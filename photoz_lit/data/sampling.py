@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -97,6 +97,17 @@ def world() -> tuple[int, int]:
 def gathered(shard: NDArray[Any]) -> NDArray[Any]:
     """Join the shards of the ranks along the first axis, in the order of the ranks; every rank gets all of them."""
     return np.concatenate(of_all_ranks(shard))
+
+
+def in_order(
+    parts: Sequence[tuple[torch.Tensor, torch.Tensor]], galaxies: NDArray[np.int64], n_values: int
+) -> NDArray[np.float32]:
+    """Values of galaxies in their order, (n, n_values), from the batches of all ranks: their rows and values."""
+    index = gathered(np.concatenate([np.empty(0, np.int64), *(rows.numpy() for rows, _ in parts)]))
+    values = gathered(np.concatenate([np.empty((0, n_values), np.float32), *(found.numpy() for _, found in parts)]))
+    position = np.empty(index.max(initial=-1) + 1, np.int64)
+    position[index] = np.arange(len(index))
+    return np.asarray(values[position[galaxies]], np.float32)
 
 
 def of_all_ranks(value: T) -> list[T]:

@@ -23,10 +23,13 @@ class StoreView:
     factors: NDArray[np.float32]
     crop: tuple[slice, slice]
 
+    def stored(self, rows: NDArray[np.int64]) -> NDArray[np.generic]:
+        """Stamps as the store holds them, in its unit and type, (len(rows), bands, stamp, stamp)."""
+        return self.store.read(rows)[:, self.band_axis][:, :, self.crop[0], self.crop[1]]
+
     def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Linear flux at the field's zero point, (len(rows), bands, stamp, stamp) float32."""
-        stamps = self.store.read(rows)[:, self.band_axis][:, :, self.crop[0], self.crop[1]]
-        flux = np.asarray(stamps, np.float32) * self.factors[:, None, None]
+        flux = np.asarray(self.stored(rows), np.float32) * self.factors[:, None, None]
         flux[:, self.band_axis < 0] = 0.0
         return flux
 

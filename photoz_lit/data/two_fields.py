@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from photoz_lit.data.degrade import Degradation
 from photoz_lit.data.domains import SOURCE, AdaptationSplit
 from photoz_lit.data.matching import Floats, MagnitudeMatcher, dealt
-from photoz_lit.data.module import Batch, CutoutDataModule
+from photoz_lit.data.module import CutoutDataModule, Loader
+from photoz_lit.data.prefetch import Batch
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import ShardedBatchSampler, world
 from photoz_lit.errors import InputError, nearest
@@ -130,7 +130,7 @@ class AdaptationDataModule(CutoutDataModule):
         self.fields_split = split
         self.degradation = degradation
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> Loader:
         """Source galaxies in the order of this epoch, with their targets where these take part."""
         if not self.with_targets:
             return super().train_dataloader()
@@ -166,7 +166,7 @@ class AdaptationDataModule(CutoutDataModule):
         domain = self.sample.part[rows]
         return [rows[domain == number] for number in np.unique(domain) if number != SOURCE]
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> Loader:
         """Labelled validation galaxies and, where they take part, the targets' validation galaxies, each once."""
         extra = self.fields_split.target_validation if self.with_targets else np.empty(0, np.int64)
         return self.loader(np.concatenate([self.split.validation, extra]))
