@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from photoz_lit.data.module import Batch
+from photoz_lit.data.prefetch import Batch
 from photoz_lit.errors import InputError
 
-EVERY = 50  # steps between two looks on a GPU, where each look waits for it
+#: Steps between two looks by the kind of device; on a GPU each look waits for it.
+EVERY = {"cpu": 1, "cuda": 50}
 NAMED = 5  # galaxies in the sentence
 
 
@@ -20,7 +21,7 @@ class FiniteLoss(pl.Callback):
     """Watches the loss of every training step.
 
     It looks at each step on the CPU, on a GPU at every fiftieth and at each epoch's end, before the epoch's weights are
-    kept: the last checkpoint is good.
+    validated and kept: the last checkpoint is good.
     """
 
     def __init__(self) -> None:
@@ -35,11 +36,15 @@ class FiniteLoss(pl.Callback):
     ) -> None:
         """Remember the step's loss and galaxies; look where it is time."""
         self._waiting.append((batch_idx, outputs["loss"].detach(), batch["index"]))
-        if pl_module.device.type == "cpu" or len(self._waiting) >= EVERY:
+        if len(self._waiting) >= EVERY[pl_module.device.type]:
             self._look(trainer)
 
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+        """Look at the steps that are left, before their weights are judged."""
+        self._look(trainer)
+
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        """Look at the steps that are left."""
+        """Look at the steps that are left where there was no validation."""
         self._look(trainer)
 
     def _look(self, trainer: pl.Trainer) -> None:
