@@ -25,6 +25,7 @@ def network_label(config: Config, network: NetworkSettings) -> str:
         "dropout": modality.dropout or None,
         "depth": network.depth if network.depth != 1 else None,
         "width": network.width if network.width != config.scale.width else None,
+        "align": network.align if network.align != 1 else None,
         "bands": None if config.data.bands is None else "_".join(config.data.bands),
     }
     return "-".join([*parts, *(f"{name}{value}" for name, value in further.items() if value is not None)])

@@ -10,7 +10,7 @@ from typing import ClassVar, TypeAlias
 from torch import nn
 
 from photoz_lit.errors import InputError
-from photoz_lit.networks.layers import Stage, scaled
+from photoz_lit.networks.layers import Stage, aligned, scaled
 from photoz_lit.networks.settings import NetworkSettings
 
 LEAST_THIN = 8
@@ -26,20 +26,26 @@ class Widths:
     share : share of the family's widths that the branch gets behind its stem, M/B for thin branches.
     factor : ``network.width``. It comes last, on top of ``share`` and its lower limit of 8, so that a narrowed network
         keeps the proportions of the exact one.
+    align : ``network.align``, a multiple that every width is rounded up to in the end.
     """
 
     stem: int
     share: float = 1.0
     factor: float = 1.0
+    align: int = 1
 
     def of_stem(self) -> int:
         """Filters of the stem's convolutions."""
-        return scaled(self.stem, self.factor)
+        return self.whole(scaled(self.stem, self.factor))
 
     def of(self, width: int) -> int:
         """Width of a layer behind the stem that is ``width`` in the family's table."""
         thin = width if self.share == 1 else max(LEAST_THIN, round(width * self.share))
-        return scaled(thin, self.factor)
+        return self.whole(scaled(thin, self.factor))
+
+    def whole(self, width: int) -> int:
+        """A width that was worked out from others, rounded up."""
+        return aligned(width, self.align)
 
 
 StageBuilder: TypeAlias = Callable[[int, Widths], Stage]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from photoz_lit.networks.catalogue_inputs import CatalogueInputs
-from photoz_lit.networks.layers import dense, scaled
+from photoz_lit.networks.layers import aligned, dense, scaled
 from photoz_lit.networks.settings import NetworkSettings
 
 
@@ -47,12 +47,16 @@ class Heads(nn.Module):
         self, trunk_values: int, n_bins: int, settings: NetworkSettings, catalogue: CatalogueInputs | None = None
     ) -> None:
         super().__init__()
-        width = scaled(settings.dense, settings.width)
+
+        def scaled_all(exact: Sequence[int]) -> list[int]:
+            return [aligned(scaled(one, settings.width), settings.align) for one in exact]
+
+        (width,) = scaled_all([settings.dense])
         self.catalogue = catalogue
         beside = 1 + (0 if catalogue is None else catalogue.outputs)
         self.features = nn.Sequential(dense(trunk_values + beside, width), nn.ReLU())
-        self.pdf = _head(width, [scaled(n, settings.width) for n in settings.pdf_head], n_bins, nn.ReLU)
-        self.scalar = _head(width, [scaled(n, settings.width) for n in settings.scalar_head], 1, nn.Tanh)
+        self.pdf = _head(width, scaled_all(settings.pdf_head), n_bins, nn.ReLU)
+        self.scalar = _head(width, scaled_all(settings.scalar_head), 1, nn.Tanh)
 
     def quieten(self) -> None:
         """Set the last layer of each head to zero: every galaxy begins with the same flat PDF and z = 0."""

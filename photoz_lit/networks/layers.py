@@ -119,3 +119,8 @@ class Stage(nn.Sequential):
 def scaled(width: int, factor: float) -> int:
     """Return a layer's width times the factor, at least 4; exactly ``width`` at factor 1."""
     return width if factor == 1 else max(4, round(width * factor))
+
+
+def aligned(width: int, multiple: int) -> int:
+    """Return a width rounded up to a multiple: what a GPU's matrix units take whole; as it is at multiple 1."""
+    return -(-width // multiple) * multiple

@@ -171,7 +171,9 @@ def build_network(
         for one in modalities
     ]
     parallel = ParallelBlock(modalities, bands, branches, modality.dropout)
-    common = chain(family.stages[stages:], parallel.outputs, Widths(family.stem_filters, factor=network.width))
+    common = chain(
+        family.stages[stages:], parallel.outputs, Widths(family.stem_filters, 1.0, network.width, network.align)
+    )
     values = number_of_values(network, len(bands))
     catalogue = CatalogueInputs(values, network.catalogue_dropout) if values else None
     return PhotoZNetwork(bands, modalities, parallel, common, Heads(common.outputs, n_bins, network, catalogue))
@@ -194,4 +196,4 @@ def _branch_widths(
 ) -> Widths:
     stem = FILTERS_PER_BAND * len(one) if modality.stem_filters is None else modality.stem_filters
     share = len(one) / len(bands) if modality.branch_width == "thin" else 1.0
-    return Widths(family.stem_filters if stem == "family" else stem, share, network.width)
+    return Widths(family.stem_filters if stem == "family" else stem, share, network.width, network.align)

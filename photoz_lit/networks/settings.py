@@ -29,6 +29,7 @@ class NetworkSettings(EstimatorSettings):
     ----------
     target : import path of the :class:`~photoz_lit.networks.family.Family` that builds the four stages.
     width : factor on every channel and dense width; 1 is the published network.
+    align : multiple that channels and dense widths are rounded up to; 1 is the published network.
     depth : factor on the number of blocks per stage; 1 is the published network.
     dense : width of the dense layer that follows the trunk and E(B-V); its output is the features.
     pdf_head : hidden widths of head A, which ends in one logit per redshift bin.
@@ -42,6 +43,7 @@ class NetworkSettings(EstimatorSettings):
     is_method: ClassVar[bool] = False
     unused: ClassVar[tuple[str, ...]] = ()
     width: float = Entry(default=1.0, ge=1e-3, le=100)
+    align: int = Entry(default=1, ge=1, le=1024)
     depth: float = Entry(default=1.0, ge=1e-3, le=100)
     dense: Width
     pdf_head: list[Width]

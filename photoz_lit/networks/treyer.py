@@ -62,7 +62,8 @@ def inceptions(count: int, inputs: int, widths: Widths) -> Stage:
     k = widths.of(K)
     blocks = []
     for _ in range(count):
-        block = Inception(inputs, squeezed=65 * k // 100, wide=k, direct=7 * k // 10, activation=relu)
+        squeezed, direct = widths.whole(65 * k // 100), widths.whole(7 * k // 10)
+        block = Inception(inputs, squeezed=squeezed, wide=k, direct=direct, activation=relu)
         blocks.append(block)
         inputs = block.outputs
     return Stage(inputs, *blocks)

@@ -44,11 +44,12 @@ class Case:
     fusion: str | None = None
     stamp_size: int = STAMP_SIZE
     width: float = 1.0
+    align: int = 1
 
     def build(self) -> PhotoZNetwork:
         """Build the network: pairs of neighbouring bands where it has a fusion, else the baseline."""
         return build_network(
-            NetworkSettings.model_validate(_choice("network", self.family, width=self.width)),
+            NetworkSettings.model_validate(_choice("network", self.family, width=self.width, align=self.align)),
             ModalitySettings.model_validate(_choice("modality", "neighbours" if self.fusion else "all_bands")),
             FusionSettings.model_validate(_choice("fusion", self.fusion or "early")),
             BANDS[: self.n_bands],

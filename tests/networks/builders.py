@@ -33,11 +33,12 @@ def built(
     depth: float = 1.0,
     seed: int = 0,
     target: str | None = None,
+    align: int = 1,
     **modality_changes: Any,
 ) -> PhotoZNetwork:
     """A network with 180 redshift bins."""
     torch.manual_seed(seed)
-    network = choice("network", family, width=width, depth=depth)
+    network = choice("network", family, width=width, depth=depth, align=align)
     if target:
         network["_target_"] = target
     return build_network(
