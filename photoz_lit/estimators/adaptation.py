@@ -75,6 +75,8 @@ class AdaptationEstimator(CNNEstimator):
         """Build the network, on images alone: nothing aligns the values of two catalogues."""
         if self.settings.catalogue_inputs:
             raise InputError("network.catalogue_inputs: an adaptation aligns what images show; leave them out.")
+        if self.config.trainer.micro_batches > 1:
+            raise InputError("trainer.micro_batches: an adaptation aligns whole batches; give 1 and a smaller batch.")
         super().check(bands, stamp_size, field)
 
     def check_sample(self, sample: Sample) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from photoz_lit.config import Config
 from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
-from photoz_lit.data.sampling import gathered, is_main_process
+from photoz_lit.data.sampling import in_order, is_main_process
 from photoz_lit.data.split import Split
 from photoz_lit.data.store_view import bands_of_field
 from photoz_lit.estimators.built_once import BuiltOnce
 from photoz_lit.estimators.catalogue_values import catalogue_values, require_columns, what_stands_beside
 from photoz_lit.estimators.estimator import Cost, Description, Estimator
+from photoz_lit.estimators.memory import MemoryUse
 from photoz_lit.estimators.network_label import network_label
 from photoz_lit.estimators.starting_run import StartingRun
 from photoz_lit.estimators.training_time import seconds_per_image
@@ -30,12 +32,12 @@ from photoz_lit.imaging.photometry import CONDITIONS
 from photoz_lit.modules.averaging import RunningMeanOfWeights
 from photoz_lit.modules.checkpoint_files import read_module
 from photoz_lit.modules.cnn import VAL_LOSS, PhotoZModule
+from photoz_lit.modules.compiled import compiled
 from photoz_lit.modules.dead_network import (
     RESTARTS,
-    VAL_LOSS_ONE_PDF,
     DeadNetworkStop,
     curve_of_dead,
-    learnt_nothing,
+    dead_networks,
     loss_of_one_pdf,
     restart_seed,
     set_aside,
@@ -73,6 +75,7 @@ class CNNEstimator(Estimator):
         super().__init__(config, loggers)
         self.module: PhotoZModule | None = None
         self.trainer: pl.Trainer | None = None
+        self.memory = MemoryUse(config.trainer.micro_batches, config.data.batch_size)
         self.start = None if config.module.init is None else StartingRun(config.module.init, config.module.frozen)
         self.once = BuiltOnce(config.seed, lambda arguments: self._module_class()(**arguments))
         quieten()
@@ -87,12 +90,7 @@ class CNNEstimator(Estimator):
         return self._module_class()(**self.arguments(sample.bands, sample.stamp_size, sample.field))
 
     def built_for(self, bands: Sequence[str], stamp_size: int, field: Field) -> PhotoZModule:
-        """Return the network for some bands, the side of the stamps [pixel] and a field's redshift bins, built once.
-
-        Raises
-        ------
-        InputError : network, modalities and module do not fit the bands, the stamps or each other.
-        """
+        """Return the network for bands, the side of the stamps [pixel] and a field's bins, built once, or refuse it."""
         return self.once.module(self.arguments(bands, stamp_size, field))
 
     def check(self, bands: Sequence[str], stamp_size: int, field: Field) -> None:
@@ -146,9 +144,7 @@ class CNNEstimator(Estimator):
             "recipe": self.config.module.recipe,
             "tta": self.config.images_per_galaxy,
             "restarts": sum(fit.get("restarts", 0) for fit in fits),
-            "dead_networks": sum(
-                learnt_nothing(fit[VAL_LOSS], fit[VAL_LOSS_ONE_PDF]) for fit in fits if VAL_LOSS in fit
-            ),
+            "dead_networks": dead_networks(fits),
             "train_images": round(n_train * float(np.mean([fit["epochs"] for fit in fits]))),
         }
 
@@ -191,10 +187,12 @@ class CNNEstimator(Estimator):
 
     def data_options(self, seed: int, training: bool = True) -> dict[str, Any]:
         """Arguments of a data module beside sample and split."""
-        data = self.config.data
+        data, memory = self.config.data, self.memory
+        same = data.model_dump(include={"augment", "num_workers", "label_weights", "prefetch"})
+        resident = data.resident if training and not memory.streams else False  # a prediction reads every stamp once
+        size = data.batch_size if training else -(-data.batch_size // memory.pieces)
         drawn = data.weighted_sampling and training
-        same = data.model_dump(include={"batch_size", "augment", "num_workers", "label_weights", "resident"})
-        return {**same, "seed": seed, "weighted_sampling": drawn}
+        return {**same, "seed": seed, "batch_size": size, "resident": resident, "weighted_sampling": drawn}
 
     def fit(self, sample: Sample, split: Split, seed: int, folder: Path) -> None:
         """Train; an interrupted training goes on from its last epoch. The weights of the best validation loss stay.
@@ -204,7 +202,8 @@ class CNNEstimator(Estimator):
         """
         restarts = len(list(folder.glob(curve_of_dead("*"))))
         while True:
-            stop = self._attempt(sample, split, restart_seed(seed, restarts), folder, last=restarts == RESTARTS)
+            attempt = partial(self._attempt, sample, split, restart_seed(seed, restarts), folder, restarts == RESTARTS)
+            stop = self.memory.enough_for(attempt, self._release)
             if not stop.dead:
                 break
             assert self.trainer is not None
@@ -213,6 +212,10 @@ class CNNEstimator(Estimator):
             self.trainer.strategy.barrier()
             restarts += 1
         self.fit_report |= {"restarts": restarts, **stop.report()}
+
+    def _release(self) -> None:
+        """Let go of what the device holds."""
+        self.module = self.trainer = None
 
     def _attempt(self, sample: Sample, split: Split, seed: int, folder: Path, last: bool) -> DeadNetworkStop:
         """Train one network, to its end where it is the last that may be tried."""
@@ -223,9 +226,10 @@ class CNNEstimator(Estimator):
             some = np.sort(np.random.default_rng(seed).choice(split.train, min(len(split.train), 2048), replace=False))
             self.module.standardise(stretch(torch.from_numpy(sample.flux(some))))
         taken = None if self.start is None else self.start.begin(self.module, self.start.unseen(sample, split))
-        if self.config.trainer.compile:
-            self.module.network.compile()
+        compiled(self.module.network, self.config.trainer.compile)
+        self.module.micro_batches = self.memory.pieces
         data = self.data_module(sample, split, seed)
+        self.memory.watch(data)
         if self.module.network.heads.catalogue is not None:
             values = data.galaxies.columns["catalogue"][torch.from_numpy(split.train)]
             self.module.network.heads.catalogue.standardise(values)
@@ -280,15 +284,14 @@ class CNNEstimator(Estimator):
         assert self.module is not None
         self.module.images_per_galaxy = self.config.images_per_galaxy
         self.module.dropped = self.module.network.check_dropped(dropped) if dropped else frozenset()
-        trainer = self.trainer or build_trainer(self.config.trainer)
-        data = self.data_module(sample, Split(galaxies, galaxies, galaxies, -1), seed=0, training=False)
-        parts: Any = trainer.predict(self.module, datamodule=data)
-        index = np.concatenate([part[0].numpy() for part in parts]) if parts else np.empty(0, np.int64)
-        pdf = np.concatenate([part[1].numpy() for part in parts]) if parts else np.empty((0, sample.field.n_bins))
-        index, pdf = gathered(index), gathered(pdf)
-        position = np.empty(len(sample), np.int64)
-        position[index] = np.arange(len(index))
-        return np.asarray(pdf[position[galaxies]], np.float32)
+        trainer, split = self.trainer or build_trainer(self.config.trainer), Split(galaxies, galaxies, galaxies, -1)
+
+        def batches() -> Any:
+            data = self.data_module(sample, split, seed=0, training=False)
+            self.memory.watch(data)
+            return trainer.predict(self.module, datamodule=data) or []
+
+        return in_order(self.memory.enough_for(batches), galaxies, sample.field.n_bins)
 
     def features(self, sample: Sample, galaxies: NDArray[np.int64], device: str | None = None) -> NDArray[np.float32]:
         """Features of some galaxies, (n, F), in their order."""

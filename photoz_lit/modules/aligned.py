@@ -16,7 +16,7 @@ from photoz_lit.alignment.pairs import Galaxies
 from photoz_lit.alignment.part import Alignment, Shapes, Step
 from photoz_lit.alignment.settings import AdaptSettings
 from photoz_lit.data.domains import SOURCE
-from photoz_lit.data.module import Batch
+from photoz_lit.data.prefetch import Batch
 from photoz_lit.data.sampling import gathered
 from photoz_lit.modules.cnn import PhotoZModule
 from photoz_lit.networks.multimodal import feature_length

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchmetrics import MeanMetric, Metric
 
-from photoz_lit.data.module import Batch
 from photoz_lit.data.pixels import turn
+from photoz_lit.data.prefetch import Batch
 from photoz_lit.errors import InputError
 from photoz_lit.evaluation.metrics.streamed import StreamedMetric
+from photoz_lit.modules.micro_batches import sum_in_pieces
 from photoz_lit.networks.multimodal import build_network
 from photoz_lit.networks.optimiser import build_optimiser, rate_factor
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
@@ -49,6 +50,7 @@ class PhotoZModule(pl.LightningModule):
     Attributes
     ----------
     images_per_galaxy : 8 predicts the mean PDF over all flips and quarter turns of an image, 1 the image as it is.
+    micro_batches : pieces of a training batch that go through the network one after the other.
     input_scale : factor per band on the stretched image, (bands, 1, 1); 1 as published, see :meth:`standardise`.
     """
 
@@ -96,6 +98,7 @@ class PhotoZModule(pl.LightningModule):
         self.register_buffer("z_edges", torch.tensor(list(z_edges), dtype=torch.float32), persistent=False)
         self.dropped: frozenset[str] = frozenset()  # modalities left out, by name
         self.images_per_galaxy = 1
+        self.micro_batches = 1
         self.point_loss = {"mae": nn.L1Loss(reduction="none"), "mse": nn.MSELoss(reduction="none")}[point_loss]
         self.val_loss = MeanMetric()
         self.val_metrics = nn.ModuleDict({name: StreamedMetric(name, z_edges) for name in ("sigma_mad", "crps")})
@@ -135,11 +138,20 @@ class PhotoZModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Weighted mean loss of a batch."""
-        loss = self.loss(self._output(batch), batch)
         weight = batch["weight"]
-        mean = (loss * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+        mean = self._summed(batch) / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
         self.log("train_loss", mean.detach(), on_step=False, on_epoch=True, batch_size=len(weight))
         return mean
+
+    def _summed(self, batch: Batch) -> Tensor:
+        """Weighted sum of a batch's losses, in as many pieces as memory asks for."""
+        if self.micro_batches == 1:
+            return self._weighted(batch)
+        free = [weight for weight in self.parameters() if weight.requires_grad]
+        return sum_in_pieces(self._weighted, batch, self.micro_batches, free)
+
+    def _weighted(self, batch: Batch) -> Tensor:
+        return (self.loss(self._output(batch), batch) * batch["weight"]).sum()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the validation metrics."""

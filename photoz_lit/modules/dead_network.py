@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -55,6 +57,11 @@ def loss_of_one_pdf(module: PhotoZModule, data: CutoutDataModule) -> float:
 def learnt_nothing(val_loss: float, one_pdf: float) -> bool:
     """Whether the best validation loss is that of one PDF for all galaxies, within 2 %, or no number."""
     return not val_loss < (1 - MARGIN) * one_pdf
+
+
+def dead_networks(fits: Iterable[Mapping[str, Any]]) -> int:
+    """How many of some fits learnt nothing, by what :meth:`DeadNetworkStop.report` says of each."""
+    return sum(learnt_nothing(fit[VAL_LOSS], fit[VAL_LOSS_ONE_PDF]) for fit in fits if VAL_LOSS in fit)
 
 
 class DeadNetworkStop(pl.Callback):
