@@ -15,7 +15,7 @@ Batch = dict[str, Tensor]
 class DeviceBatches:
     """A loader's batches, each sent to the device before the one ahead of it is worked on.
 
-    On a GPU they go through a stream of their own, beside the network's; elsewhere the same steps run without one.
+    On a GPU they go through a second stream, beside the network's; elsewhere the same steps run without one.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from photoz_lit.networks.multimodal import PhotoZNetwork
+from photoz_lit.networks.muon import KernelMuon
 from photoz_lit.networks.precision import Precision, best_precision
 
 LEAST_REPEATS = 2
@@ -86,6 +87,28 @@ def branches_time(network: PhotoZNetwork, stamp_size: int, setup: Setup, batch_s
     return best_time(branches_step(timed.parallel, image, setup), setup.device, seconds)
 
 
+def muon_time(network: PhotoZNetwork, stamp_size: int, setup: Setup, batch_size: int, seconds: float) -> float:
+    """Time of Muon's step on all convolution kernels [s]; parameters as in :func:`measure`."""
+    timed, image = _prepared(network, stamp_size, setup, batch_size)
+    _training_step(timed, image, setup)()  # leaves gradients
+    muon = KernelMuon([layer for layer in timed.modules() if isinstance(layer, nn.Conv2d)], lr=1e-6)
+    return best_time(muon.step, setup.device, seconds)
+
+
+def training_step(network: PhotoZNetwork, setup: Setup) -> Callable[[Mapping[str, Tensor]], None]:
+    """Return a step that trains a copy of the network on a batch of a data module."""
+    timed, _ = _prepared(network, 1, setup, 1)
+    optimiser = torch.optim.Adam(timed.parameters(), lr=1e-6, fused=True)
+
+    def step(batch: Mapping[str, Tensor]) -> None:
+        image = batch["image"]
+        if setup.channels_last:
+            image = image.contiguous(memory_format=torch.channels_last)
+        _train(timed, optimiser, setup, image, batch["ebv"], batch["z"], batch["z_bin"])
+
+    return step
+
+
 def _prepared(network: PhotoZNetwork, stamp_size: int, setup: Setup, batch_size: int) -> tuple[PhotoZNetwork, Tensor]:
     """Return a copy of the network and random images, (B, bands, H, W), as the setup wants them."""
     timed = copy.deepcopy(network).to(setup.device)
@@ -137,17 +160,25 @@ def _training_step(network: PhotoZNetwork, image: Tensor, setup: Setup) -> Calla
     ebv, z = torch.rand(images, 1, device=setup.device), torch.rand(images, device=setup.device)
     z_bin = torch.zeros(images, dtype=torch.long, device=setup.device)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-6, fused=True)
+    return lambda: _train(network, optimiser, setup, image, ebv, z, z_bin)
 
-    def step() -> None:
-        network.train()
-        optimiser.zero_grad()
-        with setup.autocast():
-            output = network(image, ebv)
-            loss = functional.cross_entropy(output.logits, z_bin) + functional.l1_loss(output.z_point, z)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
 
-    return step
+def _train(
+    network: PhotoZNetwork,
+    optimiser: torch.optim.Optimizer,
+    setup: Setup,
+    image: Tensor,
+    ebv: Tensor,
+    z: Tensor,
+    z_bin: Tensor,
+) -> None:
+    network.train()
+    optimiser.zero_grad()
+    with setup.autocast():
+        output = network(image, ebv)
+        loss = functional.cross_entropy(output.logits, z_bin) + functional.l1_loss(output.z_point, z)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
 
 
 def branches_step(parallel: nn.Module, image: Tensor, setup: Setup) -> Callable[[], None]:

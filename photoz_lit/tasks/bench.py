@@ -10,21 +10,32 @@ from typing import Any
 
 import torch
 import yaml
-from rich import box
 from rich.console import Console
 
 from photoz_lit.config import Config
-from photoz_lit.console import NamesTable, shown
+from photoz_lit.console import shown
 from photoz_lit.errors import InputError
 from photoz_lit.fields import conf_directory
 from photoz_lit.files import whole_file
+from photoz_lit.networks.cards import stated_gflops
 from photoz_lit.networks.complexity import TRAINING_FACTOR, complexity_of
 from photoz_lit.networks.grouped import GroupedBlock
 from photoz_lit.networks.multimodal import PhotoZNetwork, build_network
 from photoz_lit.networks.settings import FusionSettings, ModalitySettings, NetworkSettings
 from photoz_lit.networks.stacked import StackedNetworks, gradients_one_by_one
-from photoz_lit.networks.throughput import Setup, best_time, branches_step, branches_time, measure, peak_gflops
+from photoz_lit.networks.throughput import (
+    Setup,
+    best_time,
+    branches_step,
+    branches_time,
+    measure,
+    muon_time,
+    peak_gflops,
+    training_step,
+)
 from photoz_lit.progress import counted
+from photoz_lit.tasks.bench_feeding import data_wait, feeding
+from photoz_lit.tasks.bench_table import branches_line, ensembles_line, speed_table
 from photoz_lit.tasks.bench_writing import share_of_network, writing, writing_line
 from photoz_lit.tasks.options import BenchOptions
 
@@ -63,9 +74,14 @@ def cases(full: bool, stamp_size: int = STAMP_SIZE, width: float = 1.0) -> list[
     networks: list[tuple[str, str, str | None]] = [(name, name, None) for name in ("treyer", "pasquet", "plain")]
     networks += [(f"multimodal_{fusion}", "treyer", fusion) for fusion in ("early", "middle", "late")]
     if full:
+        networks.append(("treyer_aligned", "treyer", None))
         networks += [(f"{family}_multimodal_early", family, "early") for family in ("pasquet", "plain")]
     counts = (5, 6, 9) if full else (5, 9)
-    found = [Case(*network[:2], n, network[2], stamp_size, width) for network in networks for n in counts]
+    found = [
+        Case(name, family, n, fusion, stamp_size, width, 8 if name.endswith("aligned") else 1)
+        for name, family, fusion in networks
+        for n in counts
+    ]
     quick = {("treyer", 5), ("treyer", 9), ("pasquet", 5), ("plain", 5), ("multimodal_early", 5)}
     quick |= {(f"multimodal_{fusion}", 9) for fusion in ("early", "middle", "late")}
     return found if full else [case for case in found if (case.name, case.n_bands) in quick]
@@ -86,7 +102,7 @@ def run(config: Config, options: BenchOptions) -> None:
     machine = _machine(best)
     console.print(
         f"{machine['processor']}, {machine['threads']} threads; best setup: {best.precision}, channels last, "
-        f"{machine['peak_gflops']:.0f} GFLOP/s at most; plain port: 32-true, channels first"
+        f"{machine['peak_gflops']:.0f} GFLOP/s at most ({machine['peak']}); plain port: 32-true, channels first"
     )
     results: dict[str, Any] = {"machine": machine, "stamp_size": STAMP_SIZE}
     groups = {"networks": cases(settings.full)}
@@ -107,12 +123,12 @@ def run(config: Config, options: BenchOptions) -> None:
     results["writing"] = {**written, "share_of_network": shares}
     for key, group in groups.items():
         console.print(
-            _table(results[key], f"{group[0].stamp_size}×{group[0].stamp_size} pixels, width {group[0].width:g}")
+            speed_table(results[key], f"{group[0].stamp_size}×{group[0].stamp_size} pixels, width {group[0].width:g}")
         )
-    console.print(_branches_line(results["branches"]))
+    console.print(branches_line(results["branches"]))
     console.print(writing_line(written, shares))
     results["ensembles"] = one_by_one_and_stacked(best.device, config.scale.stamp_size, config.scale.width, settings)
-    console.print(_ensembles_line(results["ensembles"]))
+    console.print(ensembles_line(results["ensembles"], MEMBERS))
     with whole_file(settings.file) as partial:
         partial.write_text(json.dumps(results, indent=1) + "\n")
     console.print(f"written to {shown(settings.file)}")
@@ -134,6 +150,9 @@ def measured(case: Case, best: Setup, plain: Setup, peak: float, settings: Bench
     fast = measure(network, case.stamp_size, best, batch_size, settings.seconds)
     slow = measure(network, case.stamp_size, plain, batch_size, settings.seconds)
     branches = branches_time(network, case.stamp_size, best, batch_size, settings.seconds)
+    muon = muon_time(network, case.stamp_size, best, batch_size, settings.seconds)
+    with feeding(case.n_bands, case.stamp_size, batch_size, best.device) as data:
+        waited = data_wait(data, training_step(network, best), settings.seconds)
     return {
         "train_img_s": fast.train_img_s,
         "infer_img_s": fast.infer_img_s,
@@ -145,6 +164,8 @@ def measured(case: Case, best: Setup, plain: Setup, peak: float, settings: Bench
         "parameters": cost.parameters,
         "mfu": TRAINING_FACTOR * cost.gflop * fast.train_img_s / peak,
         "mfu_infer": cost.gflop * fast.infer_img_s / peak,
+        "data_wait": waited,
+        "muon_share": muon / (muon + batch_size / fast.train_img_s),
         "parallel_time_share": branches * fast.train_img_s / batch_size,
         "parallel_flop_share": cost.parallel.flop / cost.total.flop,
     }
@@ -200,46 +221,16 @@ def _machine(best: Setup) -> dict[str, Any]:
         processor = torch.cuda.get_device_name(best.device)
     else:
         processor = str(torch.cpu.get_capabilities().get("cpu_name", platform.processor()))
+    measured_rate = peak_gflops(best)
+    stated = stated_gflops(processor, best.precision)
     return {
         "processor": processor,
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "precision": best.precision,
-        "peak_gflops": peak_gflops(best),
+        "peak_gflops": stated or measured_rate,
+        "peak": "measured" if stated is None else "stated",
+        "measured_gflops": measured_rate,
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
-
-
-def _table(networks: dict[str, dict[str, dict[str, float]]], title: str) -> NamesTable:
-    table = NamesTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("network", no_wrap=True)
-    per_image, train, infer, shares = "GFLOP\n/image", "train\nimg/s", "infer\nimg/s", ("time\n∥", "FLOP\n∥")
-    for heading in ("bands", per_image, train, "×\nplain", "MFU", infer, "×\nplain", *shares):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for name, by_bands in networks.items():
-        for n_bands, row in by_bands.items():
-            table.add_row(
-                name,
-                n_bands,
-                f"{row['gflop_per_image']:.3f}",
-                f"{row['train_img_s']:.1f}",
-                f"{row['speedup_train']:.1f}",
-                f"{row['mfu']:.0%}",
-                f"{row['infer_img_s']:.1f}",
-                f"{row['speedup_infer']:.1f}",
-                f"{row['parallel_time_share']:.0%}",
-                f"{row['parallel_flop_share']:.0%}",
-            )
-    table.caption = "∥: share of the parallel branches in a training step's time, and in the operations"
-    return table
-
-
-def _branches_line(branches: dict[str, dict[str, float]]) -> str:
-    parts = [f"{n} bands {t['loop_ms']:.0f} ms / {t['grouped_ms']:.0f} ms" for n, t in branches.items()]
-    return "treyer's parallel stems, loop / grouped convolutions: " + ", ".join(parts)
-
-
-def _ensembles_line(ensembles: dict[str, dict[str, float]]) -> str:
-    parts = [f"{shown(name)} {t['one_by_one_ms']:.0f} ms / {t['stacked_ms']:.0f} ms" for name, t in ensembles.items()]
-    return f"gradients of {MEMBERS} networks, one by one / weights stacked: " + ", ".join(parts)
