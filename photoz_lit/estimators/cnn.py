@@ -211,7 +211,7 @@ class CNNEstimator(Estimator):
                 set_aside(folder, restarts)
             self.trainer.strategy.barrier()
             restarts += 1
-        self.fit_report |= {"restarts": restarts, **stop.report()}
+        self.fit_report |= {"restarts": restarts, **stop.report(), **self.memory.report()}
 
     def _release(self) -> None:
         """Let go of what the device holds."""

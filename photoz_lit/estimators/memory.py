@@ -31,7 +31,7 @@ class MemoryUse:
     """
 
     def __init__(self, pieces: int, batch_size: int) -> None:
-        self.pieces = pieces
+        self.pieces = self._asked = pieces
         self.batch_size = batch_size
         self.streams = False
         self._data: Callable[[], CutoutDataModule | None] = lambda: None
@@ -39,6 +39,11 @@ class MemoryUse:
     def watch(self, data: CutoutDataModule) -> None:
         """Look at these batches when memory runs out; they are let go of as if nobody looked."""
         self._data = weakref.ref(data)
+
+    def report(self) -> dict[str, int | bool]:
+        """What was asked for after memory ran out, for the record of a fit; nothing where it did not."""
+        pieces = {"micro_batches": self.pieces} if self.pieces > self._asked else {}
+        return pieces | ({"images_streamed": True} if self.streams else {})
 
     def enough_for(self, work: Callable[[], T], release: Callable[[], None] = lambda: None) -> T:
         """Return what the work returns, done again with less memory as often as it runs out.

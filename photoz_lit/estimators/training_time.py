@@ -24,14 +24,26 @@ def seconds_per_image(module: PhotoZModule, data: CutoutDataModule, settings: Tr
     ----------
     module : is copied, and not changed.
     data : batches to train on.
-    settings : device and precision.
+    settings : device, precision, and in how many pieces a batch is trained on.
     """
     use_gpu = settings.accelerator in ("auto", "gpu") and torch.cuda.is_available()
     device = torch.device("cuda" if use_gpu else "cpu")
     precision = precision_of(settings, "gpu" if use_gpu else "cpu")
+    n = -(-min(data.batch_size, len(data.split.train)) // settings.micro_batches)
+    while True:
+        try:
+            return _seconds_per_image(module, data, data.split.train[:n].tolist(), device, precision)
+        except torch.OutOfMemoryError:
+            if n == 1:
+                raise
+            n = -(-n // 2)  # the training itself will say so
+
+
+def _seconds_per_image(
+    module: PhotoZModule, data: CutoutDataModule, galaxies: list[int], device: torch.device, precision: str
+) -> float:
     timed = copy.deepcopy(module).to(device)
-    galaxies = data.split.train[: data.batch_size]
-    batch = {name: column.to(device) for name, column in data.galaxies.__getitems__(galaxies.tolist()).items()}
+    batch = {name: column.to(device) for name, column in data.galaxies.__getitems__(galaxies).items()}
     sample = data.sample
     batch.setdefault("image", torch.zeros(len(galaxies), len(sample.bands), *2 * [sample.stamp_size], device=device))
     times = []

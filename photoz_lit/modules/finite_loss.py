@@ -12,8 +12,8 @@ from torch import Tensor
 from photoz_lit.data.prefetch import Batch
 from photoz_lit.errors import InputError
 
-#: Steps between two looks by the kind of device; on a GPU each look waits for it.
-EVERY = {"cpu": 1, "cuda": 50}
+#: Steps between two looks by the kind of device; on all but a CPU each look waits for it.
+EVERY = {"cpu": 1, "cuda": 50, "mps": 50}
 NAMED = 5  # galaxies in the sentence
 
 

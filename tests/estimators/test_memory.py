@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.data.prefetch import Batch
 from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.split import split_sample
@@ -16,6 +18,7 @@ from photoz_lit.data.store import open_store
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.estimators.memory import MemoryUse
+from photoz_lit.estimators.training_time import seconds_per_image
 from photoz_lit.fields import load_field
 from photoz_lit.modules.cnn import PhotoZModule
 from tests.composed import composed
@@ -90,6 +93,8 @@ def test_then_batches_are_cut_until_a_piece_fits(
     assert tried[:4] == [16, 16, 8, 4]
     assert max(tried[3:]) == 4
     assert estimator.memory.pieces == 4
+    assert estimator.fit_report["micro_batches"] == 4
+    assert estimator.fit_report["images_streamed"]
     plain, limited = weights_of(tmp_path / "plain"), weights_of(tmp_path / "limited")
     for name in plain:
         torch.testing.assert_close(plain[name], limited[name], rtol=1e-3, atol=1e-4)
@@ -130,6 +135,24 @@ def test_predictions_go_in_smaller_batches(sample: Sample, tmp_path: Path, monke
     np.testing.assert_allclose(estimator.predict(sample, rows), whole, rtol=1e-5, atol=1e-8)
     assert estimator.memory.pieces == 4
     assert not estimator.memory.streams
+
+
+def test_the_time_that_is_announced_is_of_what_fits(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    estimator = CNNEstimator(composed("field=hsc6b", "trainer.micro_batches=2"))
+    tried: list[int] = []
+    loss = PhotoZModule.loss
+
+    def limited(module: PhotoZModule, output: Any, batch: Batch) -> torch.Tensor:
+        tried.append(len(batch["z"]))
+        if tried[-1] > 3:
+            raise torch.OutOfMemoryError(REASON)
+        return loss(module, output, batch)
+
+    monkeypatch.setattr(PhotoZModule, "loss", limited)
+    module = estimator.build(sample)
+    data = CutoutDataModule(sample, split_sample(sample), **estimator.data_options(0))
+    assert seconds_per_image(module, data, estimator.config.trainer) > 0
+    assert tried[:3] == [8, 4, 2]
 
 
 def test_ranks_do_not_change_their_way_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
