@@ -35,7 +35,7 @@ from photoz_lit.networks.throughput import (
 )
 from photoz_lit.progress import counted
 from photoz_lit.tasks.bench_feeding import data_wait, feeding
-from photoz_lit.tasks.bench_table import branches_line, ensembles_line, speed_table
+from photoz_lit.tasks.bench_table import branches_line, ensembles_line, shares_table, speed_table
 from photoz_lit.tasks.bench_writing import share_of_network, writing, writing_line
 from photoz_lit.tasks.options import BenchOptions
 
@@ -122,9 +122,9 @@ def run(config: Config, options: BenchOptions) -> None:
     shares = share_of_network(written, results["networks"])
     results["writing"] = {**written, "share_of_network": shares}
     for key, group in groups.items():
-        console.print(
-            speed_table(results[key], f"{group[0].stamp_size}×{group[0].stamp_size} pixels, width {group[0].width:g}")
-        )
+        title = f"{group[0].stamp_size}×{group[0].stamp_size} pixels, width {group[0].width:g}"
+        console.print(speed_table(results[key], title))
+        console.print(shares_table(results[key], f"shares of a training step, {title}"))
     console.print(branches_line(results["branches"]))
     console.print(writing_line(written, shares))
     results["ensembles"] = one_by_one_and_stacked(best.device, config.scale.stamp_size, config.scale.width, settings)
@@ -150,7 +150,7 @@ def measured(case: Case, best: Setup, plain: Setup, peak: float, settings: Bench
     fast = measure(network, case.stamp_size, best, batch_size, settings.seconds)
     slow = measure(network, case.stamp_size, plain, batch_size, settings.seconds)
     branches = branches_time(network, case.stamp_size, best, batch_size, settings.seconds)
-    muon = muon_time(network, case.stamp_size, best, batch_size, settings.seconds)
+    muon = muon_time(network, case.stamp_size, best, batch_size, min(settings.seconds, 0.5))
     with feeding(case.n_bands, case.stamp_size, batch_size, best.device) as data:
         waited = data_wait(data, training_step(network, best), settings.seconds)
     return {

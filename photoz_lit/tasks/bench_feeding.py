@@ -20,6 +20,7 @@ from photoz_lit.data.split import Split
 from photoz_lit.data.store import CutoutStore, StoreHeader
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.fields import load_field
+from photoz_lit.modules.trainer import quieten
 
 FIELD = "hsc9b"
 STEPS = {"cpu": 2, "cuda": 16}  # batches of a pass over the galaxies, by the kind of device
@@ -28,6 +29,7 @@ STEPS = {"cpu": 2, "cuda": 16}  # batches of a pass over the galaxies, by the ki
 @contextmanager
 def feeding(n_bands: int, stamp_size: int, batch_size: int, device: torch.device) -> Iterator[CutoutDataModule]:
     """Batches of noise from a store in half precision, as a training on this device gets them."""
+    quieten()
     bands = load_field(FIELD).band_names[:n_bands]
     with tempfile.TemporaryDirectory() as folder:
         sample = load_sample(
@@ -67,7 +69,7 @@ def data_wait(data: CutoutDataModule, step: Callable[[Batch], object], seconds: 
 
 
 def _pass(data: CutoutDataModule, step: Callable[[Batch], object]) -> tuple[tuple[float, float], int, Batch]:
-    """Time of a pass over the galaxies, and of that before its steps [s]; its steps, and its last batch."""
+    """Time of a pass over the galaxies, and of that outside its steps [s]; its steps, and its last batch."""
     start = before = time.perf_counter()
     waited, n, batch = 0.0, 0, {}
     for given in data.train_dataloader():
@@ -76,6 +78,7 @@ def _pass(data: CutoutDataModule, step: Callable[[Batch], object]) -> tuple[tupl
         waited += time.perf_counter() - before
         step(batch)
         before, n = time.perf_counter(), n + 1
+    waited += time.perf_counter() - before
     _synchronise(data.device)
     return (time.perf_counter() - start, waited), n, batch
 

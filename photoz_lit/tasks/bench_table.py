@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich import box
 
 from photoz_lit.console import NamesTable, shown
 
+#: Network -> number of bands -> its row of ``bench.json``.
+Networks = Mapping[str, Mapping[str, Mapping[str, float]]]
 
-def speed_table(networks: dict[str, dict[str, dict[str, float]]], title: str) -> NamesTable:
+
+def speed_table(networks: Networks, title: str) -> NamesTable:
     """Speeds of the networks, one row for each and its number of bands."""
+    columns = {
+        "GFLOP\n/image": ("gflop_per_image", ".3f"),
+        "train\nimg/s": ("train_img_s", ".1f"),
+        "×\nplain": ("speedup_train", ".1f"),
+        "MFU": ("mfu", ".0%"),
+        "infer\nimg/s": ("infer_img_s", ".1f"),
+        " ×\nplain": ("speedup_infer", ".1f"),
+    }
+    return _table(networks, title, columns)
+
+
+def shares_table(networks: Networks, title: str) -> NamesTable:
+    """What a training step spends its time on; the last column is a share of its operations."""
+    columns = {
+        "waits\nfor data": ("data_wait", ".1%"),
+        "Muon": ("muon_share", ".0%"),
+        "parallel\nbranches": ("parallel_time_share", ".0%"),
+        "their\nFLOP": ("parallel_flop_share", ".0%"),
+    }
+    return _table(networks, title, columns)
+
+
+def _table(networks: Networks, title: str, columns: Mapping[str, tuple[str, str]]) -> NamesTable:
     table = NamesTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("network", no_wrap=True)
-    per_image, train, infer, shares = "GFLOP\n/image", "train\nimg/s", "infer\nimg/s", ("time\n∥", "FLOP\n∥")
-    for heading in ("bands", per_image, train, "×\nplain", "MFU", "data\nwait", "Muon", infer, "×\nplain", *shares):
+    for heading in ("bands", *columns):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, by_bands in networks.items():
         for n_bands, row in by_bands.items():
-            table.add_row(
-                name,
-                n_bands,
-                f"{row['gflop_per_image']:.3f}",
-                f"{row['train_img_s']:.1f}",
-                f"{row['speedup_train']:.1f}",
-                f"{row['mfu']:.0%}",
-                f"{row['data_wait']:.1%}",
-                f"{row['muon_share']:.0%}",
-                f"{row['infer_img_s']:.1f}",
-                f"{row['speedup_infer']:.1f}",
-                f"{row['parallel_time_share']:.0%}",
-                f"{row['parallel_flop_share']:.0%}",
-            )
-    table.caption = "data wait, Muon, ∥ (parallel branches): shares of a training step's time; FLOP: of its operations"
+            table.add_row(name, n_bands, *(format(row[key], style) for key, style in columns.values()))
     return table
 
 
