@@ -37,7 +37,7 @@ class RandomConditionsOptions(Settings):
 
 
 class RandomConditions(Alignment):
-    """Every training image gets a zero point, a sky level and a blur of its own in each band (domain randomisation).
+    """Every band of every training image gets another zero point, sky level and blur (domain randomisation).
 
     Where fields differ by what varies from place to place, no constant of a field takes it off; a network that has seen
     it vary reads what does not depend on it (Tobin et al. 2017). Images of all fields are changed alike, so that it
@@ -76,7 +76,7 @@ class RandomConditions(Alignment):
 
 
 def blurred(flux: Tensor, sigma: Tensor, largest: float) -> Tensor:
-    """Blur every band of every image with a Gaussian of its own, mirrored at the edges; the flux inside is kept.
+    """Blur each band of each image with its Gaussian, mirrored at the edges; the flux inside is kept.
 
     Parameters
     ----------

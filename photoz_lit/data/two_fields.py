@@ -178,6 +178,8 @@ class AdaptationDataModule(CutoutDataModule):
         if self.degradation is None or trainer is None or not (trainer.training or trainer.validating):
             return image
         source = batch["domain"] == SOURCE
+        if not source.any():  # validation goes through the targets after the source
+            return image
         image = image.clone()
         # new noise in every epoch of training, the same noise in every validation
         epoch = trainer.current_epoch + 1 if trainer.training else 0

@@ -192,10 +192,13 @@ def gradients(module: AlignedModule, batch: dict[str, Tensor]) -> dict[str, Tens
 
 
 def source_gradients(module: AlignedModule, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Those of any other network on the source's galaxies alone."""
+    """Those of any other network on the source's galaxies alone, under the conditions that parts draw for them."""
     plain = BaselineCNN(**arguments())
     plain.load_state_dict({k: v for k, v in module.state_dict().items() if k in plain.state_dict()})
-    source = batch["domain"] == 0
+    source, image = batch["domain"] == 0, batch["image"]
+    for part in module.alignments():
+        image = part.training_images(image, module.seed * 1_000_003 + module.global_step)
+    batch = {**batch, "image": image}
     PhotoZModule.training_step(plain, {name: column[source] for name, column in batch.items()}, 0).backward()
     return {name: p.grad for name, p in plain.network.named_parameters() if p.grad is not None}
 
