@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from photoz_lit.config import Config
+from photoz_lit.data.id_type import with_typed_ids
 from photoz_lit.data.sample import Sample, lacking_bands
 from photoz_lit.data.streamed_sample import FOLD, StreamedSample
 from photoz_lit.engines.tiles import Tiles, TileWorker
@@ -156,7 +157,8 @@ class ShardMaker(TileWorker):
         if lacking is not None and sample.blank is None:  # known only when the stamps are cut
             pdf[lacking.any(axis=1)] = np.nan
         table, values = described(pdf, sample.catalogue, fold, sample.field.reference_band, self.plan.columns)
-        return table.assign(**reliability_columns(self.networks, sample, fold, pdf)), values
+        table = table.assign(**reliability_columns(self.networks, sample, fold, pdf))
+        return with_typed_ids(table, self.plan.galaxies.id_type), values
 
 
 def described(

@@ -71,7 +71,7 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
         networks = UnseenNetworks(trained, source, options.drop)
         try:
             galaxies = _galaxies(config, trained, folder / LIST, networks)
-            made_of = _made_of(config, options, trained, galaxies.data_hash, gpus)
+            made_of = _made_of(config, options, trained, galaxies, gpus)
             manifest.made_of = made_of
             damaged = manifest.take_up()
             if damaged:
@@ -129,12 +129,16 @@ def _galaxies(
 
 
 def _made_of(
-    config: Config, options: PredictOptions, trained: Config, data_hash: str, gpus: list[str]
+    config: Config,
+    options: PredictOptions,
+    trained: Config,
+    galaxies: StreamedSample | StreamedMosaics,
+    gpus: list[str],
 ) -> dict[str, Any]:
     """What shapes every byte of the shards, as the manifest keeps it."""
     return {
         **versions_and_networks(RunFolder(options.run)),
-        "stores": data_hash,
+        "stores": galaxies.data_hash,
         "settings": {
             **options.model_dump(mode="json", include={"drop", "pdf", "shard"}),
             "format": _shard_formats(options),
@@ -143,6 +147,7 @@ def _made_of(
             "tta": trained.images_per_galaxy,
             "threads": trained.trainer.threads,  # the last bits of a PDF depend on them
             "config": digest_of(identity(trained)),
+            **({} if galaxies.id_type == "text" else {"object_id": galaxies.id_type}),
         },
         "processor": "gpu" if gpus else "cpu",
     }
