@@ -88,7 +88,7 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
             engine = engine_of(_engine(config, options), EnginePlace(folder=folder, gpus=tuple(gpus)))
             _make(console, config, plan, manifest, engine)
             if "hats" in options.format:
-                _gather(plan, manifest)
+                _gather(plan, manifest, options.margin)
         finally:
             _tidy(folder)
         made = provenance(trained, galaxies.data, galaxies.data_hash)
@@ -159,11 +159,11 @@ def _shard_formats(options: PredictOptions) -> list[ShardFormat]:
     return kinds if "hats" not in options.format or "parquet" in kinds else ["parquet", *kinds]
 
 
-def _gather(plan: ShardPlan, manifest: Manifest) -> None:
-    """Write the HATS catalogue of all shards, where it is not there already."""
-    if manifest.hats is None:
+def _gather(plan: ShardPlan, manifest: Manifest, margin: float) -> None:
+    """Write the HATS catalogue of all shards, where it is not there already with this margin."""
+    if manifest.hats is None or manifest.hats.get("margin", 0.0) != margin:
         shards = [plan.folder / shard_file("parquet", number) for number in range(plan.n_shards)]
-        manifest.hats = write_hats(plan.folder, shards, plan.columns)
+        manifest.hats = write_hats(plan.folder, shards, plan.columns, margin)
         manifest.write()
 
 
