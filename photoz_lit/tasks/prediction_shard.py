@@ -25,7 +25,7 @@ from photoz_lit.evaluation.predictions.shard_files import ShardFormat, ShardRows
 from photoz_lit.evaluation.predictions.table import LEVELS, predictions_table
 from photoz_lit.ingest.streamed_mosaics import StreamedMosaics
 from photoz_lit.run_folder import RunFolder
-from photoz_lit.tasks.prediction_identity import require_same_here
+from photoz_lit.tasks.prediction_identity import require_same_predictions
 from photoz_lit.tasks.reliability_columns import reliability_columns
 from photoz_lit.tasks.unseen_networks import SEEN_BY_ALL, UnseenNetworks
 
@@ -71,7 +71,7 @@ class ShardPlan(Tiles):
         ------
         InputError : its package, libraries or networks are not those of the process that began.
         """
-        require_same_here(self.made_of, self.source)
+        require_same_predictions(self.made_of, self.source)
         return ShardMaker(self)
 
     @property
