@@ -7,18 +7,18 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-import photoz_lit
-
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from notebook_page import write_page  # noqa: E402  # it stands beside this file
 from reference_pages import write_reference  # noqa: E402
 
+from build_version import version as version_of  # noqa: E402  # beside the package
+
 project = "photoz_lit"
 author = "The photoz_lit developers"
 copyright = "2026, The photoz_lit developers"  # Sphinx reads this name
-release = photoz_lit.__version__
+release = version_of(HERE.parent)  # of a commit behind a release, with its number
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.mermaid"]
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
@@ -27,7 +27,7 @@ myst_fence_as_directive = ["mermaid"]
 myst_heading_anchors = 2
 exclude_patterns = ["_build"]
 html_theme = "furo"
-html_title = "photoz_lit"
+html_title = f"photoz_lit {release}"
 
 
 def write_choices(_: Sphinx) -> None:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.data.array_sample import array_sample
+from photoz_lit.data.id_type import typed_ids
 from photoz_lit.data.seen_galaxies import NEVER_SEEN
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.applied import predictor_of
@@ -112,6 +113,7 @@ class Model:
         pixel_scale : of ``images`` [arcsec / pixel]; None: that of the run's field.
         catalogue : columns by name, a row per galaxy, for runs that read them (``mag_<band>``). With ``object_id``, or
             ``ra`` and ``dec`` [deg], a cross-validated run predicts its own galaxies by networks that never saw them.
+            Whole numbers as ids come back as such.
         field : name of the field that the galaxies are in, for a run that was adapted to it; None: the run's.
 
         Raises
@@ -134,7 +136,7 @@ class Model:
             pixel_scale=pixel_scale,
             of_field=field,
         )
-        names = sample.catalogue["object_id"].to_numpy(object)
+        names = typed_ids(sample.catalogue["object_id"], sample.id_type)
         if not len(sample):
             return PDFs(np.empty((0, self.field.n_bins), np.float32), self.z_edges, names)
         known = "object_id" in table or {"ra", "dec"} <= set(table)

@@ -93,6 +93,7 @@ class DataSettings(Settings):
     labels_table: str | int | None = None
     label_missing: Numbers = ()
     label_allow: Numbers = ()
+    n_labelled: int | None = Entry(default=None, gt=0)
     resident: Annotated[bool | Literal["auto", "half"], Role.MACHINE]
     prefetch: Annotated[bool | Literal["auto"], Role.MACHINE] = "auto"
 

@@ -16,7 +16,7 @@ EXTRAS = {
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "calpit": ("calpit",),
     "dust": ("dustmaps",),
-    "hats": ("hats", "lsdb"),
+    "hats": ("cdshealpix", "hats", "lsdb"),
     "rail": ("ceci", "rail"),
     "dask": ("dask", "distributed"),
     "slurm": ("submitit",),

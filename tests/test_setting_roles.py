@@ -35,7 +35,7 @@ LACKED = {
     *("trainer.micro_batches", "data.prefetch", "scale.align"),
     *(f"engine.{name}" for name in ("name", "_target_", "workers", "scheduler", "options")),
     *("data.mosaics", "simulation.disturbances"),
-    *(f"data.{name}" for name in ("source_select", "labels_table", "label_missing", "label_allow")),
+    *(f"data.{name}" for name in ("source_select", "labels_table", "label_missing", "label_allow", "n_labelled")),
     *(f"module.{name}" for name in ("recipe", "optimiser", "muon_learning_rate", "muon_momentum", "schedule", "tta")),
     *(f"module.{name}" for name in ("label_smoothing", "weight_average", "initialisation", "calibration")),
     *("module.init", "module.frozen", "fetch"),

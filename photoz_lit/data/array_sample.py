@@ -11,6 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.data.catalogue import complete_catalogue
+from photoz_lit.data.expression import plain_column
+from photoz_lit.data.id_type import KEY, IdType, type_of_ids
 from photoz_lit.data.sample import Sample, lacking_bands
 from photoz_lit.data.store import StoreHeader, StoreImages
 from photoz_lit.data.store_view import shared_bands, views_of
@@ -53,6 +55,8 @@ def array_sample(
     """
     given = tuple(wanted if bands is None else bands)
     pixels = _checked(images, given)
+    table = _catalogue(catalogue, len(pixels), field)
+    id_type = _id_type(catalogue, table)
     header = StoreHeader(
         data="real",
         field=field.name if of_field is None else of_field,
@@ -63,10 +67,10 @@ def array_sample(
         n_galaxies=len(pixels),
         height=pixels.shape[2],
         width=pixels.shape[3],
+        provenance={} if id_type == "text" else {KEY: id_type},
     )
     store = StoreImages(NAME, header, pixels)
     chosen = shared_bands([store], field, list(wanted))
-    table = _catalogue(catalogue, len(pixels), field)
     n = len(pixels)
     return Sample(
         field,
@@ -116,3 +120,9 @@ def _catalogue(given: pd.DataFrame, n: int, field: Field) -> pd.DataFrame:
     if "object_id" not in table:
         table = table.assign(object_id=[str(row) for row in range(n)])
     return complete_catalogue(table, field.band_names)
+
+
+def _id_type(given: pd.DataFrame, table: pd.DataFrame) -> IdType:
+    if "object_id" not in given:
+        return "text"
+    return type_of_ids(plain_column(given["object_id"]), table["object_id"])

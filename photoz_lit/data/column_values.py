@@ -48,7 +48,7 @@ def target_values(
     ------
     InputError : the values do not fit the target's type or unit.
     """
-    raw = _translated(_raw(table, source), source.translate)
+    raw = source_values(table, source)
     where = _where(target, source)
     if target in TEXT_COLUMNS:
         return identifiers(raw, source.single, source.missing)
@@ -65,6 +65,11 @@ def target_values(
         _require_plain(target, _unit(table, target, source), where)
         return numbers(raw, where, source.missing) + source.offset
     return _other(raw, target, source)
+
+
+def source_values(table: pd.DataFrame, source: ColumnSource) -> NDArray[Any]:
+    """Return what a mapped column holds in the source, after its ``translate`` and before anything else."""
+    return _translated(_raw(table, source), source.translate)
 
 
 def _where(target: str, source: ColumnSource) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.data.column_source import ColumnSource as ColumnSource
-from photoz_lit.data.column_values import empty_values, target_values
+from photoz_lit.data.column_values import empty_values, source_values, target_values
+from photoz_lit.data.id_type import IdType, type_of_ids
 from photoz_lit.errors import InputError
 from photoz_lit.tables.frame import missing_column
 
@@ -47,6 +48,20 @@ def numbers_rows(known: Collection[str], mapping: ColumnMapping) -> bool:
     """Return whether the row number serves as ``object_id``, since no column among the known ones does."""
     entry = mapping.get("object_id")
     return not entry or any(name not in known for name in as_source(entry).names)
+
+
+def mapped_id_type(table: pd.DataFrame, mapping: ColumnMapping, ids: ArrayLike) -> IdType:
+    """Return the type of a catalogue's ids; row numbers that serve as ids are texts.
+
+    Parameters
+    ----------
+    table, mapping : of :func:`map_columns`.
+    ids : the mapped ``object_id``, (rows,).
+    """
+    entry = mapping.get("object_id")
+    if not entry or numbers_rows([str(name) for name in table.columns], mapping):
+        return "text"
+    return type_of_ids(source_values(table, as_source(entry)), ids)
 
 
 def map_columns(table: pd.DataFrame, mapping: ColumnMapping) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from photoz_lit.data.folds import assign_folds
+from photoz_lit.data.id_type import IdType, recorded_type, shared_type
 from photoz_lit.data.selection import select
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.data.store_view import StoreView, shared_bands, views_of
@@ -82,6 +83,16 @@ class Sample:
         """Version of the code that drew the galaxies, the least where stores are of several; None for real ones."""
         drawn = [view.store.header.provenance.get("simulation", {}) for view in self.views]
         return min((int(one["simulation_version"]) for one in drawn if "simulation_version" in one), default=None)
+
+    @property
+    def id_type(self) -> IdType:
+        """Type in which the ids came, ``text`` where stores differ; the catalogue has them as texts."""
+        return shared_type(recorded_type(view.store.header.provenance) for view in self.views)
+
+    def id_type_of(self, galaxies: NDArray[np.int64]) -> IdType:
+        """Type in which the ids of some galaxies came: that of their stores alone."""
+        stores = [self.views[number].store for number in np.unique(self.part[galaxies])]
+        return shared_type(recorded_type(store.header.provenance) for store in stores)
 
     def flux(self, galaxies: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Linear flux of some galaxies, (n, bands, stamp, stamp), before the stretch."""

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from numpy.typing import NDArray
 
-import photoz_lit
 from photoz_lit.data.store import CutoutStore, StoreHeader
 from photoz_lit.data.store_writer import Float16Error, StoreWriter
 from photoz_lit.engines.engine import engine_of, made_tiles
 from photoz_lit.engines.local import LocalEngine
+from photoz_lit.engines.same_here import library_versions, package_version, require_same_here
 from photoz_lit.engines.settings import EnginePlace, EngineSettings
 from photoz_lit.engines.tiles import Tiles, TileWorker
-from photoz_lit.errors import InputError
 from photoz_lit.targets import find_class
 
 #: Images (rows, bands, height, width) and catalogue of some rows of a store.
@@ -32,7 +29,7 @@ TOO_WIDE = "does_not_fit_float16"
 
 def versions() -> dict[str, str]:
     """Versions here of what shapes a block's bytes: the package and the libraries that it writes with."""
-    return {"photoz_lit": photoz_lit.__version__, **{name: version(name) for name in LIBRARIES}}
+    return {**package_version(), **library_versions(LIBRARIES)}
 
 
 @dataclass(frozen=True)
@@ -63,12 +60,7 @@ class StoreBlocks(Tiles):
 
     def worker(self) -> BlockWorker:
         """Return the worker of this process; errors as of :meth:`rows_of_store`."""
-        for name, wanted in self.versions.items():
-            if versions()[name] != wanted:
-                raise InputError(
-                    f"a worker on {platform.node()} has {name} {versions()[name]} and the command that began {wanted};"
-                    " give all workers one installation."
-                )
+        require_same_here(self.versions, versions(), "give all workers one installation")
         return BlockWorker(StoreWriter.begun(self.path, self.header), self.rows_of_store())
 
 

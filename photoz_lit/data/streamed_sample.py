@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from photoz_lit.data.galaxy_list import ROWS_AT_ONCE, read_list, write_list
+from photoz_lit.data.id_type import IdType, recorded_type, shared_type
 from photoz_lit.data.sample import LACKS_A_BAND, Sample, lacking_bands
 from photoz_lit.data.selection import select
 from photoz_lit.data.store import CATALOGUE, StoreImages, open_images
@@ -76,6 +77,11 @@ class StreamedSample:
     def data_hash(self) -> str:
         """Hash of the stores."""
         return "-".join(view.store.data_hash for view in self.views)
+
+    @property
+    def id_type(self) -> IdType:
+        """Type in which the ids came, ``text`` where stores differ."""
+        return shared_type(recorded_type(view.store.header.provenance) for view in self.views)
 
     def galaxies(self, start: int, stop: int) -> Sample:
         """Some galaxies that follow each other, as a sample."""

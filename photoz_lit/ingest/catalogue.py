@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from photoz_lit.data.mapping import map_columns, numbers_rows, require_columns, source_columns
+from photoz_lit.data.id_type import IdType
+from photoz_lit.data.mapping import map_columns, mapped_id_type, numbers_rows, require_columns, source_columns
 from photoz_lit.data.redshift_codes import RedshiftKeys, require_no_codes, without_codes
 from photoz_lit.data.selection import required_columns, select
 from photoz_lit.errors import InputError
@@ -30,6 +31,7 @@ class Wanted:
     rows : what became of the archive's rows.
     rows_of : the same of further tables, by the key that names them.
     numbered : the row numbers serve as ids, since the archive's table has none.
+    id_type : of the archive's ids; the catalogue has them as texts.
     """
 
     catalogue: pd.DataFrame
@@ -37,6 +39,7 @@ class Wanted:
     rows: RowCount
     rows_of: dict[str, RowCount]
     numbered: bool = False
+    id_type: IdType = "text"
 
     def in_order(self, order: NDArray[np.int64], reason: str) -> Wanted:
         """Return these of the galaxies, in this order; the others leave for a reason."""
@@ -87,7 +90,8 @@ def build_catalogue(source: Source, settings: IngestSettings) -> Wanted:
     galaxies = galaxies.iloc[chosen].reset_index(drop=True)
     _require_unique(galaxies["object_id"])
     further = {} if rows_of_join is None else {"ingest.join": rows_of_join}
-    return Wanted(_finished(galaxies, settings), chosen, rows.checked(len(chosen)), further, numbered)
+    id_type = "text" if numbered else mapped_id_type(table, settings.columns, mapped["object_id"])
+    return Wanted(_finished(galaxies, settings), chosen, rows.checked(len(chosen)), further, numbered, id_type)
 
 
 def _selectable(

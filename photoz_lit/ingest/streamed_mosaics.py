@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.galaxy_list import read_list, write_list
+from photoz_lit.data.id_type import KEY, IdType
 from photoz_lit.data.sample import Sample, lacking_bands
 from photoz_lit.data.selection import select
 from photoz_lit.data.store import StoreHeader, StoreImages
@@ -51,6 +52,7 @@ class StreamedMosaics:
     rows : rows of the archive's table and what became of them.
     files : images and catalogue with their length and time, which must not change meanwhile.
     data_hash : of the files and the galaxies.
+    id_type : of the ids as the catalogue has them.
     """
 
     list_file: Path
@@ -62,6 +64,7 @@ class StreamedMosaics:
     rows: RowCount
     files: tuple[FileState, ...]
     data_hash: str
+    id_type: IdType = "text"
 
     #: Galaxies whose stamps are in memory at once; a block of a network is no longer.
     most_at_once = 1024
@@ -98,7 +101,8 @@ class StreamedMosaics:
         stamps = self.source.read(archive_rows, part)
         self._require_unchanged()
         table = flagged_catalogue(part, stamps, self.source.layout.bands).assign(**{FOLD: fold})
-        store = StoreImages(self.files[-1][0], header_of(self.source, self.settings, len(part)), stamps.images)
+        header = header_of(self.source, self.settings, len(part), self.id_type)
+        store = StoreImages(self.files[-1][0], header, stamps.images)
         blank = lacking_bands(table, self.bands) if self.missing_bands == "blank" else None
         return Sample(
             self.field,
@@ -169,10 +173,12 @@ def stream_mosaics(
     text = repr([[(str(path), size, time) for path, size, time in states], settings.model_dump(mode="json")])
     galaxies = int(pd.util.hash_pandas_object(table, index=False).sum() % 2**63)
     data_hash = f"{zlib.crc32(text.encode()):08x}-{galaxies:016x}"
-    return StreamedMosaics(file, settings, field, bands, stamp_size, missing_bands, rows, states, data_hash)
+    return StreamedMosaics(
+        file, settings, field, bands, stamp_size, missing_bands, rows, states, data_hash, wanted.id_type
+    )
 
 
-def header_of(source: Source, settings: IngestSettings, n: int) -> StoreHeader:
+def header_of(source: Source, settings: IngestSettings, n: int, id_type: IdType = "text") -> StoreHeader:
     """Describe some stamps as a store would."""
     layout = source.layout
     return StoreHeader(
@@ -185,6 +191,7 @@ def header_of(source: Source, settings: IngestSettings, n: int) -> StoreHeader:
         n_galaxies=n,
         height=layout.height,
         width=layout.width,
+        provenance={} if id_type == "text" else {KEY: id_type},
     )
 
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from photoz_lit.console import shown
+from photoz_lit.data.id_type import KEY
 from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
 from photoz_lit.data.store_blocks import shares_work, write_on_engine
 from photoz_lit.data.store_writer import Float16Error, StoreWriter, float16_suits
@@ -116,7 +117,7 @@ def _header(source: Source, wanted: Wanted, settings: IngestSettings, field_name
         rows_of=wanted.rows_of,
         provenance={
             "task": "ingest",
-            **({"object_id": NUMBERED} if wanted.numbered else {}),
+            **id_record(wanted),
             "settings": settings.model_dump(mode="json", by_alias=True),
             "files": [str(path) for path in layout.files[:100]],
             "n_files": len(layout.files),
@@ -125,6 +126,13 @@ def _header(source: Source, wanted: Wanted, settings: IngestSettings, field_name
             "catalogue_rows_checksum": int(pd.util.hash_pandas_object(wanted.catalogue, index=False).sum() % 2**63),
         },
     )
+
+
+def id_record(wanted: Wanted) -> dict[str, str]:
+    """What a provenance says of ids: that they are row numbers, or which integers they came as; texts need no word."""
+    if wanted.numbered:
+        return {KEY: NUMBERED}
+    return {} if wanted.id_type == "text" else {KEY: wanted.id_type}
 
 
 def _write(reading: Reading, header: StoreHeader, path: Path) -> CutoutStore:

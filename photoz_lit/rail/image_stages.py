@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from rail.core.data import DataHandle, ModelHandle, QPHandle
 
+from photoz_lit.data.id_type import recorded_type, typed_ids
 from photoz_lit.data.store import CutoutStore, open_store
 from photoz_lit.rail.handles import RunHandle, StoreHandle
 from photoz_lit.rail.stage import PhotozLitEstimator, PhotozLitInformer, as_texts
@@ -85,7 +86,8 @@ class PhotozLitImageEstimator(PhotozLitEstimator):
             catalogue=table,
             field=header.field,
         )
-        beside: dict[str, Any] = {"id": as_texts(table["object_id"].to_numpy())}
+        ids = typed_ids(table["object_id"], recorded_type(header.provenance))
+        beside: dict[str, Any] = {"id": ids if ids.dtype.kind in "iu" else as_texts(ids)}
         if data.catalogue["z"].notna().any():
             beside["redshift"] = table["z"].to_numpy(np.float64)
         self.write(pdfs, beside, start, end, first)

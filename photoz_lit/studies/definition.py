@@ -31,6 +31,7 @@ class StudyRow(Settings):
     overrides : of the command line, the same for all jobs of the row.
     sweep : column in the results -> list of ``{value, overrides}``; all combinations are run.
     seeds : null takes the study's.
+    start : entry of the study's ``starts`` with whose weights the row's networks begin.
     then : task that is run on each finished run; its rows, in ``<task>.json`` of the run folder, replace the run's one.
     """
 
@@ -38,6 +39,7 @@ class StudyRow(Settings):
     overrides: list[str]
     sweep: dict[str, list[StudyValue]] = {}
     seeds: list[int] | None = None
+    start: str | None = None
     then: Literal["modalities", "emitters"] | None = None
 
     @field_validator("sweep")
@@ -68,6 +70,7 @@ class Study(Compared):
     seeds : training seeds of every row that gives none.
     common : overrides of every job.
     by_seed : further overrides of the jobs of a seed, where a seed is more than the network's: another sky, say.
+    starts : name -> overrides of a training whose weights rows begin with; it is no row of the results.
     rows : see :class:`StudyRow`.
     """
 
@@ -77,6 +80,7 @@ class Study(Compared):
     seeds: list[int]
     common: list[str] = []
     by_seed: dict[int, list[str]] = {}
+    starts: dict[FileName, list[str]] = {}
     rows: list[StudyRow]
 
     @model_validator(mode="after")
@@ -86,6 +90,9 @@ class Study(Compared):
         for name in [*self.methods, *named, *filter(None, [self.bound])]:
             if name not in known:
                 raise ValueError(f"the study has no row of method '{name}'{nearest(name, known)}")
+        for start in filter(None, (row.start for row in self.rows)):
+            if start not in self.starts:
+                raise ValueError(f"the study has no start '{start}'{nearest(start, self.starts)}")
         return self
 
     @model_validator(mode="after")
@@ -109,6 +116,7 @@ class StudyJob:
     settings: Setting
     overrides: tuple[str, ...]
     then: str | None = None
+    start: str | None = None
 
     @property
     def name(self) -> str:
@@ -132,9 +140,16 @@ def jobs_of(study: Study) -> list[StudyJob]:
             swept = [override for chosen in values for override in chosen.overrides]
             for seed in row.seeds if row.seeds is not None else study.seeds:
                 overrides = (*study.common, *row.overrides, *swept, *study.by_seed.get(seed, ()), f"seed={seed}")
-                jobs.append(StudyJob(row.method, seed, settings, overrides, row.then))
+                jobs.append(StudyJob(row.method, seed, settings, overrides, row.then, row.start))
     order = {seed: number for number, seed in enumerate(study.seeds)}
     return sorted(jobs, key=lambda job: order.get(job.seed, len(order)))
+
+
+def starts_of(study: Study) -> dict[str, StudyJob]:
+    """Return the trainings whose weights rows begin with, by name; the seed is the config's if they give none."""
+    return {
+        name: StudyJob(f"start_{name}", 0, {}, (*study.common, *overrides)) for name, overrides in study.starts.items()
+    }
 
 
 def table_row(method: str, settings: Mapping[str, Any]) -> str:

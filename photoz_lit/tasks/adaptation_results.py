@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from photoz_lit.alignment.build import labels_of
 from photoz_lit.config import Config
+from photoz_lit.data.id_type import with_typed_ids
 from photoz_lit.estimators.adaptation_report import REPORT
 from photoz_lit.evaluation.metrics.summary import coarse_nz, summarise
 from photoz_lit.evaluation.mismatch.verdict import evidence_of, nz_scatter, verdict
 from photoz_lit.evaluation.predictions.table import predictions_table
-from photoz_lit.files import read_array, whole_file
+from photoz_lit.files import read_array, write_table
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.ensemble_mean import average
 from photoz_lit.tasks.training_data import TrainingData
@@ -56,10 +57,10 @@ def adaptation_results(
         parts.append(source_test)
         folds.append(np.full(len(source_test), fold))
     source_pdf = np.concatenate(pdfs)
-    catalogue = sample.catalogue.iloc[np.concatenate(parts)].copy()
+    rows = np.concatenate(parts)
+    catalogue = sample.catalogue.iloc[rows].copy()
     source = predictions_table(source_pdf, own.z_edges, catalogue, np.concatenate(folds), own.reference_band)
-    with whole_file(folder.path / "source_predictions.parquet") as partial:
-        source.to_parquet(partial, index=False)
+    write_table(folder.path / "source_predictions.parquet", with_typed_ids(source, sample.id_type_of(rows)))
     content: dict[str, Any] = {
         "adapt": config.adapt.name,
         "nz": coarse_nz(pdf, own.z_edges, table["z"].to_numpy(np.float64)),

@@ -38,7 +38,7 @@ def run(config: Config, options: ExportOptions) -> None:
 
 def _write_catalogues(options: ExportOptions, target: Path, console: Console) -> None:
     source = options.run
-    table = read_predictions(source)
+    table = read_predictions(source, ids_as_texts=False)
     data = str(read_json(source / "provenance.json").get("data", ""))
     if pdf_count(source / "pdfs.hdf5") != len(table):
         raise InputError(f"{source}: pdfs.hdf5 and predictions.parquet differ in length; run the prediction again.")

@@ -9,6 +9,7 @@ from rich.console import Console
 from photoz_lit.command_line.quoting import typed
 from photoz_lit.config import Config
 from photoz_lit.console import NamesTable, shown
+from photoz_lit.data.id_type import KEY
 from photoz_lit.data.store import CutoutStore
 from photoz_lit.ingest.archive import ingest
 from photoz_lit.ingest.writing import NUMBERED, describe
@@ -40,7 +41,7 @@ def print_store(console: Console, store: CutoutStore, seconds: float) -> None:
     console.print(table)
     for line in lines(store.header.rows or RowCount.of(len(store)), store.header.rows_of):
         console.print(line, highlight=False)
-    if store.header.provenance.get("object_id") == NUMBERED:
+    if store.header.provenance.get(KEY) == NUMBERED:
         console.print(
             "The catalogue has no column of ids: object_id is the row number, from 0; ingest.columns.object_id can name"
             " a column.",

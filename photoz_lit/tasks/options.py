@@ -170,6 +170,12 @@ class PredictOptions(DroppingOptions):
     )
     pdf: Literal["bins", "quantiles"] = Entry(description="what a shard keeps of a PDF: every bin, or 20 quantiles")
     shard: PositiveInt = Entry(description="galaxies in a shard")
+    margin: float = Entry(
+        ge=0,
+        le=60,
+        description="width of the margin beside the HATS catalogue, for matches across its partitions' edges [arcsec];"
+        " 0: none",
+    )
     processes: PositiveInt | None = Entry(description="former spelling of engine.workers")
 
     def check(self, config: Config) -> None:

@@ -14,9 +14,8 @@ from photoz_lit.data.sample import Sample, load_sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.data.store import open_store
 from photoz_lit.evaluation.metrics.summary import summarise
-from photoz_lit.evaluation.predictions.qp_file import write_pdfs_hdf5
+from photoz_lit.evaluation.predictions.run_files import write_predictions
 from photoz_lit.evaluation.predictions.table import predictions_table
-from photoz_lit.files import whole_file
 from photoz_lit.provenance import provenance
 from photoz_lit.rows import record
 from photoz_lit.run_folder import RunFolder, config_of_run, write_config
@@ -80,9 +79,7 @@ def predict(config: Config, options: DroppingOptions, reuse: bool = False) -> Ru
     about = {"run": str(source.path), "drop": options.drop, "lacking_a_band": sample.lacking, **threads_and_ranks()}
     folder.write_json("provenance.json", {**made, **about, **record(sample.rows.checked(len(table)))})
     write_config(folder.path, trained)
-    with whole_file(folder.path / "predictions.parquet") as path:
-        table.to_parquet(path, index=False)
-    write_pdfs_hdf5(folder.path / "pdfs.hdf5", pdf, sample.field.z_edges, table)
+    write_predictions(folder.path, table, pdf, sample.field.z_edges, sample.id_type)
     scored = (table["z"].notna() & ~table["in_training"]).to_numpy()
     seen = int(table["in_training"].sum())
     if seen:

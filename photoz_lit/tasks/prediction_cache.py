@@ -38,6 +38,8 @@ def key_of(config: Config, drop: list[str], trained: Config, source: RunFolder, 
     digest = hashlib.sha256()
     data = config.data
     options = [photoz_lit.__version__, sample.data_hash, drop, data.select, data.missing_bands]
+    if sample.id_type != "text":
+        options.append(sample.id_type)
     digest.update(json.dumps([identity(trained), options], sort_keys=True, default=str).encode())
     digest.update(sample.catalogue.to_csv().encode())
     for text in _network_files(source):

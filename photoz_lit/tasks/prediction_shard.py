@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from photoz_lit.config import Config
+from photoz_lit.data.id_type import with_typed_ids
 from photoz_lit.data.sample import Sample, lacking_bands
 from photoz_lit.data.streamed_sample import FOLD, StreamedSample
 from photoz_lit.engines.tiles import Tiles, TileWorker
@@ -24,7 +25,7 @@ from photoz_lit.evaluation.predictions.shard_files import ShardFormat, ShardRows
 from photoz_lit.evaluation.predictions.table import LEVELS, predictions_table
 from photoz_lit.ingest.streamed_mosaics import StreamedMosaics
 from photoz_lit.run_folder import RunFolder
-from photoz_lit.tasks.prediction_identity import require_same_here
+from photoz_lit.tasks.prediction_identity import require_same_predictions
 from photoz_lit.tasks.reliability_columns import reliability_columns
 from photoz_lit.tasks.unseen_networks import SEEN_BY_ALL, UnseenNetworks
 
@@ -70,7 +71,7 @@ class ShardPlan(Tiles):
         ------
         InputError : its package, libraries or networks are not those of the process that began.
         """
-        require_same_here(self.made_of, self.source)
+        require_same_predictions(self.made_of, self.source)
         return ShardMaker(self)
 
     @property
@@ -156,7 +157,8 @@ class ShardMaker(TileWorker):
         if lacking is not None and sample.blank is None:  # known only when the stamps are cut
             pdf[lacking.any(axis=1)] = np.nan
         table, values = described(pdf, sample.catalogue, fold, sample.field.reference_band, self.plan.columns)
-        return table.assign(**reliability_columns(self.networks, sample, fold, pdf)), values
+        table = table.assign(**reliability_columns(self.networks, sample, fold, pdf))
+        return with_typed_ids(table, self.plan.galaxies.id_type), values
 
 
 def described(

@@ -71,7 +71,7 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
         networks = UnseenNetworks(trained, source, options.drop)
         try:
             galaxies = _galaxies(config, trained, folder / LIST, networks)
-            made_of = _made_of(config, options, trained, galaxies.data_hash, gpus)
+            made_of = _made_of(config, options, trained, galaxies, gpus)
             manifest.made_of = made_of
             damaged = manifest.take_up()
             if damaged:
@@ -88,7 +88,7 @@ def predict_in_shards(config: Config, options: PredictOptions, folder: Path) -> 
             engine = engine_of(_engine(config, options), EnginePlace(folder=folder, gpus=tuple(gpus)))
             _make(console, config, plan, manifest, engine)
             if "hats" in options.format:
-                _gather(plan, manifest)
+                _gather(plan, manifest, options.margin)
         finally:
             _tidy(folder)
         made = provenance(trained, galaxies.data, galaxies.data_hash)
@@ -129,12 +129,16 @@ def _galaxies(
 
 
 def _made_of(
-    config: Config, options: PredictOptions, trained: Config, data_hash: str, gpus: list[str]
+    config: Config,
+    options: PredictOptions,
+    trained: Config,
+    galaxies: StreamedSample | StreamedMosaics,
+    gpus: list[str],
 ) -> dict[str, Any]:
     """What shapes every byte of the shards, as the manifest keeps it."""
     return {
         **versions_and_networks(RunFolder(options.run)),
-        "stores": data_hash,
+        "stores": galaxies.data_hash,
         "settings": {
             **options.model_dump(mode="json", include={"drop", "pdf", "shard"}),
             "format": _shard_formats(options),
@@ -143,6 +147,7 @@ def _made_of(
             "tta": trained.images_per_galaxy,
             "threads": trained.trainer.threads,  # the last bits of a PDF depend on them
             "config": digest_of(identity(trained)),
+            **({} if galaxies.id_type == "text" else {"object_id": galaxies.id_type}),
         },
         "processor": "gpu" if gpus else "cpu",
     }
@@ -154,11 +159,11 @@ def _shard_formats(options: PredictOptions) -> list[ShardFormat]:
     return kinds if "hats" not in options.format or "parquet" in kinds else ["parquet", *kinds]
 
 
-def _gather(plan: ShardPlan, manifest: Manifest) -> None:
-    """Write the HATS catalogue of all shards, where it is not there already."""
-    if manifest.hats is None:
+def _gather(plan: ShardPlan, manifest: Manifest, margin: float) -> None:
+    """Write the HATS catalogue of all shards, where it is not there already with this margin."""
+    if manifest.hats is None or manifest.hats.get("margin", 0.0) != margin:
         shards = [plan.folder / shard_file("parquet", number) for number in range(plan.n_shards)]
-        manifest.hats = write_hats(plan.folder, shards, plan.columns)
+        manifest.hats = write_hats(plan.folder, shards, plan.columns, margin)
         manifest.write()
 
 

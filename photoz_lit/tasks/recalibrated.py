@@ -18,12 +18,11 @@ from photoz_lit.evaluation.calibration.local import places_of
 from photoz_lit.evaluation.metrics.pdf import median
 from photoz_lit.evaluation.plots.kept import kept_figure
 from photoz_lit.evaluation.plots.style import save
-from photoz_lit.evaluation.predictions.qp_file import write_pdfs_hdf5
+from photoz_lit.evaluation.predictions.run_files import write_predictions
 from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.evaluation.reliability.kept import kept_curve
 from photoz_lit.evaluation.reliability.limits import ReliabilityLimits
 from photoz_lit.evaluation.reliability.odds import odds
-from photoz_lit.files import whole_file
 from photoz_lit.run_folder import RECALIBRATED, RunFolder
 from photoz_lit.tasks.training_data import TrainingData
 from photoz_lit.tasks.unseen_networks import limits_file
@@ -77,9 +76,7 @@ def judged(
         all_pdfs.append(pdf)
     table, pdf = pd.concat(parts, ignore_index=True), np.concatenate(all_pdfs)
     ReliabilityLimits.of(of_validation).write(limits_file(folder))
-    with whole_file(folder.path / RECALIBRATED / "predictions.parquet") as partial:
-        table.to_parquet(partial, index=False)
-    write_pdfs_hdf5(folder.path / RECALIBRATED / "pdfs.hdf5", pdf, edges, table)
+    write_predictions(folder.path / RECALIBRATED, table, pdf, edges, sample.id_type)
     there = [level for level in levels if f"z_conformal_lo{100 * level:g}" in table]
     curves = _kept(table, field.outlier_threshold)
     save(kept_figure(curves, sample.data), folder.path / RECALIBRATED / "kept.png")

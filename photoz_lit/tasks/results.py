@@ -17,7 +17,7 @@ from photoz_lit.estimators.estimator import Estimator
 from photoz_lit.evaluation.metrics.summary import summarise
 from photoz_lit.evaluation.mismatch.verdict import Verdict
 from photoz_lit.evaluation.plots.run import draw_run
-from photoz_lit.evaluation.predictions.qp_file import write_pdfs_hdf5
+from photoz_lit.evaluation.predictions.run_files import write_predictions
 from photoz_lit.evaluation.predictions.table import predictions_table
 from photoz_lit.evaluation.report.gallery import write_gallery
 from photoz_lit.evaluation.report.html import write_report
@@ -87,9 +87,7 @@ def write_results(
     further = adaptation_results(config, data, table, joined, folder) if data.adapted else {}
     compared = before_and_after(calibrations, list(raw.values()), joined, edges, table["z"])
     metrics = {**about, **metrics, **compared, **further}
-    with whole_file(folder.path / "predictions.parquet") as partial:
-        table.to_parquet(partial, index=False)
-    write_pdfs_hdf5(folder.path / "pdfs.hdf5", joined, edges, table)
+    write_predictions(folder.path, table, joined, edges, sample.id_type_of(rows))
     curve = training_curve(folder)
     if len(curve):
         with whole_file(folder.path / CURVE) as partial:

@@ -18,7 +18,7 @@ from photoz_lit.evaluation.predictions.table import read_predictions
 from photoz_lit.files import inside, locked
 from photoz_lit.provenance import git_commit
 from photoz_lit.studies.compared import Compared
-from photoz_lit.studies.definition import Study, StudyJob, jobs_of
+from photoz_lit.studies.definition import Study, StudyJob, jobs_of, starts_of
 from photoz_lit.studies.galaxies import JobGalaxies, labelled, read_galaxies
 from photoz_lit.studies.results import StudyResults
 from photoz_lit.studies.rows import Row, merged_rows, result_row, rows_of_followup, without_rows
@@ -47,6 +47,15 @@ class StudyFolders:
     def jobs(self) -> list[StudyJob]:
         """All jobs of the study, in its order."""
         return jobs_of(self.study)
+
+    @cached_property
+    def starts(self) -> dict[str, StudyJob]:
+        """Trainings whose weights jobs begin with, by name."""
+        return starts_of(self.study)
+
+    def start_of(self, job: StudyJob) -> Path | None:
+        """Run folder of the training whose weights a job begins with; None where there is none, or not yet."""
+        return None if job.start is None else self.finished_run(self.starts[job.start])
 
     def pointer(self, job: StudyJob) -> Path:
         """File that names a job's run folder."""
@@ -161,11 +170,13 @@ def forget_changed(folders: StudyFolders, asked: AskedBy, console: Console) -> N
     results = StudyResults.read(folders.results)
     stale: list[Row] = []
     pointers = []
+    changed_starts = _changed_starts(folders, asked, console)
     for job in folders.jobs:
         run = folders.finished_run(job)
         rows = results.rows_of(job) if run is None else []
         made = results.settings_of(rows) if run is None else [made_with(run)]
         different = list(dict.fromkeys(one for settings in made for one in changes(settings, asked(job))))
+        different += [f"another start {job.start}"] if made and job.start in changed_starts else []
         if different:
             stale += rows if run is None else rows_of(job, run)
             pointers.append(folders.pointer(job))
@@ -183,12 +194,26 @@ def forget_changed(folders: StudyFolders, asked: AskedBy, console: Console) -> N
             pointer.unlink(missing_ok=True)
 
 
+def _changed_starts(folders: StudyFolders, asked: AskedBy, console: Console) -> set[str]:
+    """Forget the starts that were made with other settings; return their names."""
+    found = set()
+    for name, start in folders.starts.items():
+        run = folders.finished_run(start)
+        different = [] if run is None else changes(made_with(run), asked(start))
+        if different:
+            found.add(name)
+            folders.pointer(start).unlink()
+            console.print(f"[yellow]Note:[/yellow] {shown(start.name)} was made with other settings ({different[0]}).")
+    return found
+
+
 def find_twins(jobs: Sequence[StudyJob], asked: AskedBy, folders: StudyFolders) -> dict[str, Twin]:
     """Name of a job -> row of a study beside this one that was made by the very same run."""
     known = list(_simulated_rows(folders.results))
     found = {}
     for job in jobs:
-        alike = [twin for twin in known if twin.row["seed"] == job.seed] if job.then is None else []
+        alone = job.then is None and job.start is None
+        alike = [twin for twin in known if twin.row["seed"] == job.seed] if alone else []
         same = next((twin for twin in alike if _same_run(twin, asked(job))), None)
         if same is not None:
             found[job.name] = same

@@ -60,7 +60,8 @@ class TrainingData:
                 used[part] = True
         known = self.evaluated.labelled
         rows = self.sample.rows.without("without redshift", int((~used & ~known).sum()))
-        return rows.without("without a part in this adaptation", int((~used & known).sum())).checked(int(used.sum()))
+        reason = "without a part in this adaptation" if self.adapted else "beyond data.n_labelled"
+        return rows.without(reason, int((~used & known).sum())).checked(int(used.sum()))
 
 
 def training_data(config: Config) -> TrainingData:
@@ -81,7 +82,8 @@ def _one_field(config: Config) -> TrainingData:
     if config.data.source_select is not None:
         raise InputError("data.source_select is for adaptations; choose galaxies with data.select.")
     sample = sample_of(config)
-    splits = {fold: split_sample(sample, fold) for fold in _folds(config)}
+    n_labelled = config.data.n_labelled
+    splits = {fold: split_sample(sample, fold, n_labelled, config.seed) for fold in _folds(config)}
     return TrainingData(sample, sample, splits, (sample.field.name,), tuple(_label_weights(config, sample, splits)))
 
 

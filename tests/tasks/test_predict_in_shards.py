@@ -107,6 +107,11 @@ def test_a_hats_catalogue_is_made_of_the_shards_and_kept_with_them(
     in_shards(made, output, "task.shard=40", "task.format=[parquet,hats]")
     assert file.read_bytes() == kept
     assert shard.stat().st_mtime_ns == written
+    assert manifest["hats"]["margin"] == 10
+    in_shards(made, output, "task.shard=40", "task.format=[parquet,hats]", "task.margin=0")
+    assert json.loads((output / "manifest.json").read_text())["hats"]["margin"] == 0
+    assert file.read_bytes() == kept
+    assert shard.stat().st_mtime_ns == written
     monkeypatch.setitem(sys.modules, "hats", None)
     with pytest.raises(InputError, match=r"needs the package hats; install it: pip install 'photoz-lit\[hats\]'"):
         in_shards(made, tmp_path / "other", "task.format=[hats]")

@@ -147,6 +147,14 @@ def _about(name: str) -> dict[str, str]:
 
 def _votable_column(column: pd.Series[Any]) -> NDArray[Any]:
     if pd.api.types.is_numeric_dtype(column.dtype):  # booleans too
-        return column.to_numpy(np.float64, na_value=np.nan) if column.isna().any() else column.to_numpy()
+        return column.to_numpy(np.float64, na_value=np.nan) if column.isna().any() else _votable_numbers(column)
     texts = column.fillna("").astype(str).to_numpy(object)
     return np.array(texts, dtype=str) if len(texts) else np.empty(0, "U1")
+
+
+def _votable_numbers(column: pd.Series[Any]) -> NDArray[Any]:
+    """Numbers as a VOTable holds them: it has no uint64, so such ids are int64 where all fit, else texts."""
+    values = column.to_numpy()
+    if values.dtype != np.uint64:
+        return values
+    return values.astype(np.int64 if not len(values) or values.max() <= np.iinfo(np.int64).max else str)

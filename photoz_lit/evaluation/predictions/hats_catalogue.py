@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-import photoz_lit
 from photoz_lit.errors import InputError
-from photoz_lit.evaluation.predictions.hats_columns import HEALPIX, HEALPIX_ORDER, hats_table
+from photoz_lit.evaluation.predictions import hats_margin
+from photoz_lit.evaluation.predictions.hats_columns import hats_table
+from photoz_lit.evaluation.predictions.hats_files import NAME, write_about, write_partition
 from photoz_lit.evaluation.predictions.hats_partitions import Buckets, Partition, PixelCounts
 from photoz_lit.evaluation.predictions.manifest import file_state
 from photoz_lit.evaluation.predictions.pdf_columns import PdfColumns
@@ -41,8 +42,11 @@ def require_hats() -> None:
         ) from error
 
 
-def write_hats(folder: Path, shards: Sequence[Path], columns: PdfColumns) -> dict[str, Any]:
+def write_hats(folder: Path, shards: Sequence[Path], columns: PdfColumns, margin: float = 0.0) -> dict[str, Any]:
     """Write the catalogue ``hats`` below a folder, whole or not at all; its rows are those of Parquet shards.
+
+    With a margin, the catalogue ``hats_margin`` and ``collection.properties`` stand beside it, so that LSDB opens both
+    by the folder's name.
 
     Shards go one by one into a bucket per partition, and buckets one by one into files, so that the memory holds one
     shard or partition at a time. An older catalogue there is replaced when the new one is whole.
@@ -52,10 +56,12 @@ def write_hats(folder: Path, shards: Sequence[Path], columns: PdfColumns) -> dic
     folder : of the predictions.
     shards : their Parquet files.
     columns : what is kept of a PDF.
+    margin : width of the margin [arcsec]; 0: none is written.
 
     Returns
     -------
-    Its entry in the manifest: ``rows``, ``without_position`` and ``files`` with their lengths and checksums.
+    Its entry in the manifest: ``rows``, ``without_position``, ``margin`` [arcsec], ``rows_of_margin``, and ``files``
+    with their lengths and checksums.
 
     Raises
     ------
@@ -64,21 +70,31 @@ def write_hats(folder: Path, shards: Sequence[Path], columns: PdfColumns) -> dic
     work, target = folder / WORK, folder / FOLDER
     shutil.rmtree(work, ignore_errors=True)
     try:
-        (work / "buckets").mkdir(parents=True)
-        entry = _fill(work, shards, columns)
-        (work / "buckets").rmdir()
-        shutil.rmtree(target, ignore_errors=True)
-        work.rename(target)
+        entry = _fill(work, shards, columns, margin)
+        _replace(folder, work)
     except OSError as error:
         raise InputError(f"{target} cannot be written ({error}); make room, and the same command goes on.") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    files = sorted(path for path in target.rglob("*") if path.is_file())
+    places = (target, folder / hats_margin.FOLDER)
+    files = sorted(path for place in places for path in place.rglob("*") if path.is_file())
+    files += [path for path in (folder / hats_margin.COLLECTION,) if path.exists()]
     return {**entry, "files": {str(path.relative_to(folder)): file_state(path) for path in files}}
 
 
-def _fill(work: Path, shards: Sequence[Path], columns: PdfColumns) -> dict[str, Any]:
-    """Write everything below a new folder."""
+def _replace(folder: Path, work: Path) -> None:
+    """Put what was written in the place of an older catalogue and its margin."""
+    for name in (hats_margin.COLLECTION, hats_margin.FOLDER, FOLDER):
+        path = folder / name
+        path.unlink() if path.is_file() else shutil.rmtree(path, ignore_errors=True)
+    for name in (FOLDER, hats_margin.FOLDER, hats_margin.COLLECTION):
+        if (work / name).exists():
+            (work / name).rename(folder / name)
+
+
+def _fill(work: Path, shards: Sequence[Path], columns: PdfColumns, margin: float) -> dict[str, Any]:
+    """Write everything below a new folder: the catalogue, its margin, and that they belong together."""
+    catalogue = work / FOLDER
     counts, without = PixelCounts(), 0
     for path in shards:
         healpix, there = _positions(pq.read_table(path, columns=["ra", "dec"]))
@@ -87,16 +103,25 @@ def _fill(work: Path, shards: Sequence[Path], columns: PdfColumns) -> dict[str, 
     if not len(counts.pixels):
         raise InputError(f"no galaxy in {shards[0].parent} has a position, which HATS sorts by; leave hats out.")
     partitions = counts.partitions(max(PARTITION_BYTES // (4 * columns.size + BYTES_BESIDE_PDF), 1))
-    buckets = Buckets(work / "buckets", partitions, next(_tables(shards[:1], columns)).schema)
+    (catalogue / "buckets").mkdir(parents=True)
+    buckets = Buckets(catalogue / "buckets", partitions, next(_tables(shards[:1], columns)).schema)
     for table in _tables(shards, columns):
         buckets.add(table)
     rows = 0
     largest = 0
     for partition, table in buckets.take():
-        _write_partition(work, partition, table)
+        write_partition(catalogue, partition, table)
         rows, largest = rows + len(table), max(largest, len(table))
-    _write_metadata(work, partitions, counts, rows, largest)
-    return {"rows": rows, "without_position": without}
+    (catalogue / "buckets").rmdir()
+    _write_metadata(catalogue, partitions, counts, rows, largest)
+    beside = 0
+    if margin:
+        beside = hats_margin.write_margin(catalogue, work / hats_margin.FOLDER, partitions, margin)
+        if beside:
+            hats_margin.write_collection(work, FOLDER)
+        else:
+            shutil.rmtree(work / hats_margin.FOLDER)
+    return {"rows": rows, "without_position": without, "margin": margin, "rows_of_margin": beside}
 
 
 def _tables(shards: Sequence[Path], columns: PdfColumns) -> Iterator[pa.Table]:
@@ -116,45 +141,11 @@ def _positions(shard: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     return np.asarray(compute_spatial_index(ra[there], dec[there]), np.int64), there
 
 
-def _write_partition(work: Path, partition: Partition, table: pa.Table) -> None:
-    folder = work / "dataset" / f"Norder={partition.order}" / f"Dir={partition.pixel // 10_000 * 10_000}"
-    folder.mkdir(parents=True, exist_ok=True)
-    statistics = [field.name for field in table.schema if not pa.types.is_nested(field.type)]
-    levels = [f"{field.name}.quants.list.element" for field in table.schema if pa.types.is_struct(field.type)]
-    text = [
-        field.name for field in table.schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-    ]
-    pq.write_table(
-        table,
-        folder / f"Npix={partition.pixel}.parquet",
-        use_dictionary=[*text, *levels],  # random digits do not compress, levels that repeat do
-        write_statistics=statistics,
-        compression="zstd",
-        compression_level=1,
-    )
-
-
 def _write_metadata(work: Path, partitions: list[Partition], counts: PixelCounts, rows: int, largest: int) -> None:
-    """Write what a reader of HATS looks at first: properties, partitions, the schema and a map of the sky."""
-    from hats.catalog import PartitionInfo, TableProperties
-    from hats.io.parquet_metadata import write_parquet_metadata
+    """Write what a reader of HATS looks at first, and a map of the sky."""
     from hats.io.skymap import write_skymap
-    from hats.pixel_math import HealpixPixel
 
-    PartitionInfo([HealpixPixel(one.order, one.pixel) for one in partitions]).write_to_file(work / "partition_info.csv")
-    write_parquet_metadata(work)
     skymap = min(max(one.order for one in partitions), SKYMAP_ORDER)
+    about = {"catalog_name": NAME, "catalog_type": "object", "total_rows": rows}
+    write_about(work, partitions, {**about, "skymap_order": skymap, "hats_max_rows": largest})
     write_skymap(counts.at(skymap), work)
-    about = {
-        "catalog_name": "photoz_lit",
-        "catalog_type": "object",
-        "total_rows": rows,
-        "ra_column": "ra",
-        "dec_column": "dec",
-        "healpix_column": HEALPIX,
-        "healpix_order": HEALPIX_ORDER,
-        "skymap_order": skymap,
-        "hats_max_rows": largest,
-    }
-    made = TableProperties.new_provenance_dict(work, builder=f"photoz_lit v{photoz_lit.__version__}")
-    TableProperties(**about, **made).to_properties_file(work)

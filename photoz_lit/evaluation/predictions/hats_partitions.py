@@ -82,11 +82,14 @@ class Buckets:
         InputError : the disk is full.
         """
         healpix = table[HEALPIX].to_numpy()
-        order = np.argsort(healpix, kind="stable")
-        owner = np.searchsorted(self._firsts, healpix[order], side="right") - 1
-        table = table.take(order).combine_chunks()
-        for start, stop in _runs(owner):
-            path = self._path(int(owner[start]))
+        self.add_to(np.searchsorted(self._firsts, healpix, side="right") - 1, table)
+
+    def add_to(self, owners: NDArray[np.int64], table: pa.Table) -> None:
+        """Append each row of a table to the bucket of a partition, whose number is given, (N,); errors as above."""
+        order = np.argsort(owners, kind="stable")
+        owners, table = owners[order], table.take(order).combine_chunks()
+        for start, stop in _runs(owners):
+            path = self._path(int(owners[start]))
             batch = table.slice(start, stop - start).combine_chunks().to_batches()[0]
             try:
                 with path.open("ab") as file:
@@ -97,9 +100,11 @@ class Buckets:
                 ) from error
 
     def take(self) -> Iterator[tuple[Partition, pa.Table]]:
-        """Rows of each partition in the order of the sky; its bucket is gone then."""
+        """Rows of each partition that has some, in the order of the sky; its bucket is gone then."""
         for number, partition in enumerate(self._partitions):
             path, batches = self._path(number), []
+            if not path.exists():
+                continue
             with pa.OSFile(str(path)) as file:
                 while file.tell() < file.size():
                     batches.append(pa.ipc.read_record_batch(pa.ipc.read_message(file), self._schema))

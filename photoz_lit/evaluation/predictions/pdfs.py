@@ -24,7 +24,7 @@ class PDFs:
     ----------
     pdf : probability in each bin, (N, n_bins) float32; rows sum to 1.
     z_edges : edges of the bins, (n_bins + 1,).
-    object_id : names of the galaxies, (N,).
+    object_id : names of the galaxies, (N,): texts, or the integers that they came as.
 
     Examples
     --------
@@ -111,7 +111,8 @@ class PDFs:
 
         density = np.asarray(self.pdf, np.float64) / np.diff(self.z_edges)
         beside = {str(name): column.to_numpy() for name, column in self.table().items()}
-        beside["object_id"] = self.object_id.astype(str)
+        if self.object_id.dtype.kind not in "iu":
+            beside["object_id"] = self.object_id.astype(str)
         return qp.Ensemble(qp.hist, data={"bins": self.z_edges, "pdfs": density}, ancil=beside)
 
     def table(self) -> pd.DataFrame:

@@ -91,8 +91,13 @@ def predictions_table(
     return pd.DataFrame(table)
 
 
-def read_predictions(path: str | Path) -> pd.DataFrame:
+def read_predictions(path: str | Path, ids_as_texts: bool = True) -> pd.DataFrame:
     """Read the ``predictions.parquet`` of a run folder (or that file itself).
+
+    Parameters
+    ----------
+    path : the folder or the file.
+    ids_as_texts : give ``object_id`` as stores have it, so that tables of any two runs are joined; else as written.
 
     Raises
     ------
@@ -109,6 +114,8 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     missing = [name for name in PREDICTION_COLUMNS if name not in table]
     if missing:
         raise InputError(f"{file} has no column '{missing[0]}'; run the prediction again.")
+    if ids_as_texts and table["object_id"].dtype.kind in "iu":
+        table["object_id"] = table["object_id"].astype(str)
     return table
 
 
