@@ -36,6 +36,7 @@ lint: install  ## ruff: style and formatting
 
 types: install  ## mypy, strict
 	$(BIN)/mypy
+	$(BIN)/mypy --explicit-package-bases experiments packaging
 
 bench: install  ## speed of networks and simulation on this machine, to bench.json (≤ 12 minutes)
 	$(BIN)/python -m photoz_lit task=bench

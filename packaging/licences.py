@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+from email.message import Message
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
+from typing import cast
 
 PINNED = Path(__file__).parents[1] / "constraints.txt"
 
 
 def licence(name: str) -> str:
     """Licence of an installed package: its expression, its short text, or its classifiers."""
-    found = metadata(name)
+    found = cast("Message", metadata(name))  # which its protocol says less of
     short = (found.get("License") or "").strip()
     classified = [c.split(" :: ")[-1] for c in found.get_all("Classifier") or [] if c.startswith("License")]
     fallback = short.splitlines()[0][:60] if short else "not said"

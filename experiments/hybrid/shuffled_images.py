@@ -14,8 +14,8 @@ from rich.table import Table
 
 from photoz_lit.command_line.choices import compose_config
 from photoz_lit.config import validate
-from photoz_lit.data.module import split_sample
 from photoz_lit.data.sample import Sample
+from photoz_lit.data.split import split_sample
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.cnn import CNNEstimator
 from photoz_lit.evaluation.metrics.summary import summarise
@@ -38,7 +38,7 @@ table = Table("galaxies", "σ_MAD", "η", "CRPS")
 
 def add(name: str, seen: Sample, beside: NDArray[np.float32]) -> None:
     """One row: redshifts from the images of a sample and from values beside them."""
-    estimator.catalogue_of = lambda _sample, _rows: beside  # type: ignore[method-assign]
+    vars(estimator)["catalogue_of"] = lambda _sample, _rows: beside
     pdf = calibrations.apply(estimator.predict(seen, test), edges, 0)
     catalogue = sample.catalogue.iloc[test]
     galaxies = predictions_table(pdf, edges, catalogue, 0, sample.field.reference_band)

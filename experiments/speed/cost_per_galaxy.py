@@ -104,7 +104,7 @@ def steps(run: str, compressed: bool) -> dict[str, float]:
         wanted = build_catalogue(source, settings)
         wanted = wanted.in_order(source.reading_order(wanted.catalogue), "outside")
         PlaneReader.window = clock.timed("read", PlaneReader.window)  # type: ignore[method-assign]
-        tile.resample_stamp = clock.timed("resample", resample.resample_stamp)  # type: ignore[assignment]
+        vars(tile)["resample_stamp"] = clock.timed("resample", resample.resample_stamp)
         part = wanted.catalogue
         stamps = clock.timed("all of cutting", source.read)(wanted.archive_rows, part)
         clock.seconds["cut"] = clock.seconds.pop("all of cutting") - clock.seconds["read"] - clock.seconds["resample"]
@@ -156,5 +156,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "steps":
         found = {kind: steps(sys.argv[2], kind == "compressed") for kind in ("plain", "compressed")}
     else:
-        found = scaling(*sys.argv[2:])  # type: ignore[assignment]
+        found = scaling(*sys.argv[2:])
     print(json.dumps(found, indent=1))
