@@ -52,6 +52,8 @@ def test_the_radius_is_kept_to_a_millionth_of_an_arcsecond() -> None:
             index = SkyIndex([place[0]], [place[1]])
             assert index.nearest([inside.ra.deg], [inside.dec.deg], 1.0)[0][0] == 0
             assert index.nearest([outside.ra.deg], [outside.dec.deg], 1.0)[0][0] == -1
+            for other, n_pairs in ((inside, 1), (outside, 0)):
+                assert len(SkyIndex([place[0], other.ra.deg], [place[1], other.dec.deg]).pairs(1.0)) == n_pairs
 
 
 def test_match_is_mutual_nearest() -> None:
@@ -68,6 +70,7 @@ def test_groups_by_position_by_label_and_by_chain() -> None:
     assert number[0] == number[1] == number[6]
     assert number[2] == number[3]
     assert len(set(number)) == 4
+    assert len(set(groups([0, -1, 0], [10.0, 20.0, 30.0], [0.0, 0.0, 0.0], 0.6))) == 2
 
 
 def test_nothing_to_match() -> None:

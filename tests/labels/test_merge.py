@@ -8,7 +8,7 @@ from photoz_lit.data.sampling_weights import cell_weights
 from photoz_lit.errors import InputError
 from photoz_lit.labels.candidates import gather
 from photoz_lit.labels.comparison import total_variation, weighted_ks
-from photoz_lit.labels.merge import cell_quota, largest_size, merge
+from photoz_lit.labels.merge import cell_quota, largest_size, merge, require_enough_labels
 from photoz_lit.labels.settings import MergeSettings
 from photoz_lit.labels.sources import LabelCatalogue
 
@@ -54,10 +54,25 @@ def test_repeated_measurement_counts_once():
     assert best["z"].tolist() == [0.6]
 
 
+def test_labels_without_an_id_are_one_object_by_their_place_alone():
+    places = [10.0, 20.0, 10.0 + 0.1 * ARCSEC, 30.0]
+    without = source(
+        "spec", [0, 1, 2, 3], [0.5, 0.6, 0.7, 0.8], "none", ra=places, dec=0.0, z_err=[0.1, 0.1, 0.01, 0.1]
+    )
+    without.table["object_id"] = ["", "", "", "p3"]
+    named = source("grism", [3], 0.9)
+    best = gather([without, named], photometry(5), 0.6).best
+    assert best["z"].tolist() == [0.6, 0.7, 0.8]
+
+
 def test_sources_without_overlap_are_refused():
     away = source("spec", [0], 0.5, "sky", ra=[10.0], dec=[50.0])
-    with pytest.raises(InputError, match="'spec' and the target catalogue do not overlap"):
+    with pytest.raises(
+        InputError, match=r"'spec' and the target catalogue do not overlap: no object agrees within 0\.6″"
+    ):
         gather([away], photometry(5), 0.6)
+    with pytest.raises(InputError, match="do not overlap: no object agrees by object_id"):
+        gather([source("spec", [9], 0.5)], photometry(5), 0.6)
     with pytest.raises(InputError, match="do not overlap"):
         gather([source("spec", [77], 0.5)], photometry(5), 0.6)
     with pytest.raises(InputError, match="has no column 'ra'"):
@@ -129,6 +144,8 @@ def test_fewer_labels_than_cells_is_refused():
     candidates = gather([source("spec", [0, 1], 0.5)], photometry(5), 0.6)
     with pytest.raises(InputError, match=r"2 labelled objects cannot fill 9 cells.*labels\.som\.rows=2"):
         merge(np.zeros(5, int), candidates, np.zeros(2, int), 9)
+    with pytest.raises(InputError, match=r"rows=10 labels\.som\.columns=10"):  # five for each cell
+        require_enough_labels(500, 2500)
 
 
 def test_labels_outside_the_target_are_refused():
@@ -149,6 +166,7 @@ def test_largest_size_fills_the_asked_share():
     # 50 + 0.5 m of m places: 0.75 of them from m = 200 on, where cell 0 is also used up
     assert largest_size(share, available, 0.75) == 200
     assert largest_size(np.array([0.5, 0.5]), np.array([10, 0]), 0.9) in (21, 22)
+    assert largest_size(share, np.array([1, 1]), 1.0) == 2
 
 
 def test_weighted_ks_and_total_variation():

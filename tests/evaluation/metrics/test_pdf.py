@@ -162,3 +162,5 @@ def test_bad_input_is_named() -> None:
         pdfs.crps(good, TWO, [0.5, 0.5])
     with pytest.raises(InputError, match="between 0 and 1"):
         pdfs.quantiles(good, TWO, 1.0)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        pdfs.quantiles(good, TWO, [0.5, 0.0])
