@@ -140,6 +140,13 @@ def test_contradicting_cell_fails_the_gold_test():
     np.testing.assert_array_equal(own.agreement.failed, [False, False, True, False])
 
 
+def test_spread_of_a_cell_is_that_of_a_gaussian():
+    candidates = gather([source("spec", [0, 1, 2], [0.1, 0.2, 0.4])], photometry(5), 0.6)
+    cells = merge(np.zeros(5, int), candidates, np.zeros(3, int), 1).cells
+    assert cells["z_median"].tolist() == [0.2]
+    assert cells["z_spread"].tolist() == pytest.approx([1.4826 * 0.1])
+
+
 def test_fewer_labels_than_cells_is_refused():
     candidates = gather([source("spec", [0, 1], 0.5)], photometry(5), 0.6)
     with pytest.raises(InputError, match=r"2 labelled objects cannot fill 9 cells.*labels\.som\.rows=2"):

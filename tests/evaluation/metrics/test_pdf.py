@@ -146,8 +146,16 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
 _blocks = pdfs.probability_blocks
 
 
+def test_every_row_is_in_one_block() -> None:
+    blocks = list(pdfs.probability_blocks(np.full((50, 2), 0.5), 8))
+    np.testing.assert_array_equal(np.concatenate([np.arange(50)[part] for part, _ in blocks]), np.arange(50))
+    assert [len(block) for _, block in blocks] == [8] * 6 + [2]
+
+
 def test_bad_input_is_named() -> None:
     good = np.array([[0.5, 0.5]])
+    with pytest.raises(InputError, match="row 1"):
+        pdfs.median(np.array([[0.5, 0.5], [0.0, 0.0]]), TWO)
     with pytest.raises(InputError, match="row 1"):
         pdfs.median(np.array([[0.5, 0.5], [np.nan, 1.0]]), TWO)
     with pytest.raises(InputError, match="row 0"):
