@@ -42,8 +42,9 @@ def best(folder: RunFolder, member: str = "fold_0_member_0") -> dict[str, torch.
 
 
 def test_every_way_of_adapting_has_a_config() -> None:
-    learnt = ["coral", "dann", "dann_calibrated", "guided", "guided_paired", "paired"]
-    assert sorted([*learnt, "colour_aligned", "degraded", "importance", "none", "oracle", "oracle_matched"]) == METHODS
+    learnt = ["coral", "dann", "dann_calibrated", "guided", "guided_paired", "guided_paired_colours", "paired"]
+    others = ["colour_aligned", "degraded", "importance", "none", "oracle", "oracle_matched", "random_conditions"]
+    assert sorted([*learnt, *others]) == METHODS
 
 
 def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(stores: Stores, tmp_path: Path) -> None:
@@ -66,7 +67,8 @@ def test_each_method_runs_from_shared_starts_and_its_checkpoint_is_applied(store
         delta = (own["z_phot"] - own["z"]) / (1 + own["z"])
         assert metrics["source"]["bias"] == pytest.approx(delta.mean(), abs=1e-6)
         found = metrics["adaptation"]
-        uses_targets = method not in ("colour_aligned", "degraded", "importance", "none", "oracle", "oracle_matched")
+        alone = ("colour_aligned", "degraded", "importance", "none", "oracle", "oracle_matched", "random_conditions")
+        uses_targets = method not in alone
         assert ({"probe_auc_before", "probe_auc_after"} <= set(found)) == uses_targets
         assert ("frozen_accuracy" in found) == (uses_targets and method != "coral")
         assert ("targets_unused" in found) == method.startswith("guided")
