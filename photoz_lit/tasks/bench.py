@@ -123,8 +123,8 @@ def run(config: Config, options: BenchOptions) -> None:
     results["writing"] = {**written, "share_of_network": shares}
     for key, group in groups.items():
         title = f"{group[0].stamp_size}×{group[0].stamp_size} pixels, width {group[0].width:g}"
-        console.print(speed_table(results[key], shown(title)))
-        console.print(shares_table(results[key], f"shares of a training step, {title}"))
+        console.print(speed_table(results[key], title))
+        console.print(shares_table(results[key], f"shares of a training step, {shown(title)}"))
     console.print(branches_line(results["branches"]))
     console.print(writing_line(written, shares))
     results["ensembles"] = one_by_one_and_stacked(best.device, config.scale.stamp_size, config.scale.width, settings)

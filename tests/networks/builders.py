@@ -20,6 +20,8 @@ def choice(group: str, name: str, **changes: Any) -> dict[str, Any]:
     """Content of ``conf/<group>/<name>.yaml`` with some values replaced."""
     content = yaml.safe_load((conf_directory() / group / f"{name}.yaml").read_text())
     assert isinstance(content, dict)
+    if group == "network":
+        content["align"] = 1  # which the scale says elsewhere
     return {**content, **changes}
 
 

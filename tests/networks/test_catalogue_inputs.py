@@ -16,7 +16,7 @@ from tests.networks.builders import batch, choice
 
 def built(inputs: object, bands: str = "gri", width: float = 0.1, **changes: object) -> PhotoZNetwork:
     torch.manual_seed(0)
-    content = choice("network", "plain", width=width, catalogue_inputs=inputs, **{"align": 1, **changes})
+    content = choice("network", "plain", width=width, catalogue_inputs=inputs, **changes)
     return build_network(
         NetworkSettings.model_validate(content),
         ModalitySettings.model_validate(choice("modality", "all_bands")),
