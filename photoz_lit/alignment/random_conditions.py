@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from pydantic import Field as Entry
 from torch import Tensor
 from torch.nn import functional
 
 from photoz_lit.alignment.part import Alignment, Shapes
-from photoz_lit.alignment.sky_noise import sky_noise
+from photoz_lit.alignment.sky_noise import sky_noise, some_images
 from photoz_lit.data.domains import SOURCE, AdaptationSplit
 from photoz_lit.data.pixels import stretch, unstretch
 from photoz_lit.data.sample import Sample
@@ -58,8 +57,7 @@ class RandomConditions(Alignment):
     def measure(self, sample: Sample, split: AdaptationSplit) -> dict[str, Any]:
         """Measure the noise of the source's pixels."""
         own = split.train[sample.part[split.train] == SOURCE]
-        some = np.sort(np.random.default_rng(0).permutation(own)[:SKY_GALAXIES])
-        self.sky_sigma.copy_(sky_noise(stretch(torch.from_numpy(sample.flux(some)))))
+        self.sky_sigma.copy_(sky_noise(some_images(sample, own, SKY_GALAXIES)))
         return {}
 
     def training_images(self, image: Tensor, seed: int) -> Tensor:
@@ -69,7 +67,7 @@ class RandomConditions(Alignment):
         zero_point = self.options.zero_point * torch.randn(shape, generator=random)
         background = self.options.background * torch.randn(shape, generator=random)
         sigma = self.options.blur * torch.rand(shape, generator=random)
-        flux = blurred(unstretch(image.float()), sigma.to(image.device), self.options.blur)
+        flux = blurred(unstretch(image.float()), sigma, self.options.blur)
         factor = (10 ** (-0.4 * zero_point)).to(flux)
         sky = background.to(flux) * self.sky_sigma
         return stretch(flux * factor[:, :, None, None] + sky[:, :, None, None]).to(image.dtype)

@@ -15,11 +15,11 @@ from pytorch_lightning.loggers import Logger
 
 from photoz_lit.alignment.build import batches_of, degradation_of, require_magnitudes, source_weights_of
 from photoz_lit.alignment.part import Start
+from photoz_lit.alignment.sky_noise import some_images
 from photoz_lit.config import Config
 from photoz_lit.data.degrade import Degradation
 from photoz_lit.data.domains import SOURCE, AdaptationSplit, store_field_numbers
 from photoz_lit.data.module import CutoutDataModule
-from photoz_lit.data.pixels import stretch
 from photoz_lit.data.sample import Sample
 from photoz_lit.data.sampling import is_main_process
 from photoz_lit.data.split import Split
@@ -165,11 +165,10 @@ class AdaptationEstimator(CNNEstimator):
         batches = batches_of(module.adapt)
         assert batches is not None
         own = split.train[data.sample.part[split.train] == SOURCE]
-        some = split.train[np.sort(np.random.default_rng(0).permutation(len(split.train))[:SKY_GALAXIES])]
         start = Start(
             aligned_features(module, data, own, split.target_train),
             held_features(module, data, split),
-            lambda: stretch(torch.from_numpy(data.sample.flux(some))),
+            lambda: some_images(data.sample, split.train, SKY_GALAXIES),
             batches,
             data.batch_size,
             seed,
