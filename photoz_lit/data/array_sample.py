@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.expression import plain_column
-from photoz_lit.data.id_type import KEY, IdType, type_of_ids
+from photoz_lit.data.id_type import IdType, record_of, type_of_ids
 from photoz_lit.data.sample import Sample, lacking_bands
 from photoz_lit.data.store import StoreHeader, StoreImages
 from photoz_lit.data.store_view import shared_bands, views_of
@@ -67,7 +67,7 @@ def array_sample(
         n_galaxies=len(pixels),
         height=pixels.shape[2],
         width=pixels.shape[3],
-        provenance={} if id_type == "text" else {KEY: id_type},
+        provenance=dict(record_of(id_type)),
     )
     store = StoreImages(NAME, header, pixels)
     chosen = shared_bands([store], field, list(wanted))

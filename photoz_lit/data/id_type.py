@@ -40,6 +40,11 @@ def recorded_type(provenance: Mapping[str, Any]) -> IdType:
     return found[0] if found else "text"
 
 
+def record_of(kind: IdType) -> dict[str, str]:
+    """Return what a store's provenance says of ids of this type; texts need no word."""
+    return {} if kind == "text" else {KEY: kind}
+
+
 def shared_type(types: Iterable[IdType]) -> IdType:
     """Return the type of ids from several places: the one that all have, else ``text``."""
     found = set(types)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from photoz_lit.data.catalogue import complete_catalogue
 from photoz_lit.data.galaxy_list import read_list, write_list
-from photoz_lit.data.id_type import KEY, IdType
+from photoz_lit.data.id_type import IdType, record_of
 from photoz_lit.data.sample import Sample, lacking_bands
 from photoz_lit.data.selection import select
 from photoz_lit.data.store import StoreHeader, StoreImages
@@ -191,7 +191,7 @@ def header_of(source: Source, settings: IngestSettings, n: int, id_type: IdType 
         n_galaxies=n,
         height=layout.height,
         width=layout.width,
-        provenance={} if id_type == "text" else {KEY: id_type},
+        provenance=dict(record_of(id_type)),
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from photoz_lit.console import shown
-from photoz_lit.data.id_type import KEY
+from photoz_lit.data.id_type import KEY, record_of
 from photoz_lit.data.store import CutoutStore, StoreHeader, open_store
 from photoz_lit.data.store_blocks import shares_work, write_on_engine
 from photoz_lit.data.store_writer import Float16Error, StoreWriter, float16_suits
@@ -130,9 +130,7 @@ def _header(source: Source, wanted: Wanted, settings: IngestSettings, field_name
 
 def id_record(wanted: Wanted) -> dict[str, str]:
     """What a provenance says of ids: that they are row numbers, or which integers they came as; texts need no word."""
-    if wanted.numbered:
-        return {KEY: NUMBERED}
-    return {} if wanted.id_type == "text" else {KEY: wanted.id_type}
+    return {KEY: NUMBERED} if wanted.numbered else record_of(wanted.id_type)
 
 
 def _write(reading: Reading, header: StoreHeader, path: Path) -> CutoutStore:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from photoz_lit.config import Config
 from photoz_lit.console import shown
+from photoz_lit.data.id_type import record_of
 from photoz_lit.data.store import open_images
 from photoz_lit.data.streamed_sample import StreamedSample, stream_sample
 from photoz_lit.engines.engine import Engine, engine_of, made_tiles
@@ -147,7 +148,7 @@ def _made_of(
             "tta": trained.images_per_galaxy,
             "threads": trained.trainer.threads,  # the last bits of a PDF depend on them
             "config": digest_of(identity(trained)),
-            **({} if galaxies.id_type == "text" else {"object_id": galaxies.id_type}),
+            **record_of(galaxies.id_type),
         },
         "processor": "gpu" if gpus else "cpu",
     }
