@@ -12,8 +12,9 @@ from torch import Tensor
 from photoz_lit.data.prefetch import Batch
 from photoz_lit.errors import InputError
 
-#: Steps between two looks by the kind of device; on all but a CPU each look waits for it.
-EVERY = {"cpu": 1, "cuda": 50, "mps": 50}
+#: Steps between two looks by the kind of device, 50 where none is given: on all but a CPU each look waits for it.
+EVERY = {"cpu": 1}
+ELSEWHERE = 50
 NAMED = 5  # galaxies in the sentence
 
 
@@ -36,7 +37,7 @@ class FiniteLoss(pl.Callback):
     ) -> None:
         """Remember the step's loss and galaxies; look where it is time."""
         self._waiting.append((batch_idx, outputs["loss"].detach(), batch["index"]))
-        if len(self._waiting) >= EVERY[pl_module.device.type]:
+        if len(self._waiting) >= EVERY.get(pl_module.device.type, ELSEWHERE):
             self._look(trainer)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
