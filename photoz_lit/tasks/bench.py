@@ -35,7 +35,7 @@ from photoz_lit.networks.throughput import (
 )
 from photoz_lit.progress import counted
 from photoz_lit.tasks.bench_feeding import data_wait, feeding
-from photoz_lit.tasks.bench_table import branches_line, ensembles_line, shares_table, speed_table
+from photoz_lit.tasks.bench_table import SHARES, SPEEDS, branches_line, ensembles_line, networks_table
 from photoz_lit.tasks.bench_writing import share_of_network, writing, writing_line
 from photoz_lit.tasks.options import BenchOptions
 
@@ -123,8 +123,8 @@ def run(config: Config, options: BenchOptions) -> None:
     results["writing"] = {**written, "share_of_network": shares}
     for key, group in groups.items():
         title = f"{group[0].stamp_size}×{group[0].stamp_size} pixels, width {group[0].width:g}"
-        console.print(speed_table(results[key], title))
-        console.print(shares_table(results[key], f"shares of a training step, {shown(title)}"))
+        console.print(networks_table(results[key], title, SPEEDS))
+        console.print(networks_table(results[key], f"shares of a training step, {shown(title)}", SHARES))
     console.print(branches_line(results["branches"]))
     console.print(writing_line(written, shares))
     results["ensembles"] = one_by_one_and_stacked(best.device, config.scale.stamp_size, config.scale.width, settings)

@@ -12,31 +12,27 @@ from photoz_lit.console import NamesTable, shown
 Networks = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
-def speed_table(networks: Networks, title: str) -> NamesTable:
-    """Speeds of the networks, one row for each and its number of bands."""
-    columns = {
-        "GFLOP\n/image": ("gflop_per_image", ".3f"),
-        "train\nimg/s": ("train_img_s", ".1f"),
-        "×\nplain": ("speedup_train", ".1f"),
-        "MFU": ("mfu", ".0%"),
-        "infer\nimg/s": ("infer_img_s", ".1f"),
-        " ×\nplain": ("speedup_infer", ".1f"),
-    }
-    return _table(networks, title, columns)
+#: Heading of a column -> what stands there, and how it is written.
+Columns = Mapping[str, tuple[str, str]]
+SPEEDS: Columns = {
+    "GFLOP\n/image": ("gflop_per_image", ".3f"),
+    "train\nimg/s": ("train_img_s", ".1f"),
+    "×\nplain": ("speedup_train", ".1f"),
+    "MFU": ("mfu", ".0%"),
+    "infer\nimg/s": ("infer_img_s", ".1f"),
+    " ×\nplain": ("speedup_infer", ".1f"),
+}
+#: What a training step spends its time on; the last is a share of its operations.
+SHARES: Columns = {
+    "waits\nfor data": ("data_wait", ".1%"),
+    "Muon": ("muon_share", ".0%"),
+    "parallel\nbranches": ("parallel_time_share", ".0%"),
+    "their\nFLOP": ("parallel_flop_share", ".0%"),
+}
 
 
-def shares_table(networks: Networks, title: str) -> NamesTable:
-    """What a training step spends its time on; the last column is a share of its operations."""
-    columns = {
-        "waits\nfor data": ("data_wait", ".1%"),
-        "Muon": ("muon_share", ".0%"),
-        "parallel\nbranches": ("parallel_time_share", ".0%"),
-        "their\nFLOP": ("parallel_flop_share", ".0%"),
-    }
-    return _table(networks, title, columns)
-
-
-def _table(networks: Networks, title: str, columns: Mapping[str, tuple[str, str]]) -> NamesTable:
+def networks_table(networks: Networks, title: str, columns: Columns) -> NamesTable:
+    """Figures of the networks, one row for each and its number of bands."""
     table = NamesTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("network", no_wrap=True)
     for heading in ("bands", *columns):
