@@ -59,7 +59,7 @@ def test_ten_thousand_empty_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_tile_takes_little_memory(tmp_path: Path) -> None:
     """An entry is all that is kept of a tile: less than 1 KB, of 10 000 tiles 10 MB."""
-    manifest, n = Manifest(tmp_path, MADE, {}), 1000
+    manifest, n = Manifest(tmp_path, MADE, {}), 300
     engine = engine_of(EngineSettings(), EnginePlace(folder=tmp_path))
     rounds = []  # the least of three: threads of other tests in this process may keep something too
     for first in (0, n, 2 * n):
