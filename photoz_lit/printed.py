@@ -8,6 +8,12 @@ from typing import Any
 import numpy as np
 
 MISSING = "–"
+#: What a run says of its galaxies, by the mark of their store.
+DATA_MARK = {
+    "simulated": "simulated data",
+    "simulated_from_catalogue": "stamps simulated from a real catalogue",
+    "real": "real data",
+}
 
 
 def number(value: float | None, digits: int, sign: str = "") -> str:

@@ -33,7 +33,7 @@ from photoz_lit.tasks.unseen_networks import SEEN_BY_ALL, UnseenNetworks
 #: which galaxies share its batch, and these are the same whatever the shards.
 BLOCK = 4096
 #: Point estimates, which a galaxy without a PDF has not.
-ESTIMATES = ("z_phot", "z_mode", "z_mean", "z_lo68", "z_hi68", "pdf_width", "crps", "pit")
+ESTIMATES = ("z_phot", "z_mode", "z_mean", "z_lo68", "z_hi68", "z_lo95", "z_hi95", "pdf_width", "crps", "pit")
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from photoz_lit.evaluation.report.html import write_report
 from photoz_lit.files import whole_file
 from photoz_lit.metric import shown_in
 from photoz_lit.modules.epochs import CURVE
-from photoz_lit.printed import number
+from photoz_lit.printed import DATA_MARK, number
 from photoz_lit.run_folder import RunFolder
 from photoz_lit.tasks.adaptation_results import adaptation_results
 from photoz_lit.tasks.calibration import before_and_after, calibration_line, fit_calibrations
@@ -34,11 +34,6 @@ from photoz_lit.tasks.training_data import TrainingData
 from photoz_lit.tasks.wandb_run import WandbRun
 
 ANNOUNCED = ("report.html", "plots/", "predictions.parquet", "pdfs.hdf5")
-DATA_MARK = {
-    "simulated": "simulated data",
-    "simulated_from_catalogue": "stamps simulated from a real catalogue",
-    "real": "real data",
-}
 
 
 def write_results(

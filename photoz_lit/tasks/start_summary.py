@@ -8,8 +8,8 @@ from photoz_lit.config import Config
 from photoz_lit.console import NamesTable, shown
 from photoz_lit.estimators.estimator import Description
 from photoz_lit.networks.settings import NetworkSettings
+from photoz_lit.printed import DATA_MARK
 from photoz_lit.run_folder import RunFolder
-from photoz_lit.tasks.results import DATA_MARK
 from photoz_lit.tasks.training_data import TrainingData
 
 FEW = 5000  # labelled galaxies

@@ -18,7 +18,6 @@ from photoz_lit.data.store_view import bands_of_field
 from photoz_lit.errors import InputError
 from photoz_lit.estimators.choice import estimator_of
 from photoz_lit.estimators.estimator import Estimator
-from photoz_lit.evaluation.report.html import write_report
 from photoz_lit.files import whole_file, write_array
 from photoz_lit.progress import doing
 from photoz_lit.provenance import provenance
@@ -27,7 +26,6 @@ from photoz_lit.run_folder import CALIBRATION, FOLLOW_UPS, RECALIBRATED, RunFold
 from photoz_lit.tasks.calibration import rows_to_calibrate
 from photoz_lit.tasks.nodes import require_started_on_nodes
 from photoz_lit.tasks.options import TrainOptions
-from photoz_lit.tasks.results import print_metrics, write_results
 from photoz_lit.tasks.start_summary import print_start
 from photoz_lit.tasks.threads_and_ranks import keep_threads_and_ranks, made_on_others, threads_and_ranks
 from photoz_lit.tasks.training_data import TrainingData, training_data
@@ -79,9 +77,7 @@ def _train(config: Config, estimator: Estimator, data: TrainingData, folder: Run
     console = Console()
     if folder.finished and not rerun:
         console.print(f"This run is finished already ([bold]rerun=true[/bold] trains it again): {shown(folder.path)}")
-        if is_main_process() and not (folder.path / "report.html").is_file():
-            write_report(folder.path)  # the last file: the run may have been stopped before it
-        print_metrics(console, folder)
+        show_finished(console, folder)
         for sentence in made_on_others(config, folder):
             console.print(f"[yellow]Note:[/yellow] {shown(sentence)}")
         return folder
@@ -97,11 +93,23 @@ def _train(config: Config, estimator: Estimator, data: TrainingData, folder: Run
     sample, splits = data.sample, data.splits
     pdfs = {fold: _fold(config, estimator, sample, split, folder, wandb_run, rerun) for fold, split in splits.items()}
     if is_main_process():
+        from photoz_lit.tasks.results import print_metrics, write_results  # here: two seconds, before the first step
+
         keep_threads_and_ranks(folder)
         with doing("calibration, metrics, figures and report", console):
             write_results(config, estimator, data, pdfs, folder, wandb_run)
         print_metrics(console, folder)
     return folder
+
+
+def show_finished(console: Console, folder: RunFolder) -> None:
+    """Print a finished run's metrics, and write the last file where it was stopped before that."""
+    from photoz_lit.evaluation.report.html import write_report  # here, as results
+    from photoz_lit.tasks.results import print_metrics
+
+    if is_main_process() and not (folder.path / "report.html").is_file():
+        write_report(folder.path)
+    print_metrics(console, folder)
 
 
 def member_seed(seed: int, fold: int, member: int) -> int:

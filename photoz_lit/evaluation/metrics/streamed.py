@@ -30,6 +30,8 @@ STREAMED: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "z_phot": lambda pdf, edges, _z: binned.quantile(pdf, edges, 0.5),
     "z_lo68": lambda pdf, edges, _z: binned.quantile(pdf, edges, 0.16),
     "z_hi68": lambda pdf, edges, _z: binned.quantile(pdf, edges, 0.84),
+    "z_lo95": lambda pdf, edges, _z: binned.quantile(pdf, edges, 0.025),
+    "z_hi95": lambda pdf, edges, _z: binned.quantile(pdf, edges, 0.975),
     "outside": lambda _pdf, edges, z: (z < edges[0]) | (z > edges[-1]),
 }
 

@@ -22,6 +22,8 @@ RENAMED = {
     "z_mean": f"{ESTIMATOR}_z_mean",
     "z_lo68": f"{ESTIMATOR}_z_err68_low",
     "z_hi68": f"{ESTIMATOR}_z_err68_high",
+    "z_lo95": f"{ESTIMATOR}_z_err95_low",
+    "z_hi95": f"{ESTIMATOR}_z_err95_high",
 }
 MEDIAN = f"{ESTIMATOR}_z_median"
 NESTED = {"bins": f"{ESTIMATOR}_ens_hist", "quantiles": f"{ESTIMATOR}_ens_quant"}

@@ -121,9 +121,9 @@ class PDFs:
         Returns
         -------
         ``object_id``, ``z_phot`` (median), ``z_mode``, ``z_mean``, ``z_lo68`` and ``z_hi68`` (16 % and 84 % quantile),
-        ``pdf_width`` (half of their distance).
+        ``pdf_width`` (half of their distance), ``z_lo95`` and ``z_hi95`` (2.5 % and 97.5 % quantile).
         """
-        low, middle, high = self._estimates.quantiles.T
+        low, middle, high, lowest, highest = self._estimates.quantiles.T
         return pd.DataFrame(
             {
                 "object_id": self.object_id,
@@ -133,5 +133,7 @@ class PDFs:
                 "z_lo68": low,
                 "z_hi68": high,
                 "pdf_width": self.width,
+                "z_lo95": lowest,
+                "z_hi95": highest,
             }
         )

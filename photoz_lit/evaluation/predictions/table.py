@@ -28,8 +28,8 @@ PREDICTION_COLUMNS = (
 CARRIED_COLUMNS = ("ra", "dec", "z_true")
 
 
-#: Quantiles of a PDF that are columns: ``z_lo68``, ``z_phot`` and ``z_hi68``.
-LEVELS = (0.16, 0.5, 0.84)
+#: Quantiles of a PDF that are columns: ``z_lo68``, ``z_phot``, ``z_hi68``, ``z_lo95`` and ``z_hi95``.
+LEVELS = (0.16, 0.5, 0.84, 0.025, 0.975)
 
 
 def predictions_table(
@@ -54,7 +54,8 @@ def predictions_table(
     Returns
     -------
     ``object_id``, ``z`` (label, NaN if none), ``z_phot`` (median of the PDF), ``z_mode``, ``z_mean``, ``z_lo68``,
-    ``z_hi68`` (16 % and 84 % quantile), ``pdf_width`` (half of their distance), ``fold``, ``z_source``, ``mag`` [AB],
+    ``z_hi68`` (16 % and 84 % quantile), ``pdf_width`` (half of their distance), ``fold``, ``z_source``, ``z_lo95``,
+    ``z_hi95`` (2.5 % and 97.5 % quantile; runs of older versions have none), ``mag`` [AB],
     ``crps`` and ``pit`` against the label (NaN if none), and ``ra``, ``dec``, ``z_true`` where the catalogue has them.
 
     Raises
@@ -67,7 +68,7 @@ def predictions_table(
     if "object_id" not in catalogue:
         raise InputError("the catalogue has no column 'object_id'; map one of its columns to it.")
     estimates = pdfs.point_estimates(pdf, z_edges, LEVELS) if estimates is None else estimates
-    low, mid, high = estimates.quantiles.T[: len(LEVELS)]
+    low, mid, high, lowest, highest = estimates.quantiles.T[: len(LEVELS)]
     label = _numbers(catalogue, "z")
     scores = galaxy_scores(pdf, z_edges, label)
     table = {
@@ -81,6 +82,8 @@ def predictions_table(
         "pdf_width": 0.5 * (high - low),
         "fold": np.broadcast_to(np.asarray(fold, np.int64), n).copy(),
         "z_source": catalogue["z_source"].astype(str).to_numpy(object) if "z_source" in catalogue else np.full(n, ""),
+        "z_lo95": lowest,
+        "z_hi95": highest,
         "mag": _numbers(catalogue, f"mag_{reference_band}"),
         "crps": scores["crps"].to_numpy(),
         "pit": scores["pit"].to_numpy(),

@@ -36,6 +36,7 @@ def test_table_has_the_promised_columns(sample: tuple[np.ndarray, pd.DataFrame, 
     np.testing.assert_allclose(table["z_phot"], pdfs.median(pdf, FIELD.z_edges))
     np.testing.assert_allclose(table["z_mean"], pdfs.mean(pdf, FIELD.z_edges))
     np.testing.assert_allclose(table["pdf_width"], (table["z_hi68"] - table["z_lo68"]) / 2)
+    np.testing.assert_allclose(table[["z_lo95", "z_hi95"]], pdfs.quantiles(pdf, FIELD.z_edges, [0.025, 0.975]))
     np.testing.assert_array_equal(table["mag"], catalogue["mag_i"])
     np.testing.assert_array_equal(table["z_true"], catalogue["z_true"])
     assert table["crps"].isna().to_numpy()[:50].all()

@@ -89,6 +89,8 @@ def test_lsdb_opens_it_and_finds_every_galaxy(catalogue: tuple[Path, pd.DataFram
         "photoz_lit_z_mean": "z_mean",
         "photoz_lit_z_err68_low": "z_lo68",
         "photoz_lit_z_err68_high": "z_hi68",
+        "photoz_lit_z_err95_low": "z_lo95",
+        "photoz_lit_z_err95_high": "z_hi95",
         "flags": "flags",
         "ra": "ra",
     }.items():

@@ -73,7 +73,7 @@ def test_every_format_is_read_by_others_and_has_the_same_bytes_twice(tmp_path: P
 @pytest.mark.parametrize("kind", ["bins", "quantiles"])
 def test_a_galaxy_without_a_pdf_has_no_estimates_and_changes_no_other(kind: PdfKind) -> None:
     rows = shard(kind)
-    estimates = ["z_phot", "z_mode", "z_mean", "z_lo68", "z_hi68", "pdf_width", "crps", "pit"]
+    estimates = ["z_phot", "z_mode", "z_mean", "z_lo68", "z_hi68", "z_lo95", "z_hi95", "pdf_width", "crps", "pit"]
     assert rows.table.loc[3, estimates].isna().all()
     assert rows.table.drop(index=3)[estimates].notna().all().all()
     assert np.isnan(rows.values[3]).all()
@@ -81,6 +81,9 @@ def test_a_galaxy_without_a_pdf_has_no_estimates_and_changes_no_other(kind: PdfK
     np.testing.assert_array_equal(rows.table["z_phot"][others], metrics.median(mixtures(40)[others], EDGES))
     np.testing.assert_array_equal(rows.table["z_mean"][others], metrics.mean(mixtures(40), EDGES)[others])
     np.testing.assert_array_equal(rows.table["z_mode"][others], metrics.mode(mixtures(40)[others], EDGES))
+    low, high = metrics.quantiles(mixtures(40)[others], EDGES, [0.025, 0.975]).T
+    np.testing.assert_array_equal(rows.table["z_lo95"][others], low)
+    np.testing.assert_array_equal(rows.table["z_hi95"][others], high)
     np.testing.assert_array_equal(rows.table["flags"], np.arange(40))
 
 
