@@ -22,7 +22,7 @@ from experiments.speed.stream_memory import FIELD, write_sparse_store
 from photoz_lit.fields import load_field
 
 BLOCK = 10_000  # stamps of noise, repeated to the store's end
-SIZES = (10_000,)
+SIZES = (10_000, 500_000)
 
 
 def write_store(path: Path, n: int) -> None:

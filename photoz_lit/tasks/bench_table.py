@@ -21,6 +21,7 @@ SPEEDS: Columns = {
     "MFU": ("mfu", ".0%"),
     "infer\nimg/s": ("infer_img_s", ".1f"),
     " ×\nplain": ("speedup_infer", ".1f"),
+    " MFU": ("mfu_infer", ".0%"),
 }
 #: What a training step spends its time on; the last is a share of its operations.
 SHARES: Columns = {
