@@ -33,11 +33,12 @@ def assign_folds(
     (N,) folds.
     """
     ids = object_id.astype(str).to_numpy(object)
-    _, same_id = np.unique(ids.astype(str), return_inverse=True)
-    group = groups(same_id, ra, dec, radius)
-    smallest = pd.Series(ids).groupby(group).min()
-    fold_of_group = {g: fold_of_id(str(name)) for g, name in smallest.items()}
-    return np.array([fold_of_group[g] for g in group], dtype=np.int64)
+    group = groups(pd.factorize(ids)[0], ra, dec, radius)
+    first = ids.copy()  # the smallest id of each object's group: its own, where it is alone
+    shared = np.bincount(group)[group] > 1
+    _, numbered = np.unique(group[shared], return_inverse=True)
+    first[shared] = pd.Series(ids[shared]).groupby(numbered).min().to_numpy(object)[numbered]
+    return np.array([fold_of_id(name) for name in first], dtype=np.int64)
 
 
 def fold_of_id(object_id: str) -> int:

@@ -15,6 +15,8 @@ from photoz_lit.errors import InputError
 
 def galaxy_weights(sources: pd.Series[Any], weights: Mapping[str, float]) -> NDArray[np.float64]:
     """Return the weight of every galaxy by the source of its label, 1 where the source is not named, (n,)."""
+    if not weights:
+        return np.ones(len(sources))
     return sources.map(lambda source: weights.get(str(source), 1.0)).to_numpy(np.float64)
 
 
