@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from photoz_lit.fields import conf_directory
 
 #: The safe loader, in C where PyYAML was built with it: ``--help`` reads some 150 files.
-LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def config_folders(config_dir: Path | None = None) -> tuple[Path, ...]:
@@ -38,7 +38,7 @@ def choices_of(group: str, folders: Sequence[Path]) -> dict[str, Path]:
 def read_choice(path: Path) -> dict[str, Any]:
     """Content of a choice's file as it stands there; empty where it is no mapping: Hydra says what is wrong with it."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
+        content = LOADER(path.read_text(encoding="utf-8")).get_single_data()
     except (OSError, yaml.YAMLError):
         return {}
     return content if isinstance(content, dict) else {}

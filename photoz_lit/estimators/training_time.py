@@ -13,8 +13,8 @@ from photoz_lit.data.module import CutoutDataModule
 from photoz_lit.modules.cnn import PhotoZModule
 from photoz_lit.modules.trainer import precision_of
 
-TIMED_STEPS = 8  # the first ones are slow: kernels are chosen and weights reordered
-TIMED_SECONDS = 6.0
+TIMED_STEPS = 4  # the first ones are slow: kernels are chosen and weights reordered
+TIMED_SECONDS = 2.0
 
 
 def seconds_per_image(module: PhotoZModule, data: CutoutDataModule, settings: TrainerSettings) -> float:

@@ -165,7 +165,8 @@ def test_a_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
 def test_requests_keep_their_distance_and_say_who_asks(tmp_path: Path) -> None:
     with serving(every=[WHOLE]) as service:
         fetched(quick(service, requests_per_second=20), tmp_path, *"abcdef")
-        assert np.diff(service.times).min() > 0.045
+        assert service.times[-1] - service.times[0] > 0.9 * 5 / 20
+        assert np.diff(service.times).min() > 0.02  # of arrivals, which a busy machine shifts
         assert all(header["User-Agent"].startswith("photoz_lit/") for header in service.headers)
         assert service.asked[0] == "/a.fits?ra=150.100000&dec=2.200000&size=80&bands=gri"
 
