@@ -12,13 +12,20 @@ import pytest
 from photoz_lit.data.store import CutoutStore, StoreHeader
 from photoz_lit.data.store_writer import write_store
 from photoz_lit.fields import load_field
-from tests import figures
+from tests import config_files, figures
 
 
 @pytest.fixture(scope="session", autouse=True)
 def without_figures() -> Iterator[None]:
     """See :mod:`tests.figures`."""
     with figures.left_out():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def config_files_read_once() -> Iterator[None]:
+    """See :mod:`tests.config_files`."""
+    with config_files.read_once():
         yield
 
 

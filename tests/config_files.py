@@ -1,0 +1,34 @@
+"""Files of the config: tests compose thousands of configs of the same hundred files, and reading takes half of it."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra.plugins.config_source import ConfigResult
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Within it, this process reads a file of the config again only where it changed."""
+    read = FileConfigSource.load_config
+    kept: dict[tuple[str, str, int, int], bytes] = {}
+
+    def load_config(source: FileConfigSource, config_path: str) -> ConfigResult:
+        file = Path(source.path) / source._normalize_file_name(config_path)
+        if not file.is_file():
+            return read(source, config_path)
+        state = file.stat()
+        key = (source.path, config_path, state.st_mtime_ns, state.st_size)
+        if key not in kept:
+            kept[key] = pickle.dumps(read(source, config_path), pickle.HIGHEST_PROTOCOL)
+        result: ConfigResult = pickle.loads(kept[key])  # a copy: Hydra changes what it gets
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FileConfigSource, "load_config", load_config)
+        yield
