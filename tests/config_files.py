@@ -8,17 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
-from hydra.plugins.config_source import ConfigResult
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult, ConfigSource
 
 
 @contextmanager
 def read_once() -> Iterator[None]:
     """Within it, this process reads a file of the config again only where it changed."""
-    read = FileConfigSource.load_config
+    Plugins.instance()  # finds the classes of sources, each in a module that Hydra loads anew
+    files = SourcesRegistry.instance().resolve("file")
+    read = files.load_config
     kept: dict[tuple[str, str, int, int], bytes] = {}
 
-    def load_config(source: FileConfigSource, config_path: str) -> ConfigResult:
+    def load_config(source: ConfigSource, config_path: str) -> ConfigResult:
         file = Path(source.path) / source._normalize_file_name(config_path)
         if not file.is_file():
             return read(source, config_path)
@@ -30,5 +33,5 @@ def read_once() -> Iterator[None]:
         return result
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FileConfigSource, "load_config", load_config)
+        patch.setattr(files, "load_config", load_config)
         yield
