@@ -12,14 +12,24 @@ import pytest
 
 from photoz_lit.errors import InputError
 from photoz_lit.files import locked
-from photoz_lit.studies.galaxies import NAME, JobGalaxies, jobs_kept, labelled, write_galaxies, write_jobs
+from photoz_lit.studies.galaxies import (
+    CRPS_BITS,
+    NAME,
+    JobGalaxies,
+    jobs_kept,
+    labelled,
+    rounded,
+    write_galaxies,
+    write_jobs,
+)
 from photoz_lit.studies.results import StudyResults, read_results
 
 
 def galaxies(field: str, job: int, n: int = 40) -> pd.DataFrame:
     labels, random = np.random.default_rng(0), np.random.default_rng(job)
     table = pd.DataFrame({"object_id": [f"{field}-0-{k:08d}" for k in range(n)], "z": labels.uniform(0, 3, n)})
-    table["z_phot"], table["crps"] = table["z"] + random.normal(0, 0.1, n), random.uniform(0, 1, n)
+    table["z_phot"] = table["z"] + random.normal(0, 0.1, n)
+    table["crps"] = rounded(random.uniform(0, 1, n).astype(np.float32), CRPS_BITS)  # as they are kept
     table["z_source"] = labels.choice(["spec", "grism"], n)
     return labelled(table)
 

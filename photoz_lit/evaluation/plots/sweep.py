@@ -14,6 +14,7 @@ from photoz_lit.metric import metric
 
 LEAST_VALUES = 3
 WIDEST_NAMES = 40  # letters below one column
+FROM_LINEAR = 10.0  # largest value of a linear axis in units of the smallest
 NUMBER = "sigma_mad"
 
 
@@ -28,7 +29,8 @@ def swept_setting(table: pd.DataFrame, settings: list[str]) -> str | None:
 def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
     """Draw σ_MAD over the swept setting with its spread over seeds, and below it G(σ_MAD) with its standard error.
 
-    A method that was run without the setting is a horizontal line; words stand in the order of the table.
+    A method that was run without the setting is a horizontal line; words stand in the order of the table, numbers that
+    span a factor of ten on a logarithmic axis.
 
     Parameters
     ----------
@@ -67,7 +69,10 @@ def sweep_figure(table: pd.DataFrame, baseline: str, setting: str) -> Figure:
                 )  # fmt: skip
         lower.axhline(0, color=BLACK, lw=0.6)
         names = [printed.setting(value).replace("_", " ") for value in values]
+        if numeric and max(at.values()) >= FROM_LINEAR * min(at.values()) > 0:
+            lower.set_xscale("log")
         lower.set_xticks([at[value] for value in values], names)
+        lower.set_xticks([], minor=True)
         if sum(map(len, names)) > WIDEST_NAMES:  # they would run into each other
             lower.set_xticks(lower.get_xticks(), names, rotation=30, ha="right", rotation_mode="anchor")
         lower.set_xlabel(setting.replace("_", " "))

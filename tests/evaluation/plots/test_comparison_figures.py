@@ -34,6 +34,12 @@ def test_one_swept_setting_is_drawn_over_its_values(tmp_path: Path) -> None:
     gains = table[table["method"] == "multimodal"]["gain_sigma_mad"]
     np.testing.assert_allclose(np.asarray(lower.containers[0].lines[0].get_ydata(), float), gains)
     assert [tick.get_text() for tick in lower.get_xticklabels()] == ["0.5", "1", "2"]
+    assert lower.get_xscale() == "linear"
+    longer = [row | {"depth": 5.0} for row in rows()]
+    far = compare(rows_as_runs({"swept": ["depth"], "rows": [*rows(with_depth=True), *deeper, *longer]}))
+    below = sweep_figure(far, "baseline", "depth").axes[1]
+    assert below.get_xscale() == "log"
+    assert [tick.get_text() for tick in below.get_xticklabels()] == ["0.5", "1", "2", "5"]
     names = [path.name for path in write_comparison(table, tmp_path, "baseline")]
     assert names == [*WRITTEN, "sweep.png"]
 
