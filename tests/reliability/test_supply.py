@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from photoz_lit.tasks.task import perform
@@ -42,6 +43,22 @@ def test_every_pinned_package_has_its_licence_listed() -> None:
     assert {line.partition(";")[0].strip() for line in PINS} <= set(listed)
     alone = {name for name, licence in listed.items() if COPYLEFT.search(licence) and ";" not in licence}
     assert {name for name in alone if "Lesser" not in listed[name]} == set()
+
+
+def test_no_pinned_package_has_a_listed_weakness() -> None:
+    """The list is kept by hand; ``pip-audit``, which asks a database, is a step of ``packaging/release.md``."""
+    pinned = dict(line.partition(";")[0].strip().split("==") for line in PINS)
+    advisories = pd.read_csv(ROOT / "packaging" / "advisories.csv", dtype=str)
+    assert len(advisories) > 40
+    assert set(advisories["package"]) <= set(pinned)
+    assert advisories["advisory"].is_unique
+    old = [one.advisory for one in advisories.itertuples() if numbers(pinned[one.package]) < numbers(one.fixed_in)]
+    assert old == []
+
+
+def numbers(of: str) -> tuple[int, ...]:
+    """A version's numbers, ``2.13.0`` as (2, 13, 0); what follows a ``+`` is no part of it."""
+    return tuple(int(part) for part in of.partition("+")[0].split("."))
 
 
 def test_only_fetch_imports_what_connects_to_other_machines() -> None:
