@@ -99,7 +99,7 @@ def test_an_unknown_option_is_answered_with_the_nearest(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["photoz_lit"])
     options = list(task_of(name).options.model_fields)
-    for option in sorted({*options[:1], *options[-1:]}) or ["nothing"]:
+    for option in options or ["nothing"]:
         with pytest.raises(SystemExit, match="2"):
             main([f"task={name}", f"task.{option}x=1"])
         said = capsys.readouterr().err

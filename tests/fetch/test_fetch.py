@@ -17,6 +17,7 @@ from rich.console import Console
 
 from photoz_lit.errors import InputError
 from photoz_lit.fetch import progress
+from photoz_lit.fetch.client import Client
 from photoz_lit.fetch.fetch import Fetched, fetch_files
 from photoz_lit.fetch.plan import make_plan
 from photoz_lit.fetch.settings import FetchSettings
@@ -162,11 +163,22 @@ def test_a_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
         assert service.asked == []
 
 
-def test_requests_keep_their_distance_and_say_who_asks(tmp_path: Path) -> None:
+def test_requests_keep_their_distance_and_say_who_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns are judged to the last digit, arrivals roughly: a busy machine delays them."""
+    turns: list[float] = []
+    take_turn = Client._take_turn
+
+    def noted(client: Client) -> None:
+        take_turn(client)
+        turns.append(client._next)
+
+    monkeypatch.setattr(Client, "_take_turn", noted)
     with serving(every=[WHOLE]) as service:
         fetched(quick(service, requests_per_second=20), tmp_path, *"abcdef")
+        assert len(turns) == len(service.times) == 6
+        assert np.diff(turns).min() >= 0.05 - 1e-9
         assert service.times[-1] - service.times[0] > 0.9 * 5 / 20
-        assert np.diff(service.times).min() > 0.02  # of arrivals, which a busy machine shifts
+        assert np.diff(service.times).min() > 0.02
         assert all(header["User-Agent"].startswith("photoz_lit/") for header in service.headers)
         assert service.asked[0] == "/a.fits?ra=150.100000&dec=2.200000&size=80&bands=gri"
 

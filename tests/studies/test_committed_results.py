@@ -19,7 +19,7 @@ from tests.composed import composed_as_typed
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 STUDIES = sorted(file.parent.name for file in EXPERIMENTS.glob("*/test_galaxies.parquet"))
 #: Studies whose comparison takes a few seconds; the others are compared by ``make test-long``.
-QUICK = ("oii_emitters", "sdss_gz")
+QUICK = ("oii_emitters", "sdss_gz", "zcosmos")
 
 
 def comparisons() -> list[object]:
